@@ -1,0 +1,1 @@
+"""Stateful Apache Flink jobs without a person at the console: an Azure Functions app."""
