@@ -115,8 +115,8 @@ class Operation(Model):
     request: Request
     cause: Cause
     requested_at: datetime
+    driven_at: datetime | None = None  # when a driver first took it up
     progressed_at: datetime  # when a step was last written down
-    driven: int = 0  # how many drivers took it up: more than one means that one was lost, or that it waited long
     release: Release | None = None
     stop: Mark | None = None
     start: Mark | None = None
