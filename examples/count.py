@@ -110,14 +110,19 @@ def count(directory: Path, *, running: bool = False) -> Count:
     Raises:
         ValueError: a committed file holds something else than lines of the job.
     """
-    shown = commits(directory)
-    return count_of(commits(directory), shown=shown, running=running)
+    listed_before = set(committed_files(directory))
+    found = commits(directory)
+    return count_of(found, shown=[commit for commit in found if commit.file in listed_before], running=running)
 
 
 def commits(directory: Path) -> list[Commit]:
-    """Read every committed file that is not empty, in the order of commit."""
-    files = [file for file in sorted(directory.rglob("part-*")) if file.is_file() and file.stat().st_size]
-    return sorted((read(file) for file in files), key=lambda commit: commit.committed_at)
+    """Read every committed file, in the order of commit."""
+    return sorted(map(read, committed_files(directory)), key=lambda commit: commit.committed_at)
+
+
+def committed_files(directory: Path) -> list[Path]:
+    """List the committed files, also in subdirectories; a file in progress begins with a dot."""
+    return [file for file in sorted(directory.rglob("part-*")) if file.is_file() and file.stat().st_size]
 
 
 def read(file: Path) -> Commit:
