@@ -1,9 +1,11 @@
 """Which jars there are, and how they are built: the same sources, told apart by Main-Class and version.
 
 The bytes of a jar depend on the sources and on javac's major version alone: entries are sorted, stored without
-compression, and dated 1980.
+compression, and dated 1980. The manifest carries a digest of the sources, so that a jar which lags behind them is
+noticed without a compiler too.
 """
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -81,14 +83,25 @@ def compile_to(classes: Path) -> None:
     """Compile for Java 11 against the newest Flink; only what Flink 1.17 has too may be used."""
     flink = Path(sysconfig.get_path("purelib")) / "pyflink" / "lib" / "*"
     options = ["--release", "11", "-proc:none", "-Xlint:all,-path,-classfile", "-Werror"]
-    sources = [str(source) for source in sorted(SOURCES.rglob("*.java"))]
-    command = [javac(), *options, "-encoding", "UTF-8", "-cp", str(flink), "-d", str(classes), *sources]
+    command = [javac(), *options, "-encoding", "UTF-8", "-cp", str(flink), "-d", str(classes), *map(str, sources())]
     subprocess.run(command, check=True)  # noqa: S603 - our own sources, the javac of this machine
+
+
+def sources() -> list[Path]:
+    """List the Java files in the order in which javac gets them."""
+    return sorted(SOURCES.rglob("*.java"))
+
+
+def sources_digest() -> str:
+    """Return what the manifest says of the sources: short enough for one of its lines, which end at 72 bytes."""
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources())).hexdigest()[:40]
 
 
 def write(jar: Jar, classes: Path, directory: Path) -> Path:
     """Write one jar: manifest first, then the version and all classes by name."""
-    manifest = f"Manifest-Version: 1.0\r\nMain-Class: {PACKAGE}.{jar.main_class}\r\n\r\n"
+    manifest = (
+        f"Manifest-Version: 1.0\r\nMain-Class: {PACKAGE}.{jar.main_class}\r\nSources-Digest: {sources_digest()}\r\n\r\n"
+    )
     entries = {file.relative_to(classes).as_posix(): file.read_bytes() for file in classes.rglob("*.class")}
     entries[VERSION_ENTRY] = f"{jar.version}\n".encode()
     path = directory / jar.name
