@@ -44,6 +44,8 @@ JARS = (
     Jar("fails-at-run-time", "FailsAtRunTime"),
     Jar("crash-loops", "CrashLoops"),
     Jar("fails-once", "FailsOnce"),
+    Jar("fails-while-stopping", "FailsWhileStopping"),
+    Jar("slow-checkpoints", "SlowCheckpoints"),
     Jar("incompatible-state", "IncompatibleState"),
     Jar("one-operator-more", "OneOperatorMore"),
     Jar("one-operator-fewer", "OneOperatorFewer"),

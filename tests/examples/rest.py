@@ -24,9 +24,10 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """How many checkpoints a job completed, how often it restored, and its newest completed checkpoint."""
+    """How many checkpoints are complete and under way, how often the job restored, and its newest checkpoint."""
 
     completed: int
+    in_progress: int
     restored: int
     newest: str | None
 
@@ -75,14 +76,23 @@ class Flink:
         reply = requests.get(f"{self.url}/jobs/{job}/status", timeout=10)
         return str(reply.json()["status"]) if reply.ok else None
 
+    def all_tasks_run(self, job: str) -> bool:
+        """Return whether a savepoint can be taken: a job is RUNNING before its tasks are."""
+        return all(vertex["status"] == "RUNNING" for vertex in self._get(f"/jobs/{job}")["vertices"])
+
     def stop(self, job: str) -> str:
         """Stop the job with a savepoint and return the savepoint's location."""
-        location = self._savepoint(job, "stop", {"targetDirectory": self._savepoint_directory, "drain": False})
+        ended = self.try_to_stop(job)
         wait_until(lambda: self.status(job) == "FINISHED")
-        return location
+        return str(ended["location"])
+
+    def try_to_stop(self, job: str) -> dict[str, Any]:
+        """Return how a stop with savepoint ended: its `location`, or its `failure-cause`."""
+        return self._savepoint(job, "stop", {"targetDirectory": self._savepoint_directory, "drain": False})
 
     def savepoint(self, job: str) -> str:
-        return self._savepoint(job, "savepoints", {"target-directory": self._savepoint_directory})
+        ended = self._savepoint(job, "savepoints", {"target-directory": self._savepoint_directory})
+        return str(ended["location"])
 
     def cancel(self, job: str) -> None:
         if self.status(job) in TERMINAL | {None}:
@@ -98,7 +108,9 @@ class Flink:
         reply = self._get(f"/jobs/{job}/checkpoints")
         newest = reply["latest"]["completed"]
         counts = reply["counts"]
-        return Checkpoints(counts["completed"], counts["restored"], newest and newest["external_path"])
+        return Checkpoints(
+            counts["completed"], counts["in_progress"], counts["restored"], newest and newest["external_path"]
+        )
 
     def causes(self, job: str) -> list[str]:
         """Return the stack traces of what made the job fail, newest first."""
@@ -111,11 +123,12 @@ class Flink:
         reply = requests.post(f"{self.url}/jars/upload", files=files, timeout=30)
         return str(reply.json()["filename"]).rpartition("/")[2]
 
-    def _savepoint(self, job: str, kind: str, body: Mapping[str, object]) -> str:
+    def _savepoint(self, job: str, kind: str, body: Mapping[str, object]) -> dict[str, Any]:
         trigger = requests.post(f"{self.url}/jobs/{job}/{kind}", json=body, timeout=10).json()["request-id"]
         path = f"/jobs/{job}/savepoints/{trigger}"
         wait_until(lambda: self._get(path)["status"]["id"] == "COMPLETED")
-        return str(self._get(path)["operation"]["location"])
+        ended: dict[str, Any] = self._get(path)["operation"]
+        return ended
 
     def _get(self, path: str) -> Any:  # noqa: ANN401 - Flink's JSON, read by the callers above
         reply = requests.get(f"{self.url}{path}", timeout=10)

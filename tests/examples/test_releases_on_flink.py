@@ -1,5 +1,7 @@
 """Does each jar do on a real Flink what its name says?"""
 
+import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,33 @@ def test_fails_once_restarts_from_its_own_checkpoint_and_is_well(flink: Flink, s
     wait_until(lambda: flink.checkpoints(job).completed > 8)
     flink.stop(job)
     assert len(flink.causes(job)) == 1
+    assert count(sink).is_exact
+
+
+def test_fails_while_stopping_leaves_a_savepoint_from_which_nothing_is_missing(flink: Flink, sink: Path) -> None:
+    """The stop failed, the job is FAILED, and the savepoint that its failure names is good all the same."""
+    job = flink.start("fails-while-stopping", sink)
+    wait_for_records(sink, "fails-while-stopping")
+    cause = flink.try_to_stop(job)["failure-cause"]["stack-trace"]
+    found = re.search(r"A savepoint has been created at: (\S+), but the corresponding job \w+ failed", cause)
+    assert found
+    wait_until(lambda: flink.status(job) == "FAILED")
+    fixed = flink.start("2", sink, savepoint=found[1])
+    wait_for_records(sink, "2")
+    flink.stop(fixed)
+    assert count(sink).is_exact
+
+
+def test_slow_checkpoints_keep_a_savepoint_under_way(flink: Flink, sink: Path) -> None:
+    """While the snapshot sleeps nothing is complete, and nothing is wrong."""
+    arguments = {"--checkpoint-seconds": "1", "--checkpoint-interval": "0"}
+    job = flink.start("slow-checkpoints", sink, arguments=arguments)
+    wait_until(lambda: flink.all_tasks_run(job))
+    with ThreadPoolExecutor(1) as stopping:
+        stopped = stopping.submit(flink.stop, job)
+        wait_until(lambda: flink.checkpoints(job).in_progress == 1)
+        assert flink.status(job) == "RUNNING"
+        assert stopped.result()
     assert count(sink).is_exact
 
 

@@ -15,6 +15,7 @@ final class Arguments {
                     "--checkpoint-interval", "500",
                     "--max", "-1",
                     "--main-seconds", "10",
+                    "--checkpoint-seconds", "10",
                     "--crash-after-checkpoints", "3");
 
     private final Map<String, String> values = new HashMap<>(DEFAULTS);
@@ -58,6 +59,11 @@ final class Arguments {
     /** How long the main() of {@link SlowMain} sleeps. */
     long mainSeconds() {
         return Long.parseLong(values.get("--main-seconds"));
+    }
+
+    /** How long {@link SlowCheckpoints} takes for each checkpoint and savepoint. */
+    long checkpointSeconds() {
+        return Long.parseLong(values.get("--checkpoint-seconds"));
     }
 
     /** How many checkpoints {@link CrashLoops} and {@link FailsOnce} complete before they throw. */
