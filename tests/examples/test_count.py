@@ -4,9 +4,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PosixPath
+from typing import Self
 
 import pytest
 
@@ -84,6 +85,28 @@ def test_while_the_job_runs_a_number_is_lost_only_when_its_key_has_gone_on(tmp_p
     assert (running.lost, running.pending) == (1, 1)
     stopped = count(tmp_path)
     assert (stopped.lost, stopped.pending) == (2, 0)
+
+
+def test_a_copy_that_began_anew_does_not_hide_what_was_lost_before() -> None:
+    """The highest number of a key counts, wherever it was written; 100 is missing between 0 and 200."""
+    found = [commit(2 * KEYS, 0, at=1.0), commit(0, at=2.0, version="2")]
+    counted = count_of(found, shown=found, running=True)
+    assert (counted.lost, counted.duplicated) == (1, 1)
+
+
+class CommitsWhileListed(PosixPath):
+    """A directory in which a file is committed right after each listing."""
+
+    def rglob(self, pattern: str) -> Generator[Self, None, None]:
+        yield from list(super().rglob(pattern))
+        write(self / "part-late-0", [KEYS])
+
+
+def test_a_file_committed_during_the_count_makes_nothing_lost(tmp_path: Path) -> None:
+    """The directory is listed twice: up to where numbers must be there is what the first listing says."""
+    write(tmp_path / "part-a-0", [0, 1])
+    counted = count(CommitsWhileListed(tmp_path), running=True)
+    assert (counted.records, counted.lost, counted.pending) == (3, 0, 0)
 
 
 def test_a_file_that_only_the_second_listing_shows_makes_nothing_lost() -> None:
