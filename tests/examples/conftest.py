@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.flink import FlinkCluster
-from tests.examples.rest import Flink
+from tests.examples.rest import REFRESH_SECONDS, Flink
 
 VERSIONS = ["2.3.0", pytest.param("1.20.5", marks=pytest.mark.slow), pytest.param("1.17.2", marks=pytest.mark.slow)]
 
@@ -15,7 +15,7 @@ VERSIONS = ["2.3.0", pytest.param("1.20.5", marks=pytest.mark.slow), pytest.para
 def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkCluster]:
     directory = tmp_path_factory.mktemp(f"flink-{request.param}")
     # REST may otherwise show a job as it was 3 s ago.
-    fresh = {"web.refresh-interval": "100"}
+    fresh = {"web.refresh-interval": f"{REFRESH_SECONDS * 1000:.0f}"}
     with FlinkCluster(directory, version=request.param, configuration=fresh) as cluster:
         yield cluster
 

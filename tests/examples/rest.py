@@ -15,6 +15,7 @@ import requests
 from examples.build import JARS_DIRECTORY
 
 TERMINAL = {"FINISHED", "CANCELED", "FAILED"}
+REFRESH_SECONDS = 0.1
 PACE = {"--rate": "500", "--checkpoint-interval": "200"}
 
 
@@ -111,6 +112,11 @@ class Flink:
         return Checkpoints(
             counts["completed"], counts["in_progress"], counts["restored"], newest and newest["external_path"]
         )
+
+    def last_checkpoint(self, job: str) -> str | None:
+        """Return the newest checkpoint of a job that has ended: what REST shows may be older than the end."""
+        time.sleep(2 * REFRESH_SECONDS)
+        return self.checkpoints(job).newest
 
     def causes(self, job: str) -> list[str]:
         """Return the stack traces of what made the job fail, newest first."""

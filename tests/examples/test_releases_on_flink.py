@@ -51,7 +51,7 @@ def test_crash_loops_restores_again_and_again_and_its_fix_goes_on_exactly(flink:
     assert flink.checkpoints(job).completed >= 6
     assert "crashes after 3 checkpoints" in flink.causes(job)[0]
     flink.cancel(job)
-    fixed = flink.start("2", sink, savepoint=flink.checkpoints(job).newest)
+    fixed = flink.start("2", sink, savepoint=flink.last_checkpoint(job))
     wait_for_records(sink, "2")
     flink.stop(fixed)
     counted = count(sink)

@@ -21,6 +21,7 @@ final class Crash implements MapFunction<Long, Long>, CheckpointListener {
     private final String directory;
     private final String copy = UUID.randomUUID().toString();
     private transient int completed;
+    private transient boolean spared;
 
     private Crash(int afterCheckpoints, String directory) {
         this.afterCheckpoints = afterCheckpoints;
@@ -42,7 +43,7 @@ final class Crash implements MapFunction<Long, Long>, CheckpointListener {
 
     @Override
     public Long map(Long number) throws IOException {
-        if (completed == afterCheckpoints && isDue()) {
+        if (completed >= afterCheckpoints && !spared && isDue()) {
             throw new IllegalStateException("crashes after " + completed + " checkpoints");
         }
         return number;
@@ -54,7 +55,7 @@ final class Crash implements MapFunction<Long, Long>, CheckpointListener {
         }
         Path mark = new Path(directory, ".crashed-" + copy);
         if (mark.getFileSystem().exists(mark)) {
-            completed++;
+            spared = true;
             return false;
         }
         mark.getFileSystem().create(mark, WriteMode.OVERWRITE).close();
