@@ -6,6 +6,7 @@ Its port stays the same over all starts, so that those who call it need not lear
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import requests
 
@@ -79,6 +80,25 @@ class HostProcess:
         """SIGTERM: running invocations may finish."""
         if self._process is not None:
             self._process.stop(grace_seconds=15)
+
+    def restart(self, settings: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Stop and start it again; `settings` are added to those it had."""
+        self.stop()
+        self.settings.update(settings)
+        self.start()
+
+    def another(self, name: str) -> "HostProcess":
+        """A second host of the same app, on the same storage, with a port of its own; not yet started."""
+        directory = self.settings_file.parent
+        return HostProcess(
+            self._processes,
+            self._app_directory,
+            self.settings,
+            name=name,
+            directory=directory,
+            key=self.key,
+            options=self._options,
+        )
 
     def _answers(self) -> bool:
         try:

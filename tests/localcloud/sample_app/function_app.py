@@ -1,6 +1,7 @@
 """A small function app with every trigger that the local host knows; effects are blobs in the container `effects`."""
 
 import asyncio
+import contextlib
 import json
 import os
 import time
@@ -8,6 +9,7 @@ import uuid
 
 import azure.functions as func
 import azurefunctions.extensions.bindings.blob as sdk
+from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -16,9 +18,11 @@ EVENT_GRID = func.BlobSource.EVENT_GRID
 
 def effect(name: str, content: object) -> None:
     """Leave a trace that a test can count."""
-    with BlobServiceClient.from_connection_string(os.environ["DATA"]) as storage:
-        blob = storage.get_blob_client(os.environ["EFFECTS"], f"{name}/{uuid.uuid4()}")
-        blob.upload_blob(json.dumps(content))
+    with BlobServiceClient.from_connection_string(os.environ["JARS"]) as storage:
+        container = storage.get_container_client("effects")
+        with contextlib.suppress(ResourceExistsError):
+            container.create_container()
+        container.upload_blob(f"{name}/{uuid.uuid4()}", json.dumps(content))
 
 
 @app.route("echo/{job}/{action?}", methods=["GET", "POST"])
@@ -69,14 +73,14 @@ def broken(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @app.route("send", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@app.queue_output(arg_name="out", queue_name="work", connection="DATA")
+@app.queue_output(arg_name="out", queue_name="work", connection="JARS")
 def send(req: func.HttpRequest, out: func.Out[str]) -> func.HttpResponse:
     """Put the body into the queue."""
     out.set(req.get_body().decode())
     return func.HttpResponse(status_code=202)
 
 
-@app.queue_trigger(arg_name="message", queue_name="work", connection="DATA")
+@app.queue_trigger(arg_name="message", queue_name="work", connection="JARS")
 def work(message: func.QueueMessage) -> None:
     """Do what the message says: {"name": …, "sleep": seconds, "fail": times}."""
     order = json.loads(message.get_body())
@@ -87,7 +91,7 @@ def work(message: func.QueueMessage) -> None:
     effect(f"{order['name']}-done", message.dequeue_count)
 
 
-@app.blob_trigger(arg_name="blob", path="%INBOX%/stateful/{job}/{name}", connection="DATA", source=EVENT_GRID)
+@app.blob_trigger(arg_name="blob", path="%JARS_CONTAINER%/stateful/{job}/{name}", connection="JARS", source=EVENT_GRID)
 def arrived(blob: sdk.BlobClient) -> None:
     """Say which blob came, and fail for a bad one."""
     content = blob.download_blob().readall()
@@ -96,7 +100,7 @@ def arrived(blob: sdk.BlobClient) -> None:
         raise RuntimeError("a bad blob")
 
 
-@app.blob_trigger(arg_name="blob", path="%INBOX%/bytes/{name}", connection="DATA", source=EVENT_GRID)
+@app.blob_trigger(arg_name="blob", path="%JARS_CONTAINER%/bytes/{name}", connection="JARS", source=EVENT_GRID)
 def arrived_bytes(blob: func.InputStream) -> None:
     """The same with the bytes."""
     effect("bytes", {"blob": blob.name, "content": blob.read().decode()})
