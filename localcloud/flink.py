@@ -22,8 +22,8 @@ import requests
 from localcloud.flink_configuration import JAVA_OPTIONS, JOBMANAGER, TASKMANAGER, write_configuration, write_logging
 from localcloud.ports import free_port
 from localcloud.processes import Process, Processes
+from localcloud.python import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -68,21 +68,33 @@ class FlinkCluster:
         """Where jobmanager.log and taskmanager.log are written."""
         return self._directory / "log"
 
+    def launch(self) -> None:
+        """Start both parts and return at once; whoever calls this calls `stop` too."""
+        self._write_files()
+        self._start(JOBMANAGER)
+        self._start_taskmanager()
+
+    def wait_until_ready(self) -> None:
+        """Return when REST answers and all slots are registered."""
+        self._wait_for_jobmanager()
+        self.wait_for_taskmanager()
+
+    def stop(self) -> None:
+        """End whatever runs."""
+        self._processes.stop()
+
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            stack.callback(self._processes.stop)
-            self._write_files()
-            self._start(JOBMANAGER)
-            self._start_taskmanager()
-            self._wait_for_jobmanager()
-            self.wait_for_taskmanager()
+            stack.callback(self.stop)
+            self.launch()
+            self.wait_until_ready()
             stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._processes.stop()
+        self.stop()
 
     def kill_jobmanager(self) -> None:
         """End the JobManager with SIGKILL."""
