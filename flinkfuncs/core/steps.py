@@ -88,6 +88,7 @@ class Wait:
     seconds: float
     why: str
     hop: bool = True
+    vanished: bool = False  # the cluster does not know the copy: since when is written down
 
 
 @dataclass(frozen=True)
