@@ -51,9 +51,12 @@ class Savepoint(Model):
 
 
 class Lease(Model):
-    """Who drives the job, and until when by the storage's clock."""
+    """Who drives the job, and until when by the storage's clock.
 
-    owner: str
+    Without an owner nobody drives it, but a message is on its way: the sweeper leaves the job alone until then.
+    """
+
+    owner: str | None
     until: datetime
 
 
@@ -88,9 +91,9 @@ class JobRecord(Model):
     unknown_past: bool = False  # releases lay there when the record was made: the job ran before, we do not know how
     wanted: Release | None = None
     wanted_at: datetime | None = None  # when the wanted release was uploaded or asked for
+    uploaded_at: datetime | None = None  # Last-Modified of the newest upload that an operation knows
     current: Copy | None = None
     savepoints: tuple[Savepoint, ...] = ()  # oldest first
-    ran_since_savepoint: bool = False  # a copy may have gone on after the newest savepoint
     row: JobRow | None = None  # hdinsight: what the service said last
     last: LastOperation | None = None
     open: tuple[Operation, ...] = ()  # the first one is driven, the others wait
@@ -104,6 +107,11 @@ class JobRecord(Model):
     def operation(self, operation_id: str) -> Operation | None:
         """Return the open operation with that id."""
         return next((operation for operation in self.open if operation.id == operation_id), None)
+
+    @property
+    def running(self) -> Copy | None:
+        """The copy that may run: the current one, unless its end is recorded."""
+        return self.current if self.current and not self.current.ended else None
 
     def with_operation(self, changed: Operation) -> Self:
         """Return the record with this state of one of its open operations."""

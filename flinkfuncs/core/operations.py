@@ -95,6 +95,7 @@ class Mark(Model):
     last_sent_at: datetime
     refused: str | None = None  # the definite refusal of the last call, where there was one
     unanswered: int = 0  # calls that left and were not refused: they may still take effect
+    incarnation: str | None = None  # which run of the JobManager the last call went to
 
 
 class ArmProgress(Model):
@@ -114,6 +115,7 @@ class Operation(Model):
     request: Request
     cause: Cause
     requested_at: datetime
+    driven_at: datetime | None = None  # when a driver first took it up
     progressed_at: datetime  # when a step was last written down
     release: Release | None = None
     stop: Mark | None = None
@@ -121,8 +123,7 @@ class Operation(Model):
     cancel: Mark | None = None
     trigger: Mark | None = None  # a savepoint without a stop
     submit: Mark | None = None  # ARM runJob
-    savepoint: str | None = None  # the verified savepoint that this operation took or starts from
-    restores: bool = False  # the start under way must find that savepoint
+    savepoint: str | None = None  # the complete savepoint that this operation took
     vanished_at: datetime | None = None  # since when the copy has been unknown to the cluster without a break
     arm: ArmProgress | None = None
     steps: tuple[StepTaken, ...] = ()

@@ -60,6 +60,7 @@ class Start:
     flink_job_id: str
     release: Release
     savepoint: str | None
+    incarnation: str | None = None  # the run of the JobManager that it is sent to
     stop_savepoint: str | None = None  # the savepoint that the stop just wrote, to be recorded with the start
 
 
@@ -89,6 +90,7 @@ class Wait:
     why: str
     hop: bool = True
     vanished: bool = False  # the cluster does not know the copy: since when is written down
+    listed: bool = False  # the cluster lists the new copy: that it was seen is written down
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class End:
     message: str
     code: str | None = None
     ended: Ended | None = None  # how the current copy ended, where Flink said so
+    listed: bool = False  # the cluster lists the current copy
     savepoint: str | None = None  # a savepoint that this operation took
     restored_from: str | None = None
     forget: bool = False  # DELETE: the record becomes a tombstone

@@ -76,6 +76,7 @@ class Seen:
     trigger: TriggerSeen = TriggerUnknown()
     jar_on_cluster: bool = False
     namesakes: tuple[str, ...] = ()  # ids of jobs of this name that are not terminal and not ours
+    incarnation: str = ""  # differs between two runs of the JobManager
     vanish_seconds: float = 80.0  # heartbeat.timeout + 30 s: how long a vanished copy may still be running
 
 
