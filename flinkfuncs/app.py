@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from .clients.ledger import Ledger
-from .clusters.cluster import Cluster
 from .core.errors import Unavailable
 from .core.names import JobName
 from .core.operations import Cause, Operation, Request
-from .settings import Settings
+
+if TYPE_CHECKING:  # indexing must not pay for the SDKs behind these
+    from .clients.ledger import Ledger
+    from .clusters.cluster import Cluster
+    from .settings import Settings
 
 
 class Intake(Protocol):
