@@ -18,13 +18,14 @@ import math
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import azure.functions as func
 
 from ..core.errors import FlinkFuncsError, Unavailable
 
 PROBLEM_JSON = "application/problem+json"
+_OF_A_PATH = "/%!$&'()*+,;=:@~"  # what a path may hold as it is (RFC 3986, 3.3); the host may have decoded the rest
 RETRY_SECONDS = 10  # for what is unavailable without saying for how long
 
 Handler: TypeAlias = Callable[[func.HttpRequest], func.HttpResponse]
@@ -65,7 +66,7 @@ def problem(error: FlinkFuncsError, url: str) -> func.HttpResponse:
         "status": error.status,
         "code": error.code,
         "detail": error.message,
-        "instance": urlsplit(url).path,
+        "instance": quote(urlsplit(url).path, safe=_OF_A_PATH),
     }
     headers = {"Retry-After": str(_retry_after(error))} if isinstance(error, Unavailable) else {}
     return func.HttpResponse(

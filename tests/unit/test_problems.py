@@ -9,7 +9,7 @@ import azure.functions as func
 import pytest
 
 from flinkfuncs.core.errors import Denied, FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable
-from flinkfuncs.triggers.problems import replies, replies_async
+from flinkfuncs.triggers.problems import problem, replies, replies_async
 
 URL = "https://app.example.net/api/jobs/orders?code=function-key"
 
@@ -76,6 +76,15 @@ def test_what_may_succeed_later_says_when(asked: float | None, told: str) -> Non
 def test_what_cannot_succeed_later_does_not_invite_to_repeat() -> None:
     """No Retry-After on a refusal."""
     assert "Retry-After" not in reply_to(Refused("m")).headers
+
+
+@pytest.mark.parametrize(
+    ("path", "instance"), [("/api/jobs/a b/ü", "/api/jobs/a%20b/%C3%BC"), ("/api/jobs/a%2Fb", "/api/jobs/a%2Fb")]
+)
+def test_the_instance_is_a_uri_reference(path: str, instance: str) -> None:
+    """Whether the host decoded the path or not."""
+    document = json.loads(problem(Refused("m"), f"https://app.example.net{path}?code=x").get_body())
+    assert document["instance"] == instance
 
 
 def test_any_other_exception_is_a_crash() -> None:
