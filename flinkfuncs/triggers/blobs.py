@@ -45,8 +45,8 @@ def stateless_jar(blob: BlobClient) -> None:
 
 
 def _take(blob: BlobClient) -> None:
-    container, name = str(blob.container_name), str(blob.blob_name)
+    name = str(blob.blob_name)
     try:
-        services().intake.upload(container, name)
+        services().intake.upload(name)
     except Refused as refusal:
-        log.warning("upload refused: blob=%s/%s code=%s detail=%s", container, name, refusal.code, refusal.message)
+        log.warning("upload=%r outcome=REFUSED code=%s %s", name[:128], refusal.code, refusal.message)

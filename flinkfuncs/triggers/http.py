@@ -31,7 +31,7 @@ from ..core.names import JobName
 from ..core.operations import Cause, Operation
 from .prefer import wait_seconds
 from .problems import replies, replies_async
-from .views import Json, job_view, operation_view, savepoint_views
+from .views import Json, job_view, operation_view, rejection_view, savepoint_views, state_of
 
 LOOK_AGAIN_SECONDS = 2  # Retry-After of a 202
 POLL_SECONDS = 0.5  # how often a held request reads its operation
@@ -77,8 +77,8 @@ def list_operations(req: func.HttpRequest) -> func.HttpResponse:
     """Show a job's operations, or those of all jobs that are in a state."""
     job, state = req.params.get("job"), req.params.get("state")
     if state is not None and state not in STATES:
-        raise Refused(f"state is one of {', '.join(STATES)}", code="InvalidQuery", status=400)
-    return _json({"operations": [operation_view(found) for found in _operations(job, state)]})
+        raise _unclear(f"state is one of {', '.join(STATES)}")
+    return _json({"operations": _of_job(JobName(job), state) if job else _of_all_jobs(state)})
 
 
 @blueprint.route("api/health", methods=["GET"])
@@ -139,16 +139,25 @@ def _read_again(operation: Operation) -> Operation:
         return operation
 
 
-def _operations(job: str | None, state: str | None) -> list[Operation]:
-    ledger = services().ledger
-    if job is not None:
-        found = ledger.operations(_record(JobName(job)).name)
-        return [operation for operation in found if state in (None, "closed" if operation.result else "open")]
-    if state == "open":
-        return sorted((o for record in ledger.records() for o in record.open), key=lambda o: o.id, reverse=True)
+def _of_job(job: JobName, state: str | None) -> list[Json]:
     if state == "rejected":
-        return ledger.rejected()  # type: ignore[attr-defined,no-any-return]
-    raise Refused("say which operations: ?job=NAME, ?state=open or ?state=rejected", code="InvalidQuery", status=400)
+        raise _unclear("rejected uploads belong to no job: state=rejected stands alone")
+    found = services().ledger.operations(_record(job).name)
+    return [operation_view(operation) for operation in found if state in (None, state_of(operation))]
+
+
+def _of_all_jobs(state: str | None) -> list[Json]:
+    ledger = services().ledger
+    if state == "open":
+        waiting = [operation for record in ledger.records() for operation in record.open]
+        return [operation_view(o) for o in sorted(waiting, key=lambda operation: operation.id, reverse=True)]
+    if state == "rejected":
+        return [rejection_view(rejection) for rejection in ledger.rejected()]
+    raise _unclear("say which operations: ?job=NAME, ?state=open or ?state=rejected")
+
+
+def _unclear(message: str) -> Refused:
+    return Refused(message, code="InvalidQuery", status=400)
 
 
 def _job_views(records: list[JobRecord]) -> list[Json]:

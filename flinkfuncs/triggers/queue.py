@@ -38,7 +38,7 @@ def drive_operation(message: func.QueueMessage) -> None:
         if (message.dequeue_count or 1) < LAST_ATTEMPT:
             raise
         services().driver.give_up(nudge.job, nudge.operation, _cause(error))
-        log.exception("gave up: job=%s operation=%s attempts=%d", nudge.job, nudge.operation, LAST_ATTEMPT)
+        log.exception("job=%s operation=%s outcome=FAILED after %d attempts", nudge.job, nudge.operation, LAST_ATTEMPT)
 
 
 def _nudge(message: func.QueueMessage) -> Nudge | None:
@@ -47,7 +47,7 @@ def _nudge(message: func.QueueMessage) -> Nudge | None:
     try:
         return parse_json(Nudge, message.get_body(), what="the message")
     except Refused as refusal:
-        log.warning("message dropped: id=%s detail=%s", message.id, refusal.message)
+        log.warning("message=%s outcome=dropped %s", message.id, refusal.message)
         return None
 
 

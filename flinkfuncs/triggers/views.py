@@ -10,12 +10,15 @@ an ARM operation URL is signed, and stays with us.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ..core.jobs import Copy, JobRecord
 from ..core.operations import Operation
 from ..core.releases import Release
 from .redaction import redacted_args, redacted_configuration
+
+if TYPE_CHECKING:  # storage's SDK is not needed to be indexed
+    from ..clients.ledger import Rejection
 
 Json: TypeAlias = Mapping[str, "Json"] | list["Json"] | str | int | float | bool | None
 
@@ -41,8 +44,17 @@ def job_view(record: JobRecord, status: str, *, reason: str | None = None) -> di
 def operation_view(operation: Operation) -> dict[str, Json]:
     """Show an operation: everything that is recorded of it."""
     record = operation.model_dump(mode="json", by_alias=True, exclude_none=True)
-    state = "closed" if operation.result else "open"
-    return {"state": state} | {name: _shown(value, name) for name, value in record.items()}
+    return {"state": state_of(operation)} | {name: _shown(value, name) for name, value in record.items()}
+
+
+def state_of(operation: Operation) -> str:
+    """Whether the operation still waits or runs, or has ended."""
+    return "closed" if operation.result else "open"
+
+
+def rejection_view(rejection: Rejection) -> Json:
+    """Show an upload whose name can be no job's."""
+    return {"state": "rejected", **rejection.model_dump(mode="json", by_alias=True)}
 
 
 def savepoint_views(record: JobRecord) -> list[Json]:
