@@ -35,6 +35,7 @@ class Process:
         self.name = name
         self.log = log
         self._popen = popen
+        self._ended = False
 
     @property
     def pid(self) -> int:
@@ -59,6 +60,7 @@ class Process:
         """End the group with SIGKILL and wait until it is gone."""
         self._signal(signal.SIGKILL)
         self._popen.wait()
+        self._ended = True
 
     def stop(self, grace_seconds: float = 10) -> None:
         """Ask the group to end, and end it with SIGKILL when it has not done so in time."""
@@ -84,6 +86,8 @@ class Process:
         return "".join(tail(log) for log in (self.log, also) if log is not None)
 
     def _signal(self, number: signal.Signals) -> None:
+        if self._ended:  # its id may be another's by now
+            return
         with suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
@@ -109,9 +113,7 @@ class Processes:
         return process
 
     def stop(self) -> None:
-        """End everything: ask all of them first, the last started first, then wait for each."""
-        for process in reversed(self._started):
-            process.terminate()
+        """End everything, the last started first: a server goes only after those that call it."""
         while self._started:
             self._started[-1].stop()
             self._started.pop()

@@ -58,12 +58,12 @@ class BlobEvents:
             "BlobName": blob,
             "ETag": f'"{etag}"',
         }
-        storage.existing_queue(self.queue_name).send_message(encode(json.dumps(message), self.options))
+        storage.existing_queue(self.queue_name).send_message(encode(json.dumps(message), base64_encoded=True))
         self.wake()
 
     def handle(self, message: QueueMessage) -> bool:
         """Run the function of a message; True ends the message."""
-        event = cast(dict[str, str], json.loads(decode(message.content, self.options)))
+        event = cast(dict[str, str], json.loads(decode(message.content, base64_encoded=True)))
         trigger = self.triggers.get(event["FunctionId"].removeprefix(PREFIX))
         container, name = event["ContainerName"], event["BlobName"]
         parts = trigger.path.match(container, name) if trigger else None

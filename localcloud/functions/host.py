@@ -134,7 +134,7 @@ class Host:
         return events
 
     def _handle_message(self, function: Function, message: QueueMessage) -> bool:
-        content = queues.decode(message.content, self._configuration.queues)
+        content = queues.decode(message.content, base64_encoded=self._configuration.queues.base64)
         inputs = {function.trigger.name: text(content)}
         return self._invocations.start(function, inputs, queues.metadata(message, content)).result().ok
 
@@ -143,7 +143,8 @@ class Host:
             raise NotImplementedError(f"output bindings of type '{binding.type}' are not known here")
         name, connection = _queue_of(binding)
         for content in queues.outgoing(data):
-            storage.existing_queue(name, connection).send_message(queues.encode(content, self._configuration.queues))
+            message = queues.encode(content, base64_encoded=self._configuration.queues.base64)
+            storage.existing_queue(name, connection).send_message(message)
         self._wake(name)
 
     def _wake(self, queue_name: str) -> None:

@@ -12,23 +12,22 @@ from datetime import datetime
 
 from azure.storage.queue import QueueMessage
 
-from localcloud.functions.configuration import QueueOptions
 from localcloud.functions.listener import Undecodable
 from localcloud.functions.messages import TypedData, structured, text
 
 
-def encode(content: str, options: QueueOptions) -> str:
+def encode(content: str, *, base64_encoded: bool) -> str:
     """What is sent for a text."""
-    return base64.b64encode(content.encode()).decode() if options.base64 else content
+    return base64.b64encode(content.encode()).decode() if base64_encoded else content
 
 
-def decode(content: str, options: QueueOptions) -> str:
+def decode(content: str, *, base64_encoded: bool) -> str:
     """The text of a message.
 
     Raises:
         Undecodable: it is not in the encoding that host.json names.
     """
-    if not options.base64:
+    if not base64_encoded:
         return content
     try:
         return base64.b64decode(content, validate=True).decode()

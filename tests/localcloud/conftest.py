@@ -2,12 +2,17 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from localcloud.azurite import Azurite
 from localcloud.identity_process import Identity
 from localcloud.processes import Processes
+from tests.localcloud.sample import Sample
+
+ACCOUNTS = ["local", "crash", "late", "twins"]
 
 
 @pytest.fixture(scope="session")
@@ -19,8 +24,8 @@ def servers() -> Iterator[Processes]:
 
 @pytest.fixture(scope="session")
 def azurite(servers: Processes, tmp_path_factory: pytest.TempPathFactory) -> Azurite:
-    """Storage with one account, `local`."""
-    storage = Azurite(servers, ["local"], log=tmp_path_factory.mktemp("azurite") / "azurite.log")
+    """Storage with an account for each host that must not meet another one's messages."""
+    storage = Azurite(servers, ACCOUNTS, log=tmp_path_factory.mktemp("azurite") / "azurite.log")
     storage.wait_until_ready()
     return storage
 
@@ -42,3 +47,23 @@ def app_identity(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> Identit
     monkeypatch.setenv("IDENTITY_HEADER", identity.header)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(identity.certificates.ca))
     return identity
+
+
+@pytest.fixture(scope="session")
+def sample(servers: Processes, azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
+    """The sample app on a host with the settings of production."""
+    directory = tmp_path_factory.mktemp("sample")
+    with closing(Sample(servers, azurite.connection_string("local"), directory)) as running:
+        running.host.start()
+        yield running
+
+
+@pytest.fixture
+def crash(servers: Processes, azurite: Azurite, tmp_path: Path) -> Iterator[Sample]:
+    """The sample app on a host of its own, where a message in work is hidden for 2 s and not for 10 minutes."""
+    connection, options = azurite.connection_string("crash"), ("--invisibility", "2")
+    settings = {"AzureFunctionsJobHost__functionTimeout": "00:00:04"}
+    with closing(Sample(servers, connection, tmp_path, options=options, settings=settings)) as running:
+        running.host.start()
+        yield running
+        running.host.kill()

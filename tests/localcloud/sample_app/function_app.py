@@ -22,7 +22,7 @@ def effect(name: str, content: object) -> None:
         container = storage.get_container_client("effects")
         with contextlib.suppress(ResourceExistsError):
             container.create_container()
-        container.upload_blob(f"{name}/{uuid.uuid4()}", json.dumps(content))
+        container.upload_blob(f"{name}/{time.time_ns()}-{uuid.uuid4()}", json.dumps(content))
 
 
 @app.route("echo/{job}/{action?}", methods=["GET", "POST"])
