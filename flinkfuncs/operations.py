@@ -8,13 +8,15 @@ There is no other recovery code: after a crash the same loop looks, and finds th
     Wait           sleep, or hand the operation to a later message when the time is used up
     End            keep the closed operation, then take its result into the record
 
-The rule that must never break: no call that changes a job leaves before the record names it, under a lease that outlasts it.
+The rule that must never break: no call that changes a job leaves before the record names it, under a lease that
+outlasts it.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -67,11 +69,13 @@ class Driver:
             return
         until = time.monotonic() + self._patience.invocation_seconds
         try:
-            while claim.record.open:
-                if not self._drive_first(claim, until):
-                    return
+            while claim.record.open and self._drive_first(claim, until):
+                pass
         except Lost as lost:
             log.warning("%s", lost)
+        except Exception:
+            self._let_go(claim)
+            raise
 
     def give_up(self, job: JobName, operation_id: str, cause: str) -> None:
         """End an operation whose every attempt crashed, with the cause.
@@ -89,6 +93,11 @@ class Driver:
         if claim.record.open:
             claim.give_back(due_seconds=0)
             self._queue.nudge(job, claim.record.open[0].id)
+
+    def _let_go(self, claim: Claim) -> None:
+        """Leave the job to the next attempt of the message, which a lease of ours would turn away."""
+        with suppress(FlinkFuncsError):
+            claim.give_back(due_seconds=self._patience.lease_seconds)
 
     def _drive_first(self, claim: Claim, until: float) -> bool:
         """Drive the first open operation; False when it was handed to a later message."""
@@ -114,7 +123,7 @@ class Driver:
 
     def _without_an_answer(self, operation: Operation, error: Unavailable) -> Step:
         """Wait for the cluster; end an operation that touched nothing before it becomes a surprise."""
-        age = (_now() - operation.progressed_at).total_seconds()
+        age = _age_seconds(operation)
         if not operation.acted and age > self._patience.unreachable_seconds:
             return End(Outcome.FAILED, f"nothing was changed: {error.message}", code=error.code)
         if age > ABANDON_SECONDS:
@@ -138,13 +147,11 @@ class Driver:
         written_down = record.operation(operation.id) or operation
         try:
             fact = self._carry_out(claim, record, written_down, step)
-        except Unanswered as error:
-            _log(operation, step, "unanswered", began, error)
-            return
         except Unavailable as error:
-            _log(operation, step, "unavailable", began, error)
-            claim.write(lambda record: progress.unsent(record, operation.id, step))
-            self._after_unavailable(claim, operation, step, error)
+            _log(operation, step, "unanswered" if isinstance(error, Unanswered) else "unavailable", began, error)
+            if not isinstance(error, Unanswered):
+                claim.write(lambda record: progress.unsent(record, operation.id, step))
+            self._after_unavailable(claim, operation, error)
             return
         except Refused as error:
             _log(operation, step, "refused", began, error)
@@ -160,10 +167,10 @@ class Driver:
                 return self._cluster.act(record, operation, step)
         return self._cluster.act(record, operation, step)
 
-    def _after_unavailable(self, claim: Claim, operation: Operation, step: Step, error: Unavailable) -> None:
+    def _after_unavailable(self, claim: Claim, operation: Operation, error: Unavailable) -> None:
         """Give up an operation that touched nothing; else wait as long as we were asked to, and look again."""
-        age = (_now() - operation.requested_at).total_seconds()
-        if not operation.acted and age > self._patience.unreachable_seconds:
+        current = claim.record.operation(operation.id) or operation
+        if not current.acted and _age_seconds(current) > self._patience.unreachable_seconds:
             self._close(claim, operation, End(Outcome.FAILED, error.message, code=error.code))
             return
         time.sleep(min(error.retry_after_seconds or RETRY_SECONDS, self._patience.lease_seconds / 2))
@@ -191,6 +198,11 @@ class Driver:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _age_seconds(operation: Operation) -> float:
+    """Return how long the operation has been driven (seconds), not how long it waited for its turn."""
+    return (_now() - (operation.driven_at or _now())).total_seconds()
 
 
 def _crashed(operation: Operation, cause: str) -> End:

@@ -1,7 +1,7 @@
 """Who drives a job now: a lease in the job's record, measured by the storage's clock and fenced by the record's ETag.
 
-Every write of a claim renews the lease in the same compare-and-swap. A driver that was paused, and whose job another one
-took over, finds another owner in the record at its next write: it can write nothing any more.
+Every write of a claim renews the lease in the same compare-and-swap. A driver that was paused, and whose job another
+one took over, finds another owner in the record at its next write: it can write nothing any more.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ Every read is pinned to the ETag that was looked at first: a blob that is overwr
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Literal, cast
@@ -20,6 +21,7 @@ from azure.storage.blob import BlobClient, ContainerClient, StorageStreamDownloa
 
 from ..core.errors import NotFound, Refused, Unavailable
 from ..core.names import JobName
+from ..core.uploads import ACTIONS, JOB_JSON, UploadPath, parse_path
 from .jar_file import BlobFile, check_jar
 from .storage import CHUNK_BYTES, Conflict, storage_errors
 
@@ -86,10 +88,15 @@ class Jars:
             return None
         return BlobFacts(name, properties.etag, properties.last_modified, properties.size)
 
-    def names(self, place: Place, prefix: str) -> list[str]:
-        """List the blobs whose names begin with a prefix."""
-        with storage_errors(f"blobs below {prefix}"):
-            return list(self._container(place).list_blob_names(name_starts_with=prefix))
+    def uploads(self) -> Iterator[tuple[UploadPath, BlobFacts]]:
+        """List the jars and job.json files that lie where a job's do."""
+        for folder in ACTIONS:
+            with storage_errors(f"blobs below {folder}/"):
+                blobs = list(self._container("uploads").list_blobs(f"{folder}/"))
+            for blob in blobs:
+                path = _upload_path(blob.name)
+                if path and path.file.endswith((".jar", JOB_JSON)):
+                    yield path, BlobFacts(blob.name, blob.etag, blob.last_modified, blob.size)
 
     def read_small(self, facts: BlobFacts) -> bytes:
         """Read a job.json.
@@ -178,6 +185,12 @@ class Jars:
             with storage_errors(f"release {kept.blob_name}"):
                 kept.delete_blob()
             raise Unavailable(f"{facts.name} did not arrive whole")
+
+
+def _upload_path(blob: str) -> UploadPath | None:
+    with suppress(Refused):
+        return parse_path(blob)
+    return None
 
 
 def _pinned(blob: BlobClient, etag: str) -> StorageStreamDownloader[bytes]:

@@ -4,12 +4,14 @@
     <cluster>/closed/<job>/<yyyy-mm>/<operation>.json    a closed operation; expires by a lifecycle rule
     <cluster>/rejected/<yyyy-mm>/<digest>.json           an upload under a name that can be no job's
 
-A record that has open operations says so in its blob's metadata (`open`, `until`), so that one listing finds what there
-is to drive. Nothing is ever overwritten without its ETag, but a closed operation by its own, equal text.
+A record says in its blob's metadata what is open (`open`, `until`) and how far its uploads are known (`uploaded`), so
+that one listing finds what there is to do. Nothing is ever overwritten without its ETag, but a closed operation by its
+own, equal text.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,9 +23,19 @@ from azure.storage.blob import ContainerClient
 
 from ..core.errors import NotFound
 from ..core.jobs import JobRecord
+from ..core.model import Model
 from ..core.names import JobName
 from ..core.operations import Operation, job_of, month_of
 from .storage import storage_errors
+
+
+class Rejection(Model):
+    """An upload whose name can be no job's, and why."""
+
+    blob: str
+    at: datetime
+    message: str
+    code: str
 
 
 @dataclass(frozen=True)
@@ -36,12 +48,13 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class OpenJob:
-    """A job with open operations, as the listing shows it."""
+class ListedJob:
+    """A job as one listing of all of them shows it."""
 
-    job: JobName
-    operation: str
+    name: JobName
+    operation: str | None  # the first open one
     leased_until: datetime | None
+    uploaded_at: datetime | None  # the newest upload that an operation knows
 
 
 class Ledger:
@@ -105,12 +118,28 @@ class Ledger:
             names = list(self._container.list_blob_names(name_starts_with=f"{self._root}jobs/"))
         return [JobName(name.rpartition("/")[2].removesuffix(".json")) for name in names]
 
-    def open_jobs(self) -> list[OpenJob]:
-        """List the jobs that have open operations, by one listing of names and metadata."""
+    def listed(self) -> dict[JobName, ListedJob]:
+        """Return all jobs by one listing of names and metadata, whatever their number."""
         with storage_errors("records"):
             blobs = list(self._container.list_blobs(f"{self._root}jobs/", include=["metadata"]))
-        marked = [(blob.name, blob.metadata or {}) for blob in blobs]
-        return [_open_job(name, metadata) for name, metadata in marked if metadata.get("open")]
+        jobs = [_listed(blob.name, blob.metadata or {}) for blob in blobs]
+        return {job.name: job for job in jobs}
+
+    def reject(self, blob: str, etag: str, at: datetime, message: str, code: str) -> None:
+        """Keep a word on an upload whose name can be no job's; written again, it is the same."""
+        digest = hashlib.sha256(f"{blob}\n{etag}".encode()).hexdigest()[:16]
+        rejection = Rejection(blob=blob, at=at, message=message, code=code)
+        name = f"{self._root}rejected/{at:%Y-%m}/{at:%Y%m%dT%H%M%SZ}-{digest}.json"
+        with storage_errors("a rejected upload"):
+            self._container.upload_blob(name, rejection.to_json().encode(), overwrite=True)
+
+    def rejected(self, *, limit: int = 200) -> list[Rejection]:
+        """Return the uploads whose names can be no job's, newest first."""
+        with storage_errors("rejected uploads"):
+            prefix = f"{self._root}rejected/"
+            names = sorted(self._container.list_blob_names(name_starts_with=prefix), reverse=True)[:limit]
+            texts = [self._container.download_blob(name).readall() for name in names]
+        return [Rejection.model_validate_json(text) for text in texts]
 
     def close(self, operation: Operation) -> None:
         """Write a closed operation; written again after a crash, it is the same text."""
@@ -168,13 +197,13 @@ class _DateHook:
 
 
 def _metadata(record: JobRecord) -> dict[str, str]:
-    if not record.open:
-        return {}
+    uploaded = {"uploaded": record.uploaded_at.isoformat()} if record.uploaded_at else {}
+    first = {"open": record.open[0].id} if record.open else {}
     until = {"until": record.lease.until.isoformat()} if record.lease else {}
-    return {"open": record.open[0].id} | until
+    return uploaded | first | until
 
 
-def _open_job(name: str, metadata: dict[str, str]) -> OpenJob:
-    until = metadata.get("until")
+def _listed(name: str, metadata: dict[str, str]) -> ListedJob:
+    times = {key: datetime.fromisoformat(metadata[key]) for key in ("until", "uploaded") if metadata.get(key)}
     job = JobName(name.rpartition("/")[2].removesuffix(".json"))
-    return OpenJob(job, metadata["open"], datetime.fromisoformat(until) if until else None)
+    return ListedJob(job, metadata.get("open"), times.get("until"), times.get("uploaded"))

@@ -94,7 +94,7 @@ class Mark(Model):
     sent_at: datetime
     last_sent_at: datetime
     refused: str | None = None  # the definite refusal of the last call, where there was one
-    unanswered: int = 0  # calls that left and were not refused: they may still take effect
+    unanswered: int = 0  # calls that may have left us and were not refused: they took, or may take, effect
     incarnation: str | None = None  # which run of the JobManager the last call went to
 
 
@@ -115,8 +115,8 @@ class Operation(Model):
     request: Request
     cause: Cause
     requested_at: datetime
+    driven_at: datetime | None = None  # when a driver first took it up
     progressed_at: datetime  # when a step was last written down
-    driven: int = 0  # how many drivers took it up: more than one means that one was lost, or that it waited long
     release: Release | None = None
     stop: Mark | None = None
     start: Mark | None = None
@@ -136,8 +136,9 @@ class Operation(Model):
 
     @property
     def acted(self) -> bool:
-        """Whether a sticky step was written down: from then on the operation is carried on, never dropped."""
-        return any((self.stop, self.start, self.cancel, self.submit))
+        """Whether a step that changes the job may have left us: from then on the operation is carried on."""
+        marks = (self.stop, self.start, self.cancel, self.submit)
+        return any(mark is not None and mark.unanswered > 0 for mark in marks)
 
     def token(self, purpose: Literal["stop", "savepoint", "copy"]) -> str:
         """Return the 32 hex digits that name this operation's call of that purpose to Flink."""

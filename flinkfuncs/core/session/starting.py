@@ -114,7 +114,7 @@ def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
     the JobManager is another one since        Wait until it must be gone, then the same Start again
     long ago                                   Fail: only the same START is safe
     a while ago                                the same Start again: Flink takes the id once
-    just sent                                  Wait
+    just sent                                  Wait; if it surely did not leave, the same Start again
     """
     copy = current_copy(record)
     if mark.refused and mark.unanswered == 0:
@@ -127,7 +127,7 @@ def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
     if age_seconds(mark.sent_at, seen) > limits.start_seconds:
         late = "was started and does not appear; until it does, only a START under the same id is safe"
         return fail(_new_copy(record, late), "StartUnanswered")
-    if age_seconds(mark.last_sent_at, seen) < limits.repeat_seconds:
+    if mark.unanswered and age_seconds(mark.last_sent_at, seen) < limits.repeat_seconds:
         return Wait(pause(mark.last_sent_at, seen), "the new copy is not listed yet")
     if not seen.jar_on_cluster:
         return UploadJar(copy.release)

@@ -124,7 +124,8 @@ def canceling(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, l
         return wait_for_vanished(operation, seen) or fail("the job vanished while it was cancelled", "Vanished")
     if copy.state is not CopyState.CANCELLING and mark.refused:
         return fail(f"the job could not be cancelled: {mark.refused}", "CancelFailed")
-    if copy.state is not CopyState.CANCELLING and age_seconds(mark.last_sent_at, seen) > limits.repeat_seconds:
+    unsent = mark.unanswered == 0 or age_seconds(mark.last_sent_at, seen) > limits.repeat_seconds
+    if copy.state is not CopyState.CANCELLING and unsent:
         return Cancel(current_copy(record).flink_job_id)
     if age_seconds(mark.sent_at, seen) > limits.stop_seconds:
         return fail("the job is CANCELLING and does not end", "CancelTimeout")
