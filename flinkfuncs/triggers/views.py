@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from ..core.jobs import Copy, JobRecord
 from ..core.operations import Operation
 from ..core.releases import Release
-from .redaction import redacted_args, redacted_configuration
+from ..redaction import redacted_args, redacted_configuration
 
 if TYPE_CHECKING:  # storage's SDK is not needed to be indexed
     from ..clients.ledger import Rejection
