@@ -222,7 +222,8 @@ def test_a_deleted_job_is_shown_but_not_listed(app: RunningApp) -> None:
     )
     app.put_record(JobRecord(name=JobName("gone"), deleted=True, savepoints=savepoints))
     assert "gone" not in [job["name"] for job in app.get("/api/jobs").json()["jobs"]]
-    assert app.get("/api/jobs/gone").json()["lastSavePoint"] == paths[1]
+    shown = app.get("/api/jobs/gone").json()
+    assert (shown["status"], shown["lastSavePoint"]) == ("DELETED", paths[1])
     listed = app.get("/api/jobs/gone/savepoints").json()["savepoints"]
     assert [savepoint["path"] for savepoint in listed] == paths[::-1]
     assert problem(app.post("/api/jobs/gone/stop")) == (404, "JobNotFound")
