@@ -2,69 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 
 import pytest
 from azure.functions.queue import QueueMessage
 from azure.storage.blob import BlobServiceClient
-from azure.storage.queue import QueueServiceClient
 
 from flinkfuncs.app import Services, compose
 from flinkfuncs.clients.queue import Nudge, OperationsQueue
 from flinkfuncs.clients.storage import queue_service
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import FlinkFuncsError, Refused
-from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Cause, Operation, Outcome, Request
-from flinkfuncs.core.steps import Learned, Step
 from flinkfuncs.operations import Driver, Patience
-from flinkfuncs.settings import Settings
+from flinkfuncs.settings import read_settings
 from flinkfuncs.triggers.queue import LAST_ATTEMPT, drive_operation
 
+from .composed import BrokenCluster, storage_settings
+
 JOB = JobName("crashing")
-
-
-class BrokenCluster:
-    """A cluster whose every look fails as it is told to."""
-
-    key = "flink"
-
-    def __init__(self, error: Exception) -> None:
-        self._error = error
-
-    def next_step(self, _record: JobRecord, _operation: Operation, _now: datetime) -> Step:
-        raise self._error
-
-    def act(self, _record: JobRecord, _operation: Operation, _step: Step) -> Learned:
-        raise self._error
-
-    def statuses(self, _records: Mapping[JobName, JobRecord]) -> Mapping[JobName, str]:
-        raise self._error
 
 
 @pytest.fixture
 def broken_app(account: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Services:
     """The app with a driver whose cluster raises the test's parameter."""
-    name = f"broken-{abs(hash(request.node.name)):x}"[:40]
-    settings = Settings(
-        flink_cluster_kind="session",
-        flink_rest_url="http://127.0.0.1:9",
-        savepoint_directory="file:///savepoints",
-        jars_container=name,
-        releases_container=name,
-        ledger_container=name,
-        operations_queue=name,
-    )
-    monkeypatch.setenv("JARS", account)
-    BlobServiceClient.from_connection_string(account).create_container(name)
-    QueueServiceClient.from_connection_string(account).create_queue(name)
-    app = compose(settings)
+    for setting, value in storage_settings(account).items():
+        monkeypatch.setenv(setting, value)
+    app = compose(read_settings())
+    queue = OperationsQueue(queue_service("JARS"), app.settings.operations_queue)
     error: Exception = request.param
-    driver = Driver(app.ledger, OperationsQueue(queue_service("JARS"), name), BrokenCluster(error), Patience())
-    broken = replace(app, driver=driver)
+    broken = replace(app, driver=Driver(app.ledger, queue, BrokenCluster(error), Patience()))
     monkeypatch.setattr("flinkfuncs.triggers.queue.services", lambda: broken)
     return broken
 
