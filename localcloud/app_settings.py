@@ -83,10 +83,12 @@ def for_gateway(
 def _common(account: Account, host_id: str) -> dict[str, str]:
     return {
         "FUNCTIONS_WORKER_RUNTIME": "python",
+        "PYTHON_THREADPOOL_THREAD_COUNT": "32",
         "AzureWebJobsStorage": account.connection_string,
         "AzureFunctionsWebHost__hostid": host_id,
         "JARS": account.connection_string,
         "JARS_CONTAINER": "jars",
+        "OPERATIONS_QUEUE": "operations",
         "SAVEPOINT_SCHEDULE": "0 0 */6 * * *",
         "SWEEP_SCHEDULE": "*/5 * * * * *",
         "CLUSTER_SUBSCRIPTION_ID": SUBSCRIPTION,
