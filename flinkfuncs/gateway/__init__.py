@@ -6,6 +6,7 @@
 
     contract   api-versions, paths, errors, and how an operation's id travels in a URL
     bodies     what a runJob body asks for
+    statuses   what is told of a runJob itself
     rows       what the list says of a job
     service    the three calls
 

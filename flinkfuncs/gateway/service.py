@@ -11,12 +11,10 @@ The rule that must never break: nothing is read or recorded for a caller who was
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from ..clients.ledger import Ledger
@@ -29,19 +27,10 @@ from ..core.names import JobName
 from ..core.operations import Cause, Operation, Request
 from ..settings import Settings
 from .bodies import FlinkJobProperties, parse_body, request_of
-from .contract import (
-    PROVIDER,
-    ApiVersion,
-    ClusterPath,
-    Reply,
-    no_such_operation,
-    operation_of,
-    request_id,
-    segment_of,
-)
+from .contract import ApiVersion, ClusterPath, Reply, no_such_operation, operation_of
 from .rows import Row, RowList, listed, remembered, row_of, run_id, told
+from .statuses import accepted, status_reply
 
-POLL_SECONDS = 2  # Retry-After of an operation that is open: without it stock clients look again after 30 s
 _FILTER = re.compile(r"\s*(jobName|jarName)\s+eq\s+'?([^'\s]{1,1024})'?\s*", re.IGNORECASE)
 
 
@@ -95,9 +84,7 @@ class Gateway:
         request = request_of(properties, api, self.settings)
         cause = Cause(kind="arm", detail=caller.name)
         operation = self.intake.request(self._job(properties), request, cause)
-        url = f"{base_url}{self._status_id(operation.id)}?api-version={api.name}"
-        headers = {"Location": url, "Azure-AsyncOperation": url, "x-ms-request-id": request_id(operation.id)}
-        return Reply(202, "null", headers)
+        return accepted(operation, api, location=self.settings.gateway_location, base_url=base_url)
 
     def operation_status(self, api: ApiVersion, location: str, segment: str) -> Reply:
         """Say whether a runJob is over. `Succeeded` means no more than that: how it ended is in the list of jobs.
@@ -113,17 +100,8 @@ class Gateway:
             operation = self.ledger.find(operation_of(segment))
         except NotFound:
             raise no_such_operation(segment) from None
-        ended = {"endTime": _time(operation.result.ended_at)} if operation.result else {}
-        document = {
-            "id": self._status_id(operation.id),
-            "name": segment_of(operation.id),
-            "resourceId": ClusterPath.of(self.settings).id,
-            "status": "Succeeded" if operation.result else "InProgress",
-            "startTime": _time(operation.requested_at),
-            **ended,
-            "properties": {"jobStatus": "SUBMITTED"} if api.runs and operation.result else None,
-        }
-        return Reply(200, json.dumps(document), {} if operation.result else {"Retry-After": str(POLL_SECONDS)})
+        cluster = ClusterPath.of(self.settings)
+        return status_reply(operation, api, location=self.settings.gateway_location, cluster=cluster)
 
     def jobs(self, asked: ClusterPath, api: ApiVersion, text: str | None) -> Reply:
         """List the jobs; `text` is `$filter`, which older versions do not have and do not look at.
@@ -192,10 +170,6 @@ class Gateway:
         except NotFound:  # its lifecycle rule took it
             return None
 
-    def _status_id(self, operation: str) -> str:
-        location = self.settings.gateway_location
-        return f"/providers/{PROVIDER}/locations/{location}/operationStatuses/{segment_of(operation)}"
-
 
 def parse_filter(text: str) -> Filter:
     """Read `$filter`.
@@ -230,8 +204,3 @@ def common_headers(given: str | None) -> dict[str, str]:
 def _matches(row: Row, chosen: Filter) -> bool:
     value = row.properties.job_name if chosen.field == "jobname" else row.properties.jar_name
     return value == chosen.value
-
-
-def _time(moment: datetime) -> str:
-    """Write a time as the service did: 2023-09-15T04:18:47.1160518Z."""
-    return f"{moment:%Y-%m-%dT%H:%M:%S.%f}0Z"

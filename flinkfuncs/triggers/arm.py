@@ -31,6 +31,7 @@ CLUSTER = (
     "subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.HDInsight"
     "/clusterpools/{pool}/clusters/{cluster}"
 )
+JSON = "application/json; charset=utf-8"  # the worker sends the type as it is given
 CLUSTERS = "Microsoft.HDInsight/clusterpools/clusters"
 
 blueprint = func.Blueprint()
@@ -128,9 +129,7 @@ def _response(req: func.HttpRequest, reply: Reply) -> func.HttpResponse:
     from ..gateway.service import common_headers  # noqa: PLC0415 - as above
 
     headers = common_headers(req.headers.get("x-ms-correlation-request-id")) | dict(reply.headers)
-    return func.HttpResponse(
-        reply.body, status_code=reply.status, headers=headers, mimetype="application/json", charset="utf-8"
-    )
+    return func.HttpResponse(reply.body, status_code=reply.status, headers=headers, mimetype=JSON)
 
 
 @functools.cache
