@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .core.errors import Unavailable
+from .core.errors import Refused, Unavailable
 from .core.names import Directory
 
 AZURE_HOSTS = (".azure.com", ".azure.net", ".microsoftonline.com", ".microsoftonline.us", ".azure.us", ".azure.cn")
@@ -104,7 +104,10 @@ class Settings(BaseSettings):
     @field_validator("job_jar_directory", "savepoint_directory")
     @classmethod
     def _is_directory(cls, text: str) -> str:
-        return str(Directory.parse(text)) if text else text
+        try:
+            return str(Directory.parse(text)) if text else text
+        except Refused:
+            raise ValueError("is no plain directory URI") from None  # without the value, and named like every other
 
     @model_validator(mode="after")
     def _local_switches_stay_local(self) -> Settings:

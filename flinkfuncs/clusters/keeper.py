@@ -26,7 +26,8 @@ def keep_release(jars: Jars, record: JobRecord, operation: Operation) -> Release
     if source is None:
         raise Refused("no jar is named, and none is recorded: jobJarDirectory and jarName name one", code="NoJar")
     try:
-        kept = jars.keep(record.name, source.place, source.name, etag=source.etag, entry_class=spec.entry_class)
+        etag = source.etag if operation.request.jar else None
+        kept = jars.keep(record.name, source.place, source.name, etag=etag, entry_class=spec.entry_class)
     except NotFound:
         if operation.request.jar or record.wanted is None:
             raise
@@ -43,5 +44,6 @@ def _spec(record: JobRecord, operation: Operation) -> Spec:
 
 
 def _release(kept: KeptJar, spec: Spec, source: JarSource) -> Release:
+    read = source.model_copy(update={"etag": kept.facts.etag, "last_modified": kept.facts.last_modified})
     name = source.name.rpartition("/")[2]
-    return Release(sha256=kept.sha256, size_bytes=kept.size_bytes, jar_name=name, spec=spec, source=source)
+    return Release(sha256=kept.sha256, size_bytes=kept.size_bytes, jar_name=name, spec=spec, source=read)

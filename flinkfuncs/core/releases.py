@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import shlex
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic.alias_generators import to_camel
 
 from .errors import Refused
 from .model import Model
@@ -43,8 +44,11 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 class SpecPatch(Model):
     """What a request or a job.json may say of how a jar is run; `model_fields_set` tells what it does say.
 
-    `args` are separated by spaces as in the API; quotes keep one together. `parallelism` counts subtasks.
+    `args` are separated by spaces as in the API; quotes keep one together. `parallelism` counts subtasks. Only what is
+    said is written down: a default that came back from storage as if it had been said would undo the recorded spec.
     """
+
+    whole: ClassVar[bool] = False  # whether what was not said is written down, too
 
     entry_class: str | None = None
     args: Args = ""
@@ -55,9 +59,18 @@ class SpecPatch(Model):
     allow_non_restored_state: bool = False
     on_failure: Literal["rollback", "stop"] = "rollback"
 
+    @model_serializer(mode="wrap")
+    def _what_is_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        fields: dict[str, object] = handler(self)
+        unsaid = set(type(self).model_fields) - self.model_fields_set if not self.whole else set()
+        silent = unsaid | {to_camel(name) for name in unsaid}
+        return {name: value for name, value in fields.items() if name not in silent}
+
 
 class Spec(SpecPatch):
     """How a jar is run: every field counts."""
+
+    whole: ClassVar[bool] = True
 
     @property
     def argument_list(self) -> list[str]:

@@ -98,7 +98,7 @@ def starting(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
                 wanted=current_copy(record).release,
             )
         case CopyState.FAILED:
-            ended: Ended = "NEVER_STARTED" if mark.refused else "FAILED"
+            ended: Ended = "NEVER_STARTED" if mark.refused and mark.unanswered == 0 else "FAILED"
             cause = mark.refused or copy.failure or "Flink names no cause"
             return End(Outcome.FAILED, _new_copy(record, f"failed: {cause}"), code="StartFailed", ended=ended)
         case CopyState.CANCELED:

@@ -1,0 +1,70 @@
+"""What surrounds one call of a function?
+
+A time limit, its output bindings, and two log lines. An invocation whose output cannot be written has failed; nobody
+waits for an invocation on the worker's loop but the loop itself.
+"""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import MappingProxyType
+
+from localcloud.functions.messages import TypedData
+from localcloud.functions.worker import Binding, Function, Outcome, Worker
+
+log = logging.getLogger("host")
+
+Emit = Callable[[Binding, TypedData], None]
+_NOTHING: Mapping[str, TypedData] = MappingProxyType({})
+
+
+class Invocations:
+    """Calls functions; `emit` writes what a function put into one of its outputs."""
+
+    def __init__(self, worker: Worker, emit: Emit, timeout_seconds: float | None) -> None:
+        self._worker = worker
+        self._emit = emit
+        self._timeout_seconds = timeout_seconds
+        self._emitters = ThreadPoolExecutor(max_workers=4, thread_name_prefix="outputs")
+
+    def start(
+        self,
+        function: Function,
+        inputs: Mapping[str, TypedData],
+        metadata: Mapping[str, TypedData] = _NOTHING,
+        attempt: int = 0,
+    ) -> "Future[Outcome]":
+        """Begin an invocation."""
+        return self._worker.submit(self._run(function, inputs, metadata, attempt))
+
+    async def _run(
+        self, function: Function, inputs: Mapping[str, TypedData], metadata: Mapping[str, TypedData], attempt: int
+    ) -> Outcome:
+        label, started = f"Id={uuid.uuid4()}", time.monotonic()
+        log.info("Executing 'Functions.%s' (%s)", function.name, label)
+        outcome = await self._outcome(function, inputs, metadata, attempt)
+        word, level = ("Succeeded", logging.INFO) if outcome.ok else ("Failed", logging.ERROR)
+        took = (time.monotonic() - started) * 1000
+        text = "Executed 'Functions.%s' (%s, %s, Duration=%dms) %s"
+        log.log(level, text, function.name, word, label, took, outcome.error or "")
+        return outcome
+
+    async def _outcome(
+        self, function: Function, inputs: Mapping[str, TypedData], metadata: Mapping[str, TypedData], attempt: int
+    ) -> Outcome:
+        call = self._worker.invoke(function, inputs, metadata, attempt)
+        try:
+            outcome = await asyncio.wait_for(call, self._timeout_seconds)
+            await asyncio.get_running_loop().run_in_executor(self._emitters, self._emit_all, function, outcome)
+        except TimeoutError:
+            return Outcome(error=f"Timeout value of {self._timeout_seconds} s was exceeded by the function")
+        except Exception as error:  # noqa: BLE001  (an output that cannot be written fails the invocation, whatever it was)
+            return Outcome(error=f"{type(error).__name__}: {error}")
+        return outcome
+
+    def _emit_all(self, function: Function, outcome: Outcome) -> None:
+        for name, data in outcome.outputs:
+            self._emit(next(binding for binding in function.bindings if binding.name == name), data)

@@ -1,0 +1,105 @@
+"""How does an HTTP request reach its function, and what may call it?
+
+    route      the smallest rank of those that match, case-insensitive; else 404
+    key        x-functions-key or ?code=, unless the function is anonymous; else 401
+    failure    500 with an empty body; after 230 s 504, as the load balancer in front of every plan
+
+A request that is awaited holds no thread.
+"""
+
+import asyncio
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from localcloud.functions.expressions import Route
+from localcloud.functions.invocations import Invocations
+from localcloud.functions.messages import TypedData, binary
+from localcloud.functions.worker import Function
+
+LIMIT_SECONDS = 230
+
+
+@dataclass(frozen=True)
+class HttpTrigger:
+    """A function with its route."""
+
+    function: Function
+    route: Route
+
+    def takes(self, method: str) -> bool:
+        """Whether the trigger names the method, or none at all."""
+        methods = self.function.trigger.methods
+        return not methods or method in methods
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether no key is asked for."""
+        return self.function.trigger.options.get("authLevel", "FUNCTION").upper() == "ANONYMOUS"
+
+
+@dataclass(frozen=True)
+class Web:
+    """The HTTP triggers of an app."""
+
+    triggers: Sequence[HttpTrigger]
+    invocations: Invocations
+    key: str
+
+    async def respond(self, request: Request) -> Response:
+        """Answer a request to any path that is not the host's own."""
+        raw_path = bytes(request.scope["raw_path"]).decode("ascii", "replace")
+        for trigger in sorted(self.triggers, key=lambda trigger: trigger.route.rank):
+            values = trigger.route.match(raw_path) if trigger.takes(request.method) else None
+            if values is None:
+                continue
+            if not trigger.anonymous and not keyed(request, self.key):
+                return Response(status_code=401)
+            return await self._invoke(trigger.function, request, values)
+        return Response(status_code=404)
+
+    async def _invoke(self, function: Function, request: Request, values: dict[str, str]) -> Response:
+        data = await _request_data(request, values)
+        running = asyncio.wrap_future(self.invocations.start(function, {function.trigger.name: data}))
+        try:
+            outcome = await asyncio.wait_for(asyncio.shield(running), LIMIT_SECONDS)
+        except TimeoutError:
+            return Response(status_code=504)
+        return _response(outcome.returned) if outcome.ok else Response(status_code=500)
+
+
+def keyed(request: Request, key: str) -> bool:
+    """Whether the request carries the key."""
+    given = request.headers.get("x-functions-key") or request.query_params.get("code") or ""
+    return hmac.compare_digest(given.encode(), key.encode())
+
+
+async def _request_data(request: Request, values: dict[str, str]) -> TypedData:
+    """The request as the real host sends it: lower-case header names, no empty query values, the body as bytes."""
+    query: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if value:
+            query[name] = f"{query[name]},{value}" if name in query else value
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        headers[name.lower()] = f"{headers[name.lower()]},{value}" if name.lower() in headers else value
+    url = str(request.url)
+    body = binary(await request.body())
+    http = SimpleNamespace(method=request.method, url=url, headers=headers, query=query, params=values, body=body)
+    return TypedData(http=http)
+
+
+def _response(returned: TypedData | None) -> Response:
+    if returned is None or returned.WhichOneof() is None:
+        return Response(status_code=204)
+    if returned.WhichOneof() != "http":
+        return Response(returned.content, media_type="text/plain")
+    http = returned.http
+    response = Response(http.body.content if http.body else b"", int(http.status_code))
+    for name, value in http.headers.items():
+        response.headers[name] = value
+    return response

@@ -1,0 +1,60 @@
+"""Is the local Flink a real cluster that tests can break and mend?"""
+
+from pathlib import Path
+
+import pytest
+import requests
+
+from localcloud.flink import FlinkCluster
+from localcloud.processes import StartFailedError
+
+BEATS = {"heartbeat.interval": "1000", "heartbeat.timeout": "4000"}
+
+
+def overview(flink: FlinkCluster) -> dict[str, object]:
+    """What the cluster says of itself."""
+    reply: dict[str, object] = requests.get(f"{flink.url}/overview", timeout=5).json()
+    return reply
+
+
+def jobmanager_options(flink: FlinkCluster) -> dict[str, str]:
+    """The options that the JobManager runs with."""
+    listed = requests.get(f"{flink.url}/jobmanager/config", timeout=5).json()
+    return {option["key"]: option["value"] for option in listed}
+
+
+@pytest.mark.parametrize(
+    "version",
+    ["2.3.0", pytest.param("1.20.5", marks=pytest.mark.slow), pytest.param("1.17.2", marks=pytest.mark.slow)],
+)
+def test_a_cluster_comes_up_and_its_parts_can_be_killed_and_started_again(version: str, tmp_path: Path) -> None:
+    """Promise: all slots are there after the start, and again after either part was killed and started."""
+    with FlinkCluster(tmp_path, version=version, slots=3, configuration=BEATS) as flink:
+        assert (overview(flink)["flink-version"], overview(flink)["slots-total"]) == (version, 3)
+        assert jobmanager_options(flink)["heartbeat.timeout"] == "4000"
+        assert jobmanager_options(flink)["cluster.intercept-user-system-exit"] == "THROW"
+        url = flink.url
+        flink.kill_taskmanager()
+        flink.start_taskmanager()
+        flink.kill_jobmanager()
+        with pytest.raises(requests.ConnectionError):
+            overview(flink)
+        flink.start_jobmanager()
+        flink.wait_for_taskmanager()
+        assert flink.url == url
+        assert overview(flink)["slots-total"] == 3
+    with pytest.raises(requests.ConnectionError):
+        overview(flink)
+
+
+def test_a_version_that_is_not_installed_names_the_target_that_installs_it(tmp_path: Path) -> None:
+    """Promise: nobody has to guess how another Flink gets here."""
+    with pytest.raises(FileNotFoundError, match=r"make flink-1\.16\.3"):
+        FlinkCluster(tmp_path, version="1.16.3")
+
+
+def test_a_broken_configuration_is_a_failed_start_that_says_why(tmp_path: Path) -> None:
+    """Promise: the exception carries Flink's own words, and no Java is left."""
+    broken = FlinkCluster(tmp_path, configuration={"blob.server.port": "no-port"})
+    with pytest.raises(StartFailedError, match="NumberFormatException"):
+        broken.__enter__()

@@ -1,0 +1,177 @@
+"""Does the whole cloud come up with one command, hold together, and leave nothing behind?"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import BlobServiceClient, ContainerClient
+from azure.storage.queue import QueueServiceClient
+
+from localcloud.python import ROOT
+from localcloud.up import LocalCloud
+from tests.localcloud.sample import DIRECTORY, NEVER, eventually
+
+MARK = "LOCALCLOUD_TEST_MARK"
+UP = [sys.executable, "-m", "localcloud", "up", "--cluster", "session", "--app", str(DIRECTORY)]
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """The chain app, gateway, Flink, with the sample app in both hosts."""
+    ticks = {"TICKS": NEVER}
+    directory = tmp_path_factory.mktemp("cloud")
+    with LocalCloud(directory=directory, app_directory=DIRECTORY, settings=ticks, gateway_settings=ticks) as running:
+        yield running
+
+
+@pytest.fixture
+def storage(cloud: LocalCloud) -> Iterator[BlobServiceClient]:
+    """The blobs of the app's account."""
+    with BlobServiceClient.from_connection_string(cloud.storage) as client:
+        yield client
+
+
+def contents(effects: ContainerClient, blob: str) -> list[str]:
+    """What the app's function read for a blob, oldest first."""
+    try:
+        names = sorted(effects.list_blob_names(name_starts_with="arrived/"))
+    except ResourceNotFoundError:
+        return []
+    found = [json.loads(effects.download_blob(name).readall()) for name in names]
+    return [effect["content"] for effect in found if effect["blob"] == blob]
+
+
+def marked(mark: str) -> list[str]:
+    """The command lines of the processes that carry a mark in their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text().replace("\0", " ")[:200])
+        except OSError:
+            continue
+    return found
+
+
+def start(mark: str, *options: str) -> subprocess.Popen[str]:
+    """`up` as a shell starts it; all that it starts carries the mark."""
+    environment = {**os.environ, MARK: mark, "TICKS": NEVER}
+    return subprocess.Popen(
+        [*UP, *options], env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_every_part_answers_where_the_cloud_says(cloud: LocalCloud) -> None:
+    """Promise: both hosts run, Flink has its slots, and the vault speaks TLS that the given authority vouches for."""
+    assert cloud.gateway is not None
+    for host, name in ((cloud.app, "app"), (cloud.gateway, "gateway")):
+        assert requests.get(f"{host}/admin/host/status", timeout=5).json()["id"] == name
+    assert requests.get(f"{cloud.flink}/overview", timeout=5).json()["slots-total"] == 8
+    assert requests.get(f"{cloud.vault}/secrets/x/", verify=str(cloud.ca), timeout=5).status_code == 401
+
+
+def test_the_hosts_get_the_settings_of_their_place_in_the_chain(cloud: LocalCloud) -> None:
+    """Promise: the app speaks ARM to the gateway, the gateway Flink's REST; storage and host ids are their own."""
+    app, gateway = cloud.app_host.settings, cloud.gateway_host.settings if cloud.gateway_host else {}
+    assert (app["FLINK_CLUSTER_KIND"], app["ARM_BASE_URL"]) == ("hdinsight", cloud.gateway)
+    assert (gateway["FLINK_CLUSTER_KIND"], gateway["FLINK_REST_URL"]) == ("session", cloud.flink)
+    assert app["JOB_JARS"] == gateway["JOB_JARS"] == cloud.storage
+    assert gateway["GATEWAY_ALLOWED_PRINCIPALS"] == cloud.api_client.id
+    for name in ("AzureWebJobsStorage", "AzureFunctionsWebHost__hostid", "JARS"):
+        assert app[name] != gateway[name]
+
+
+def test_containers_queues_and_secrets_are_there(cloud: LocalCloud, storage: BlobServiceClient) -> None:
+    """Promise: the app finds what a deployment creates."""
+    assert {"jars", "releases", "ledger", "jobjars"} <= {found.name for found in storage.list_containers()}
+    with QueueServiceClient.from_connection_string(cloud.storage) as queues:
+        assert "operations" in {found.name for found in queues.list_queues()}
+    calls = cloud.identity.calls()
+    assert {f"PUT /secrets/{name}" for name in cloud.api_client.secrets(cloud.identity.tenant)} <= set(calls)
+
+
+def test_an_upload_reaches_the_app_also_when_its_host_is_killed_meanwhile(
+    cloud: LocalCloud, storage: BlobServiceClient
+) -> None:
+    """Promise: one event for each ETag; those of the time without a host come when it is back."""
+    jars, effects = storage.get_container_client("jars"), storage.get_container_client("effects")
+    name = f"stateful/job/{uuid.uuid4()}.jar"
+    jars.upload_blob(name, b"one")
+    assert eventually(lambda: contents(effects, name) == ["one"])
+    cloud.kill_app()
+    jars.upload_blob(name, b"two", overwrite=True)
+    time.sleep(1)  # longer than the period of the listing: the event is raised while nobody listens
+    cloud.start_app()
+    assert eventually(lambda: contents(effects, name) == ["one", "two"])
+
+
+def test_a_second_host_shares_the_storage(cloud: LocalCloud) -> None:
+    """Promise: it answers on a port of its own with the same host id."""
+    second = cloud.start_second_app()
+    status = requests.get(f"{second.url}/admin/host/status", timeout=5).json()
+    second.stop()
+    assert (status["id"], second.url != cloud.app) == ("app", True)
+
+
+def test_a_host_can_be_restarted_with_other_settings(cloud: LocalCloud) -> None:
+    """Promise: a test can change what the app was told."""
+    cloud.restart_app({"CHANGED": "yes"})
+    assert json.loads(cloud.app_host.settings_file.read_text())["CHANGED"] == "yes"
+    assert requests.get(f"{cloud.app}/admin/host/status", timeout=5).ok
+
+
+def test_up_prints_one_line_of_json_and_sigterm_ends_everything(tmp_path: Path) -> None:
+    """Promise: standard output is that line alone, and after SIGTERM no process is left."""
+    mark = uuid.uuid4().hex
+    with start(mark, "--directory", str(tmp_path)) as up:
+        assert up.stdout is not None
+        said = json.loads(up.stdout.readline())
+        assert len(marked(mark)) >= 6
+        up.send_signal(signal.SIGTERM)
+        rest, _ = up.communicate(timeout=30)
+    assert set(said) == {"ready", "app", "gateway", "flink", "storage", "key", "vault", "ca", "sink"}
+    assert (said["ready"], said["gateway"], rest) == (True, None, "")
+    assert marked(mark) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_up_that_is_ended_halfway_leaves_no_process(number: signal.Signals) -> None:
+    """Promise: Ctrl-C during the start, and even SIGKILL, end what was started."""
+    mark = uuid.uuid4().hex
+    with start(mark) as up:
+        assert eventually(lambda: len(marked(mark)) >= 4)
+        up.send_signal(number)
+        up.communicate(timeout=30)
+    assert eventually(lambda: marked(mark) == [])
+
+
+def test_a_version_that_is_missing_is_said_in_one_sentence() -> None:
+    """Promise: a failed start names what to do on standard error and leaves nothing."""
+    mark = uuid.uuid4().hex
+    with start(mark, "--flink", "1.16.3") as up:
+        said, complaint = up.communicate(timeout=30)
+    assert (up.returncode, said) == (1, "")
+    assert "make flink-1.16.3" in complaint
+    assert marked(mark) == []
+
+
+def test_a_start_that_fails_halfway_shows_the_log_and_ends_the_rest(tmp_path: Path) -> None:
+    """Promise: an app that cannot be loaded is named with the worker's own words."""
+    (tmp_path / "host.json").write_text('{"version": "2.0"}')
+    (tmp_path / "function_app.py").write_text("import no_such_module\n")
+    mark = uuid.uuid4().hex
+    with start(mark, "--app", str(tmp_path)) as up:
+        said, complaint = up.communicate(timeout=60)
+    assert (up.returncode, said) == (1, "")
+    assert "app ended with code 1" in complaint
+    assert "no_such_module" in complaint
+    assert marked(mark) == []
