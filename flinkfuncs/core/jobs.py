@@ -95,6 +95,7 @@ class JobRecord(Model):
     current: Copy | None = None
     savepoints: tuple[Savepoint, ...] = ()  # oldest first
     row: JobRow | None = None  # hdinsight: what the service said last
+    launched: str | None = None  # hdinsight: the id of the release that the service started last
     last: LastOperation | None = None
     open: tuple[Operation, ...] = ()  # the first one is driven, the others wait
     lease: Lease | None = None

@@ -105,6 +105,7 @@ class ArmProgress(Model):
     accepted: bool = False  # the long-running operation said Succeeded: submitted, no more
     row_before: str | None = None  # the digest of the job's row before the call
     seen_in_progress: bool = False
+    placed: str | None = None  # the SHA-256 of the jar that was put at the job's place
 
 
 class Operation(Model):
