@@ -10,6 +10,7 @@
     -----------  -----------------------------------------------------------------------------------------------
     401          the token is renewed once and the call sent again: a 401 was not carried out
     429, 503     until Retry-After is over nothing is sent at all
+    Retry-After  of a runJob or a poll: until it is over the operation is not polled
 
 The rule that must never break: a token goes to the host of ARM_BASE_URL and nowhere else, whatever URL a reply names.
 """
@@ -19,14 +20,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from ..core.actions import Action
-from ..core.arm_row import Row
+from ..core.arm.row import Row
+from ..core.arm.seen import OperationState, OperationStatus
 from ..core.errors import NotFound, Refused, Unavailable, shortened
 from ..core.model import Model
 from ..core.names import JobName
@@ -66,24 +67,6 @@ class Accepted:
 
     operation_url: str | None
     retry_after_seconds: float | None
-
-
-class OperationState(StrEnum):
-    """How far the long-running operation of a runJob is."""
-
-    RUNNING = "RUNNING"
-    SUCCEEDED = "SUCCEEDED"  # the job was submitted, no more
-    FAILED = "FAILED"
-    UNKNOWN = "UNKNOWN"  # the service forgot it
-
-
-@dataclass(frozen=True)
-class OperationStatus:
-    """One poll of a long-running operation."""
-
-    state: OperationState
-    error: str = ""  # FAILED: the service's code and message
-    retry_after_seconds: float | None = None
 
 
 class _Lenient(BaseModel):
@@ -127,7 +110,8 @@ class ArmClient:
         self._version = settings.arm_api_version
         self._cluster = cluster_path(settings)
         self._clock = clock
-        self._quiet_until = 0.0  # monotonic
+        self._quiet_until = 0.0  # by the clock
+        self._due: dict[str, float] = {}  # when an operation may be polled again, by the clock
 
     def run_job(self, properties: RunJob) -> Accepted:
         """Ask for an action, once.
@@ -141,7 +125,10 @@ class ArmClient:
         body = _RunJobBody(properties=properties).model_dump(mode="json", by_alias=True, exclude_none=True)
         reply = raise_for(self._send("POST", f"{self._cluster}/runJob?api-version={quote(self._version)}", body))
         url = reply.headers.get("Azure-AsyncOperation") or reply.headers.get("Location")
-        return Accepted(url if url and self._is_ours(url) else None, reply.retry_after_seconds)
+        if url is None or not self._is_ours(url):
+            return Accepted(None, reply.retry_after_seconds)
+        self._due[url] = self._clock() + (reply.retry_after_seconds or 0.0)
+        return Accepted(url, reply.retry_after_seconds)
 
     def operation(self, url: str) -> OperationStatus:
         """Ask how far a runJob is. A Location without a status document says 202 until it is done, then 200.
@@ -151,6 +138,16 @@ class ArmClient:
             Unavailable: it cannot be asked now.
 
         """
+        left = self._due.get(url, 0.0) - self._clock()
+        if left > 0:
+            return OperationStatus(OperationState.RUNNING, retry_after_seconds=left)
+        status = self._polled(url)
+        self._due.pop(url, None)
+        if status.state is OperationState.RUNNING and status.retry_after_seconds:
+            self._due[url] = self._clock() + status.retry_after_seconds
+        return status
+
+    def _polled(self, url: str) -> OperationStatus:
         try:
             reply = raise_for(self._get(url))
         except NotFound:

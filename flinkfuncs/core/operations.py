@@ -101,11 +101,11 @@ class Mark(Model):
 class ArmProgress(Model):
     """What is known of a runJob call."""
 
+    action: Action | None = None  # what was sent: an upload of a job that the service did not know is a NEW
     operation_url: str | None = None  # followed verbatim
     accepted: bool = False  # the long-running operation said Succeeded: submitted, no more
     row_before: str | None = None  # the digest of the job's row before the call
     seen_in_progress: bool = False
-    placed: str | None = None  # the SHA-256 of the jar that was put at the job's place
 
 
 class Operation(Model):

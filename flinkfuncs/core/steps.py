@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from .actions import Action
 from .jobs import Ended, JobRow
 from .operations import Outcome, SavepointListing
 from .releases import Release, SpecPatch
@@ -75,7 +76,7 @@ class PlaceJar:
 class Submit:
     """Send one runJob (hdinsight). `row_before` is the digest of the job's row as it stands now."""
 
-    action: str
+    action: Action
     release: Release | None
     spec: SpecPatch | None
     save_point_name: str | None
@@ -92,6 +93,7 @@ class Wait:
     vanished: bool = False  # the cluster does not know the copy: since when is written down
     listed: bool = False  # the cluster lists the new copy: that it was seen is written down
     in_progress: bool = False  # hdinsight: the row says that our action is under way: that is written down
+    accepted: bool = False  # hdinsight: the long-running operation has succeeded: that is written down
 
 
 @dataclass(frozen=True)
