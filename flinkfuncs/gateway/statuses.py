@@ -17,7 +17,7 @@ from datetime import datetime
 from ..core.operations import Operation
 from .contract import PROVIDER, ApiVersion, ClusterPath, Reply, request_id, segment_of
 
-POLL_SECONDS = 2  # Retry-After of an operation that is open: without it stock clients look again after 30 s
+POLL_SECONDS = 1  # Retry-After of an operation that is open: without it stock clients look again after 30 s
 
 
 def accepted(operation: Operation, api: ApiVersion, *, location: str, base_url: str) -> Reply:

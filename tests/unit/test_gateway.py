@@ -644,7 +644,7 @@ def test_an_open_operation_is_in_progress() -> None:
         document = json.loads(reply.body)
         assert (document["status"], document["properties"]) == ("InProgress", None)
         assert "endTime" not in document
-        assert reply.headers == {"Retry-After": "2"}
+        assert reply.headers == {"Retry-After": "1"}
 
 
 @pytest.mark.parametrize(
