@@ -161,9 +161,9 @@ class LocalCloud:
         self.app_host = self._host("app", {**self._app_settings(), **self._settings})
         for host in self._hosts():
             host.launch()
-        self.flink_cluster.wait_until_ready()
         for host in self._hosts():
             host.wait_until_ready()
+        self.flink_cluster.wait_until_ready()
         self._watch()
 
     def _hosts(self) -> list[HostProcess]:

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -50,7 +51,7 @@ def main() -> int:
     """Run an app until a signal; the exit code is 1 when it cannot be loaded."""
     options = _options()
     if options.settings:
-        os.environ.update(load_settings(options.settings))
+        _replace_environment(load_settings(options.settings))
     _configure_logging()
     try:
         host = Host(options.app.resolve(), key=options.key, invisibility_seconds=options.invisibility)
@@ -59,6 +60,13 @@ def main() -> int:
         return 1
     _serve(host, options.port, options.grace)
     return 0
+
+
+def _replace_environment(settings: Mapping[str, str]) -> None:
+    """Take the settings, and nothing of the developer's own Azure login."""
+    for name in [name for name in os.environ if name.startswith(("AZURE_", "IDENTITY_", "MSI_"))]:
+        del os.environ[name]
+    os.environ.update(settings)
 
 
 def _serve(host: Host, port: int, grace_seconds: float) -> None:

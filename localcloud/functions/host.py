@@ -29,6 +29,7 @@ from localcloud.functions.worker import Binding, Function, Worker
 
 log = logging.getLogger("host")
 
+KNOWN_BINDINGS = {"httpTrigger", "http", "blobTrigger", "queueTrigger", "queue", "timerTrigger"}
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
@@ -91,6 +92,7 @@ class Host:
             "timerTrigger": self._register_timer,
         }
         try:
+            _check_bindings(function)
             kinds[function.trigger.type](function)
         except (UnresolvedError, storage.UnknownConnectionError, ValueError, KeyError) as error:
             log.error("The listener for function 'Functions.%s' was unable to start: %s", function.name, error)
@@ -159,6 +161,12 @@ class Host:
             self._blob_events.enqueue(function.name, container, blob, "")
         else:
             self._invocations.start(function, {function.trigger.name: text(given)})
+
+
+def _check_bindings(function: Function) -> None:
+    others = {binding.type for binding in function.bindings} - KNOWN_BINDINGS
+    if others:
+        raise ValueError(f"bindings of type {sorted(others)} are not known here")
 
 
 def _queue_of(binding: Binding) -> tuple[str, str]:

@@ -61,9 +61,10 @@ async def held(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route("slow", auth_level=func.AuthLevel.ANONYMOUS)
 def slow(req: func.HttpRequest) -> func.HttpResponse:
-    """Hold the request and a thread."""
+    """Hold the request and a thread, and say from when to when."""
+    begun = time.monotonic_ns()
     time.sleep(float(req.params["seconds"]))
-    return func.HttpResponse("done")
+    return func.HttpResponse(f"{begun} {time.monotonic_ns()}")
 
 
 @app.route("broken", auth_level=func.AuthLevel.ANONYMOUS)
