@@ -16,6 +16,8 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.queue import QueueServiceClient
 
+from localcloud.events import READY
+from localcloud.functions.configuration import load_settings
 from localcloud.python import ROOT
 from localcloud.up import LocalCloud
 from tests.localcloud.sample import DIRECTORY, NEVER, eventually
@@ -125,7 +127,7 @@ def test_a_second_host_shares_the_storage(cloud: LocalCloud) -> None:
 def test_a_host_can_be_restarted_with_other_settings(cloud: LocalCloud) -> None:
     """Promise: a test can change what the app was told."""
     cloud.restart_app({"CHANGED": "yes"})
-    assert json.loads(cloud.app_host.settings_file.read_text())["CHANGED"] == "yes"
+    assert load_settings(cloud.app_host.settings_file)["CHANGED"] == "yes"
     assert requests.get(f"{cloud.app}/admin/host/status", timeout=5).ok
 
 
@@ -175,3 +177,14 @@ def test_a_start_that_fails_halfway_shows_the_log_and_ends_the_rest(tmp_path: Pa
     assert "app ended with code 1" in complaint
     assert "no_such_module" in complaint
     assert marked(mark) == []
+
+
+def test_without_the_app_another_host_can_take_its_place(tmp_path: Path) -> None:
+    """Promise: settings and address are there for `func start`; whoever listens there is subscribed to events."""
+    without = LocalCloud(cluster="session", directory=tmp_path, app_directory=DIRECTORY, run_app=False)
+    with without as cloud:
+        with pytest.raises(requests.ConnectionError):
+            requests.get(f"{cloud.app}/admin/host/status", timeout=5)
+        assert load_settings(cloud.app_host.settings_file)["FLINK_REST_URL"] == cloud.flink
+        cloud.start_app()
+        assert eventually(lambda: READY in (cloud.log_directory / "events.log").read_text())
