@@ -19,7 +19,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from localcloud import app_settings
-from localcloud.app_settings import JOB_JARS_CONTAINER, Account, ApiClient
+from localcloud.app_settings import JOB_JARS_CONTAINER, OPERATIONS_QUEUE, Account, ApiClient
 from localcloud.azurite import Azurite
 from localcloud.events import READY
 from localcloud.flink import FlinkCluster
@@ -32,7 +32,6 @@ ClusterKind = Literal["hdinsight", "session"]
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _APP_ACCOUNT, _GATEWAY_ACCOUNT = "flinkapp", "flinkgateway"
-_QUEUE = "operations"
 
 
 class LocalCloud:
@@ -253,4 +252,4 @@ def _create(account: Account, *containers: str) -> None:
     ):
         for container in containers:
             blobs.create_container(container)
-        queues.create_queue(_QUEUE)
+        queues.create_queue(OPERATIONS_QUEUE)
