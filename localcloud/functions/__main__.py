@@ -18,6 +18,7 @@ from types import FrameType
 
 import uvicorn
 
+from localcloud import lifeline
 from localcloud.functions.configuration import load_settings
 from localcloud.functions.host import Host
 from localcloud.functions.worker import WorkerError
@@ -54,7 +55,7 @@ def main() -> int:
         _replace_environment(load_settings(options.settings))
     _configure_logging()
     try:
-        host = Host(options.app.resolve(), key=options.key, invisibility_seconds=options.invisibility)
+        host = Host(options.app.resolve(), key=options.key, invisibility_seconds=options.invisibility, restart=_restart)
     except WorkerError as error:
         logging.getLogger("host").error("The app cannot be loaded: %s", error)
         return 1
@@ -87,6 +88,13 @@ def _serve(host: Host, port: int, grace_seconds: float) -> None:
         logging.getLogger("host").warning("Some invocations were still running")
     sys.stdout.flush()
     os._exit(0)  # a thread of a function must not keep the process
+
+
+def _restart() -> None:
+    """Become the same program again, with no thread of the old one; the bond to the parent must be made anew."""
+    sys.stdout.flush()
+    again = [sys.executable, "-I", "-S", lifeline.__file__, str(os.getppid()), *sys.orig_argv]
+    os.execv(sys.executable, again)  # noqa: S606  (no shell is wanted)
 
 
 def _configure_logging() -> None:

@@ -78,13 +78,6 @@ def test_sync_functions_share_the_threads_that_the_setting_gives(crash: Sample) 
     assert second_begin >= first_end
 
 
-def test_a_function_beyond_its_timeout_fails(crash: Sample) -> None:
-    """Promise: functionTimeout, here set by an AzureFunctionsJobHost__ setting, ends the invocation as failed."""
-    crash.host.restart({"AzureFunctionsJobHost__functionTimeout": "00:00:01"})
-    assert get(crash, "/slow?seconds=3").status_code == 500
-    assert get(crash, "/slow?seconds=0").status_code == 200
-
-
 def test_a_function_that_cannot_be_listened_to_is_named_and_the_others_run(sample: Sample) -> None:
     """Promise: an unresolved %SETTING% costs one listener, not the host."""
     assert "function 'Functions.never' was unable to start: '%NOT_SET%'" in sample.host.log.read_text()

@@ -28,10 +28,16 @@ UP = [sys.executable, "-m", "localcloud", "up", "--cluster", "session", "--app",
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """The chain app, gateway, Flink, with the sample app in both hosts."""
+    """The chain app, gateway, Flink, with the sample app in both hosts; the app's host joins as `func start` would."""
     ticks = {"TICKS": NEVER}
     directory = tmp_path_factory.mktemp("cloud")
-    with LocalCloud(directory=directory, app_directory=DIRECTORY, settings=ticks, gateway_settings=ticks) as running:
+    waiting = LocalCloud(
+        directory=directory, app_directory=DIRECTORY, settings=ticks, gateway_settings=ticks, run_app=False
+    )
+    with waiting as running:
+        assert not running.app_host.running
+        running.start_app()
+        assert eventually(lambda: READY in (running.log_directory / "events.log").read_text())
         yield running
 
 
@@ -138,6 +144,7 @@ def test_up_prints_one_line_of_json_and_sigterm_ends_everything(tmp_path: Path) 
         assert up.stdout is not None
         said = json.loads(up.stdout.readline())
         assert len(marked(mark)) >= 6
+        assert requests.get(f"{said['app']}/admin/host/status", timeout=5).ok
         up.send_signal(signal.SIGTERM)
         rest, _ = up.communicate(timeout=30)
     assert set(said) == {"ready", "app", "gateway", "flink", "storage", "key", "vault", "ca", "sink"}
@@ -177,14 +184,3 @@ def test_a_start_that_fails_halfway_shows_the_log_and_ends_the_rest(tmp_path: Pa
     assert "app ended with code 1" in complaint
     assert "no_such_module" in complaint
     assert marked(mark) == []
-
-
-def test_without_the_app_another_host_can_take_its_place(tmp_path: Path) -> None:
-    """Promise: settings and address are there for `func start`; whoever listens there is subscribed to events."""
-    without = LocalCloud(cluster="session", directory=tmp_path, app_directory=DIRECTORY, run_app=False)
-    with without as cloud:
-        with pytest.raises(requests.ConnectionError):
-            requests.get(f"{cloud.app}/admin/host/status", timeout=5)
-        assert load_settings(cloud.app_host.settings_file)["FLINK_REST_URL"] == cloud.flink
-        cloud.start_app()
-        assert eventually(lambda: READY in (cloud.log_directory / "events.log").read_text())
