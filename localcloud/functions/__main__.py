@@ -24,6 +24,7 @@ from localcloud.functions.host import Host
 from localcloud.functions.worker import WorkerError
 from localcloud.ports import HOST
 
+KEEP_ALIVE_SECONDS = 130  # as the real host's server: clients keep connections, and must not lose a POST to a close
 INVISIBILITY_SECONDS = 600  # of a message in work; fixed in the real host, shorter only for tests
 
 
@@ -78,6 +79,7 @@ def _serve(host: Host, port: int, grace_seconds: float) -> None:
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=int(grace_seconds),
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     host.start()
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again once its own requests are drained

@@ -22,6 +22,7 @@ def test_a_request_arrives_as_the_real_host_sends_it(sample: Sample) -> None:
     seen = reply.json()
     assert seen["route"] == {"job": "a/b c", "action": "Stop"}
     assert seen["query"] == {"x": "1,2"}
+    assert seen["url"] == url
     assert seen["headers"]["x-mixed"] == "Case"
     assert (seen["body"], seen["method"]) == ("00ff", "POST")
     assert (reply.status_code, reply.headers["x-sample"]) == (200, "yes")

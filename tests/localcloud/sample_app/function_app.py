@@ -34,6 +34,7 @@ def echo(req: func.HttpRequest) -> func.HttpResponse:
         "headers": dict(req.headers),
         "body": req.get_body().hex(),
         "method": req.method,
+        "url": req.url,
     }
     return func.HttpResponse(
         json.dumps(seen), status_code=200, mimetype="application/json", headers={"X-Sample": "yes"}
