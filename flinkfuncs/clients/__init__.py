@@ -1,0 +1,1 @@
+"""The only code that talks: to storage, Flink, ARM and Key Vault."""

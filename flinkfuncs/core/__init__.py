@@ -1,0 +1,1 @@
+"""What is true and what to do next: no I/O, no clock, no Azure."""

@@ -1,0 +1,1 @@
+"""The only code that knows Azure Functions; it translates, and decides nothing."""

@@ -1,0 +1,117 @@
+"""What the app is made of, put together at the first call and then kept: the composition root.
+
+Everything is imported where it is built: a cold start pays for the kind of cluster that it serves, and no more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from azure.storage.blob import ContainerClient
+
+    from .clients.jars import Jars, Place
+    from .clients.ledger import Ledger
+    from .clusters.cluster import Cluster
+    from .clusters.keeper import Keeper
+    from .intake import Intake
+    from .operations import Driver
+    from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts that triggers talk to."""
+
+    settings: Settings
+    ledger: Ledger
+    intake: Intake
+    driver: Driver
+    cluster: Cluster
+
+
+@lru_cache(maxsize=1)
+def services() -> Services:
+    """Build the app from its environment; a failure is not kept, so the next call tries again.
+
+    Raises:
+        Unavailable: a setting is missing or wrong; the message names it.
+
+    """
+    from .settings import read_settings
+
+    return compose(read_settings())
+
+
+def compose(settings: Settings) -> Services:
+    """Build the app from settings.
+
+    Raises:
+        Unavailable: a setting that this kind of cluster needs is missing.
+
+    """
+    from .clients.ledger import Ledger
+    from .clients.queue import OperationsQueue
+    from .clients.storage import blob_service, queue_service
+    from .intake import Intake
+    from .operations import Driver, Patience
+
+    jars = _jars(settings)
+    cluster = _cluster(settings, jars)
+    ledger = Ledger(blob_service("JARS").get_container_client(settings.ledger_container), cluster.key)
+    queue = OperationsQueue(queue_service("JARS"), settings.operations_queue)
+    patience = Patience(
+        lease_seconds=settings.lease_seconds,
+        invocation_seconds=settings.invocation_seconds,
+        unreachable_seconds=settings.unreachable_seconds,
+    )
+    return Services(
+        settings=settings,
+        ledger=ledger,
+        intake=Intake(ledger, queue, jars, cluster),
+        driver=Driver(ledger, queue, cluster, patience),
+        cluster=cluster,
+    )
+
+
+def _jars(settings: Settings) -> Jars:
+    from .clients.jars import Jars
+    from .clients.storage import blob_service
+    from .core.names import Directory
+
+    ours = blob_service("JARS")
+    places: dict[Place, ContainerClient] = {"uploads": ours.get_container_client(settings.jars_container)}
+    if settings.job_jar_directory:
+        container = Directory.parse(settings.job_jar_directory).container
+        places["directory"] = blob_service("JOB_JARS").get_container_client(container)
+    return Jars(places, ours.get_container_client(settings.releases_container))
+
+
+def _cluster(settings: Settings, jars: Jars) -> Cluster:
+    from functools import partial
+
+    from .clusters.keeper import keep_release
+
+    keeper = partial(keep_release, jars)
+    if settings.flink_cluster_kind == "session":
+        return _session(settings, jars, keeper)
+    raise NotImplementedError
+
+
+def _session(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:
+    from .clients.flink import Flink
+    from .clusters.session import SessionCluster
+    from .core.names import Directory
+    from .core.session.ends import Limits
+
+    settings.require("flink_rest_url", "savepoint_directory")
+    limits = Limits(
+        savepoint_root=Directory.parse(settings.savepoint_directory),
+        start_seconds=settings.start_deadline_seconds,
+        stop_seconds=settings.stop_deadline_seconds,
+        repeat_seconds=2 * settings.call_timeout_seconds,
+    )
+    flink = Flink(settings.flink_rest_url, call_seconds=settings.call_timeout_seconds)
+    return SessionCluster(flink, jars, keeper, limits, name=settings.cluster_name)

@@ -1,0 +1,195 @@
+"""Flink's REST API, 1.17 to 2.x, as far as this app needs it; each trap stands beside the line that knows it.
+
+What it answers is measured, and written down in docs/design.md. Cached endpoints (`/jobs/:id`, `/checkpoints`: up to
+3 s) are never asked whether a job has ended; `/jobs/:id/status` is not cached.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import IO, cast
+from urllib.parse import quote
+
+from requests_toolbelt import MultipartEncoder
+
+from ..core.errors import NotFound, Refused, Unanswered
+from ..core.session.facts import TriggerDone, TriggerFailed, TriggerRunning, TriggerSeen, TriggerUnknown
+from . import flink_wire as wire
+from .http import Reply, Wire, raise_for
+from .jars import Reader
+
+UPLOAD_SECONDS = 300.0  # a large jar over a slow link
+SAVEPOINT_IN_CAUSE = re.compile(r"A savepoint has been created at: (\S+?),? but the corresponding job")
+UNKNOWN_JOB = ("FlinkJobNotFoundException", "Could not find Flink job")
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What is sent to start a jar."""
+
+    jar_id: str
+    flink_job_id: str
+    entry_class: str | None
+    arguments: list[str]
+    parallelism: int
+    configuration: dict[str, str]
+    savepoint: str | None
+    allow_non_restored_state: bool
+
+
+class Flink:
+    """One session cluster."""
+
+    def __init__(self, url: str, *, call_seconds: float) -> None:
+        """Keep the URL; nothing is asked yet. `call_seconds`: how long one call may take."""
+        self._wire = Wire(url, read_seconds=call_seconds)
+
+    # ----------------------------------------------------------------------------------------------------- the cluster
+
+    @cached_property
+    def version(self) -> tuple[int, int]:
+        """Flink's major and minor version."""
+        text = self._get("/config").parsed(wire.ClusterConfig).flink_version
+        major, minor = text.split(".")[:2]
+        return int(major), int(minor)
+
+    def configuration(self) -> dict[str, str]:
+        """Return the JobManager's configuration."""
+        entries = self._get("/jobmanager/config").parsed(wire.JobManagerConfig).root
+        return {entry.key: entry.value for entry in entries}
+
+    def overview(self) -> list[wire.Listed]:
+        """List every job that the cluster knows."""
+        return self._get("/jobs/overview").parsed(wire.Overview).jobs
+
+    def holds_slots(self, flink_job_id: str) -> bool:
+        """Whether any TaskManager lists slots of a job, also of one that the JobManager does not know."""
+        managers = self._get("/taskmanagers").parsed(wire.TaskManagers).taskmanagers
+        return any(flink_job_id in self._slots(manager.id) for manager in managers)
+
+    def _slots(self, manager: str) -> list[str]:
+        try:
+            reply = self._get(f"/taskmanagers/{quote(manager, safe='')}")
+        except NotFound:
+            return []
+        return [slot.job_id for slot in reply.parsed(wire.TaskManager).allocated_slots]
+
+    # ------------------------------------------------------------------------------------------------------------ jars
+
+    def jar_id(self, name: str) -> str | None:
+        """Return the id under which a jar of that name was uploaded; each upload gets a new one, the newest counts."""
+        files = [file for file in self._get("/jars").parsed(wire.JarFiles).files if file.name == name]
+        return max(files, key=lambda file: file.uploaded).id if files else None
+
+    def upload(self, name: str, reader: Reader) -> None:
+        """Send a jar; Flink takes any bytes, so they are checked before."""
+        form = MultipartEncoder({"jarfile": (name, reader, "application/x-java-archive")})
+        headers = {"Content-Type": form.content_type}
+        stream = cast("IO[bytes]", form)  # requests asks for read() and a length, no more
+        _checked(self._wire.send("POST", "/jars/upload", data=stream, headers=headers, read_seconds=UPLOAD_SECONDS))
+
+    def run(self, request: RunRequest) -> None:
+        """Start a jar under a job id of our choice; Flink takes an id once.
+
+        Raises:
+            Refused: main() threw, the savepoint is missing, its state does not fit, or the id was taken before.
+            Unanswered: main() may still be running.
+
+        """
+        body: dict[str, object] = {
+            "jobId": request.flink_job_id,
+            "programArgsList": request.arguments,
+            "parallelism": request.parallelism,
+            "flinkConfiguration": request.configuration,
+            # Always said: left out, a key of the configuration could decide it.
+            "allowNonRestoredState": request.allow_non_restored_state,
+            # 1.17 to 1.19 answer 400 to claimMode; later ones know restoreMode only as a deprecated word for it.
+            "claimMode" if self.version >= (1, 20) else "restoreMode": "NO_CLAIM",
+        }
+        if request.entry_class:
+            body["entryClass"] = request.entry_class
+        if request.savepoint:
+            body["savepointPath"] = request.savepoint
+        reply = self._wire.send("POST", f"/jars/{request.jar_id}/run", body=body)
+        if reply.status >= 400 and b"TimeoutException" in reply.body:
+            # Flink wraps whatever goes wrong into a 400; a submission that only timed out may still take effect.
+            raise Unanswered(f"{reply.about}: a timeout inside Flink")
+        _checked(reply, server_error=Refused)  # 500: a jar that is no zip
+
+    # ------------------------------------------------------------------------------------------------------------ jobs
+
+    def status(self, flink_job_id: str) -> str | None:
+        """Return a job's state, or None if the cluster does not know the id. Not cached."""
+        reply = self._wire.send("GET", f"/jobs/{flink_job_id}/status")
+        if reply.status >= 400 and any(word.encode() in reply.body for word in UNKNOWN_JOB):
+            return None  # an unknown job is a 500 here, a 404 elsewhere
+        return _checked(reply).parsed(wire.JobStatus).status
+
+    def tasks_run(self, flink_job_id: str) -> bool:
+        """Whether every task runs or has finished; RUNNING alone does not say so. Cached, up to 3 s."""
+        try:
+            vertices = self._get(f"/jobs/{flink_job_id}").parsed(wire.JobDetails).vertices
+        except NotFound:
+            return False
+        return all(vertex.status in ("RUNNING", "FINISHED") for vertex in vertices)
+
+    def checkpoints(self, flink_job_id: str) -> wire.Latest:
+        """Return what a job restored and saved last. Cached, up to 3 s."""
+        try:
+            return self._get(f"/jobs/{flink_job_id}/checkpoints").parsed(wire.Checkpoints).latest
+        except NotFound:
+            return wire.Latest()
+
+    def failure(self, flink_job_id: str) -> str | None:
+        """Return the root cause of a job's newest exception."""
+        try:
+            reply = self._get(f"/jobs/{flink_job_id}/exceptions?maxExceptions=1")
+        except NotFound:
+            return None
+        entries = reply.parsed(wire.Exceptions).history.entries
+        return wire.root_cause(entries[0].stacktrace) if entries else None
+
+    def stop(self, flink_job_id: str, *, trigger_id: str, directory: str, savepoint_format: str) -> None:
+        """Stop a job with a savepoint, never draining. 202 says nothing, not even that there is such a job."""
+        body = {"triggerId": trigger_id, "targetDirectory": directory, "drain": False, "formatType": savepoint_format}
+        _checked(self._wire.send("POST", f"/jobs/{flink_job_id}/stop", body=body))
+
+    def trigger_savepoint(self, flink_job_id: str, *, trigger_id: str, directory: str, savepoint_format: str) -> None:
+        """Take a savepoint. Its fields have dashes where those of /stop are camelCase."""
+        body = {
+            "triggerId": trigger_id,
+            "target-directory": directory,
+            "cancel-job": False,
+            "formatType": savepoint_format,
+        }
+        _checked(self._wire.send("POST", f"/jobs/{flink_job_id}/savepoints", body=body))
+
+    def savepoint(self, flink_job_id: str, trigger_id: str) -> TriggerSeen:
+        """Return what became of a stop or a savepoint. Flink says COMPLETED of failures, too."""
+        try:
+            answer = self._get(f"/jobs/{flink_job_id}/savepoints/{trigger_id}").parsed(wire.TriggerAnswer)
+        except NotFound:
+            return TriggerUnknown()
+        operation = answer.operation
+        if answer.status.id != "COMPLETED" or operation is None:
+            return TriggerRunning()
+        if operation.location:
+            return TriggerDone(operation.location)
+        trace = operation.failure_cause.stack_trace if operation.failure_cause else "Flink names no cause"
+        written = SAVEPOINT_IN_CAUSE.search(trace)
+        return TriggerFailed(wire.root_cause(trace), written[1] if written else None)
+
+    def cancel(self, flink_job_id: str) -> None:
+        """Cancel a job; one that has ended already is no error: the next look tells."""
+        reply = self._wire.send("PATCH", f"/jobs/{flink_job_id}?mode=cancel")
+        if reply.status not in (404, 409):
+            _checked(reply)
+
+    def _get(self, path: str) -> Reply:
+        return _checked(self._wire.send("GET", path))
+
+
+def _checked(reply: Reply, *, server_error: type[Refused] | None = None) -> Reply:
+    return raise_for(wire.with_root_cause(reply) if reply.status >= 300 else reply, server_error=server_error)

@@ -1,0 +1,202 @@
+"""What Flink's REST API answers, as far as it is read: the shapes, and the root cause in a stack trace."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+
+from ..core.errors import shortened
+from .http import Reply
+
+
+class Answer(BaseModel):
+    """Base of every answer: what is not read is ignored, since each version of Flink adds fields."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ClusterConfig(Answer):
+    """`GET /config`."""
+
+    flink_version: str = Field(alias="flink-version")
+
+
+class ConfigEntry(Answer):
+    """One line of `GET /jobmanager/config`."""
+
+    key: str
+    value: str
+
+
+class JobManagerConfig(RootModel[list[ConfigEntry]]):
+    """`GET /jobmanager/config`."""
+
+
+class Listed(Answer):
+    """A line of `GET /jobs/overview` (not cached)."""
+
+    flink_job_id: str = Field(alias="jid")
+    name: str
+    state: str
+
+
+class Overview(Answer):
+    """`GET /jobs/overview`."""
+
+    jobs: list[Listed]
+
+
+class TaskManagerEntry(Answer):
+    """A line of `GET /taskmanagers`."""
+
+    id: str
+
+
+class TaskManagers(Answer):
+    """`GET /taskmanagers`."""
+
+    taskmanagers: list[TaskManagerEntry]
+
+
+class Slot(Answer):
+    """A slot of a TaskManager that is given to a job."""
+
+    job_id: str = Field(alias="jobId")
+
+
+class TaskManager(Answer):
+    """`GET /taskmanagers/:id`."""
+
+    allocated_slots: list[Slot] = Field(alias="allocatedSlots", default=[])
+
+
+class JarFile(Answer):
+    """A line of `GET /jars`."""
+
+    id: str
+    name: str
+    uploaded: int
+
+
+class JarFiles(Answer):
+    """`GET /jars`."""
+
+    files: list[JarFile]
+
+
+class JobStatus(Answer):
+    """`GET /jobs/:id/status` (not cached)."""
+
+    status: str
+
+
+class Vertex(Answer):
+    """A vertex of `GET /jobs/:id`."""
+
+    status: str
+
+
+class JobDetails(Answer):
+    """`GET /jobs/:id` (cached, up to 3 s)."""
+
+    vertices: list[Vertex]
+
+
+class Restored(Answer):
+    """The state that a copy started from, or restarted from."""
+
+    path: str | None = Field(alias="external_path", default=None)
+    is_savepoint: bool
+
+
+class SavepointEntry(Answer):
+    """The newest savepoint of a job."""
+
+    path: str | None = Field(alias="external_path", default=None)
+
+
+class Latest(Answer):
+    """The newest of each kind."""
+
+    restored: Restored | None = None
+    savepoint: SavepointEntry | None = None
+
+
+class Checkpoints(Answer):
+    """`GET /jobs/:id/checkpoints` (cached, up to 3 s)."""
+
+    latest: Latest
+
+
+class ExceptionEntry(Answer):
+    """One exception of a job."""
+
+    stacktrace: str
+
+
+class ExceptionHistory(Answer):
+    """The exceptions of a job, newest first."""
+
+    entries: list[ExceptionEntry]
+
+
+class Exceptions(Answer):
+    """`GET /jobs/:id/exceptions`; `root-exception` is gone since 2.x, the history is there since 1.13."""
+
+    history: ExceptionHistory = Field(alias="exceptionHistory")
+
+
+class TriggerStatus(Answer):
+    """IN_PROGRESS or COMPLETED; COMPLETED is said of failures, too."""
+
+    id: str
+
+
+class FailureCause(Answer):
+    """Why a savepoint failed."""
+
+    stack_trace: str = Field(alias="stack-trace")
+
+
+class TriggerOperation(Answer):
+    """How a savepoint ended: only the location means success."""
+
+    location: str | None = None
+    failure_cause: FailureCause | None = Field(alias="failure-cause", default=None)
+
+
+class TriggerAnswer(Answer):
+    """`GET /jobs/:id/savepoints/:trigger`.
+
+    {"status": {"id": "COMPLETED"}, "operation": {"location": "file:/sp/savepoint-ddabe5-ae0f"}}
+    {"status": {"id": "COMPLETED"}, "operation": {"failure-cause": {"class": "…", "stack-trace": "…"}}}
+    """
+
+    status: TriggerStatus
+    operation: TriggerOperation | None = None
+
+
+class Errors(Answer):
+    """`{"errors": ["Internal server error.", "<Exception on server side:…stack trace…>"]}`."""
+
+    errors: list[str]
+
+
+def root_cause(trace: str) -> str:
+    """Return the last cause that a stack trace names: what a person looks for."""
+    lines = trace.splitlines()
+    causes = [line.partition("Caused by:")[2] for line in lines if "Caused by:" in line]
+    named = [line for line in lines if "Exception" in line or "Error" in line]
+    return shortened((causes or named or [trace])[-1 if causes else 0].strip(" <>"))
+
+
+def with_root_cause(reply: Reply) -> Reply:
+    """Return a bad answer with Flink's root cause in the place of its stack trace."""
+    try:
+        errors = Errors.model_validate_json(reply.body).errors
+    except ValidationError:
+        return reply
+    cause = root_cause("\n".join(errors))
+    return replace(reply, body=json.dumps({"errors": [cause]}).encode())

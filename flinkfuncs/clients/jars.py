@@ -1,0 +1,201 @@
+"""Where jars come from and where their bytes are kept: three containers, no jar ever whole in memory.
+
+    uploads     JARS_CONTAINER: what pipelines drop, `stateful/<job>/<any>.jar` and `stateless/<job>/<any>.jar`
+    directory   the container of JOB_JAR_DIRECTORY: jars that ARM calls name
+    releases    RELEASES_CONTAINER: `<job>/<sha256>.jar`, the bytes that run; a rollback needs them
+
+Every read is pinned to the ETag that was looked at first: a blob that is overwritten half-way is never mixed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import IO, Literal, cast
+
+from azure.core import MatchConditions
+from azure.storage.blob import BlobClient, ContainerClient, StorageStreamDownloader
+
+from ..core.errors import NotFound, Refused, Unavailable
+from ..core.names import JobName
+from ..core.uploads import ACTIONS, JOB_JSON, UploadPath, parse_path
+from .jar_file import BlobFile, check_jar
+from .storage import CHUNK_BYTES, Conflict, storage_errors
+
+Place = Literal["uploads", "directory"]
+JOB_JSON_LIMIT_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class BlobFacts:
+    """What storage says of a blob now."""
+
+    name: str
+    etag: str
+    last_modified: datetime
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class KeptJar:
+    """A jar whose bytes are kept."""
+
+    sha256: str
+    size_bytes: int
+    facts: BlobFacts
+
+
+class Reader:
+    """A blob as a file-like part: `read(n)`, and a `len` that is the bytes left; the SHA-256 comes for free."""
+
+    def __init__(self, stream: StorageStreamDownloader[bytes], size_bytes: int) -> None:
+        """Begin at the first byte."""
+        self._stream = stream
+        self._hash = hashlib.sha256()
+        self.len = size_bytes
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes, all that are left for -1."""
+        with storage_errors("a jar"):
+            data = self._stream.read(size)
+        self._hash.update(data)
+        self.len -= len(data)
+        return data
+
+    @property
+    def sha256(self) -> str:
+        """The hash (hex) of what was read."""
+        return self._hash.hexdigest()
+
+
+class Jars:
+    """The containers that hold jars."""
+
+    def __init__(self, places: Mapping[Place, ContainerClient], releases: ContainerClient) -> None:
+        """Keep the containers; nothing is read yet."""
+        self._places = places
+        self._releases = releases
+
+    def look(self, place: Place, name: str) -> BlobFacts | None:
+        """Return what storage says of a blob now, or None where there is none."""
+        try:
+            with storage_errors(f"blob {name}"):
+                properties = self._blob(place, name).get_blob_properties()
+        except NotFound:
+            return None
+        return BlobFacts(name, properties.etag, properties.last_modified, properties.size)
+
+    def uploads(self) -> Iterator[tuple[UploadPath, BlobFacts]]:
+        """List the jars and job.json files that lie where a job's do."""
+        for folder in ACTIONS:
+            with storage_errors(f"blobs below {folder}/"):
+                blobs = list(self._container("uploads").list_blobs(f"{folder}/"))
+            for blob in blobs:
+                path = _upload_path(blob.name)
+                if path and path.file.endswith((".jar", JOB_JSON)):
+                    yield path, BlobFacts(blob.name, blob.etag, blob.last_modified, blob.size)
+
+    def read_small(self, facts: BlobFacts) -> bytes:
+        """Read a job.json.
+
+        Raises:
+            Refused: it is larger than a job.json can be.
+            Conflict: it was overwritten meanwhile.
+
+        """
+        if facts.size_bytes > JOB_JSON_LIMIT_BYTES:
+            raise Refused(f"{facts.name} has {facts.size_bytes} bytes; a job.json has at most {JOB_JSON_LIMIT_BYTES}")
+        with storage_errors(f"blob {facts.name}"):
+            return _pinned(self._blob("uploads", facts.name), facts.etag).readall()
+
+    def keep(self, job: JobName, place: Place, name: str, *, etag: str | None, entry_class: str | None) -> KeptJar:
+        """Check a jar and keep its bytes as a release of the job; done again, it changes nothing.
+
+        Raises:
+            NotFound: there is no such blob.
+            Conflict: the blob is no longer the one with that ETag.
+            Refused: the blob is empty, no jar, or names no class to run.
+
+        """
+        facts = self.look(place, name)
+        if facts is None:
+            raise NotFound(f"there is no jar {name}", code="JarNotFound")
+        if etag and facts.etag != etag:
+            raise Conflict(f"{name} was overwritten before it was read")
+        if facts.size_bytes == 0:
+            raise Refused(f"{name} is empty", code="EmptyJar", status=422)
+        blob = self._blob(place, name)
+        check_jar(BlobFile(blob, facts.size_bytes, facts.etag), name=name, entry_class=entry_class)
+        sha256 = self._hash(blob, facts)
+        self._copy(blob, facts, self._kept_blob(job, sha256), sha256)
+        return KeptJar(sha256, facts.size_bytes, facts)
+
+    def kept(self, job: JobName, sha256: str) -> Reader:
+        """Open the kept bytes of a release.
+
+        Raises:
+            NotFound: they are not kept.
+
+        """
+        blob = self._kept_blob(job, sha256)
+        with storage_errors(f"release {job}/{sha256}"):
+            stream = blob.download_blob()
+        return Reader(stream, stream.size)
+
+    def has_releases(self, job: JobName) -> bool:
+        """Whether bytes of any release of that job are kept."""
+        with storage_errors(f"releases of {job}"):
+            names = self._releases.list_blob_names(name_starts_with=f"{job}/", results_per_page=1)
+            return next(iter(names), None) is not None
+
+    def place(self, job: JobName, sha256: str, name: str) -> None:
+        """Copy the kept bytes onto a blob of the directory that ARM reads jars from."""
+        reader = self.kept(job, sha256)
+        with storage_errors(f"blob {name}"):
+            self._blob("directory", name).upload_blob(_as_file(reader), length=reader.len, overwrite=True)
+
+    def _container(self, place: Place) -> ContainerClient:
+        if place not in self._places:
+            raise Unavailable("missing setting: JOB_JAR_DIRECTORY", code="MissingSetting")
+        return self._places[place]
+
+    def _blob(self, place: Place, name: str) -> BlobClient:
+        return self._container(place).get_blob_client(name)
+
+    def _kept_blob(self, job: JobName, sha256: str) -> BlobClient:
+        return self._releases.get_blob_client(f"{job}/{sha256}.jar")
+
+    def _hash(self, blob: BlobClient, facts: BlobFacts) -> str:
+        with storage_errors(f"blob {facts.name}"):
+            reader = Reader(_pinned(blob, facts.etag), facts.size_bytes)
+        while reader.read(CHUNK_BYTES):
+            pass
+        return reader.sha256
+
+    def _copy(self, blob: BlobClient, facts: BlobFacts, kept: BlobClient, sha256: str) -> None:
+        with storage_errors(f"release {kept.blob_name}"):
+            if kept.exists():
+                return
+            reader = Reader(_pinned(blob, facts.etag), facts.size_bytes)
+            kept.upload_blob(_as_file(reader), length=facts.size_bytes, overwrite=True)
+        if reader.sha256 != sha256:
+            with storage_errors(f"release {kept.blob_name}"):
+                kept.delete_blob()
+            raise Unavailable(f"{facts.name} did not arrive whole")
+
+
+def _upload_path(blob: str) -> UploadPath | None:
+    with suppress(Refused):
+        return parse_path(blob)
+    return None
+
+
+def _pinned(blob: BlobClient, etag: str) -> StorageStreamDownloader[bytes]:
+    return blob.download_blob(etag=etag, match_condition=MatchConditions.IfNotModified)
+
+
+def _as_file(reader: Reader) -> IO[bytes]:
+    return cast("IO[bytes]", reader)  # the SDK asks for read() and a length, no more

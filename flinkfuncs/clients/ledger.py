@@ -1,0 +1,209 @@
+"""Where jobs and operations are written down: JSON blobs, changed only by compare-and-swap on their ETag.
+
+    <cluster>/jobs/<job>.json                            the job's record with its open operations
+    <cluster>/closed/<job>/<yyyy-mm>/<operation>.json    a closed operation; expires by a lifecycle rule
+    <cluster>/rejected/<yyyy-mm>/<digest>.json           an upload under a name that can be no job's
+
+A record says in its blob's metadata what is open (`open`, `until`) and how far its uploads are known (`uploaded`), so
+that one listing finds what there is to do. Nothing is ever overwritten without its ETag, but a closed operation by its
+own, equal text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.storage.blob import ContainerClient
+
+from ..core.errors import NotFound
+from ..core.jobs import JobRecord
+from ..core.model import Model
+from ..core.names import JobName
+from ..core.operations import Operation, job_of, month_of
+from .storage import storage_errors
+
+
+class Rejection(Model):
+    """An upload whose name can be no job's, and why."""
+
+    blob: str
+    at: datetime
+    message: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A record as it was read: its ETag, and the storage's clock at that moment."""
+
+    record: JobRecord
+    etag: str
+    storage_time: datetime
+
+
+@dataclass(frozen=True)
+class ListedJob:
+    """A job as one listing of all of them shows it."""
+
+    name: JobName
+    operation: str | None  # the first open one
+    leased_until: datetime | None
+    uploaded_at: datetime | None  # the newest upload that an operation knows
+
+
+class Ledger:
+    """The records of one cluster's jobs and operations."""
+
+    def __init__(self, container: ContainerClient, cluster: str) -> None:
+        """Keep the container; nothing is read yet. `cluster` is the first part of every blob's name."""
+        self._container = container
+        self._root = f"{cluster}/"
+
+    def entry(self, job: JobName) -> Entry | None:
+        """Read a job's record, or None where there is none.
+
+        Raises:
+            Unavailable: storage cannot be reached.
+
+        """
+        hook = _DateHook()
+        try:
+            with storage_errors(f"record of job {job}"):
+                blob = self._container.download_blob(self._job_blob(job), raw_response_hook=hook)
+                text = blob.readall()
+        except NotFound:
+            return None
+        return Entry(JobRecord.model_validate_json(text), blob.properties.etag, hook.date)
+
+    def read(self, job: JobName) -> JobRecord | None:
+        """Read a job's record, or None where there is none."""
+        entry = self.entry(job)
+        return entry.record if entry else None
+
+    def write(self, record: JobRecord, *, etag: str | None) -> Entry:
+        """Replace the record that has this ETag; None creates one where there is none.
+
+        Raises:
+            Conflict: somebody else wrote first.
+            Unanswered: the write may have happened; read again.
+
+        """
+        hook = _DateHook()
+        condition: dict[str, Any] = (
+            {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {"overwrite": False}
+        )
+        if etag:
+            condition["overwrite"] = True
+        with storage_errors(f"record of job {record.name}"):
+            done = self._container.get_blob_client(self._job_blob(record.name)).upload_blob(
+                record.to_json().encode(), metadata=_metadata(record), raw_response_hook=hook, **condition
+            )
+        return Entry(record, done["etag"], hook.date)
+
+    def records(self) -> Iterator[JobRecord]:
+        """Read every job's record."""
+        for job in self.jobs():
+            if record := self.read(job):
+                yield record
+
+    def jobs(self) -> list[JobName]:
+        """List the names of all jobs that have a record."""
+        with storage_errors("records"):
+            names = list(self._container.list_blob_names(name_starts_with=f"{self._root}jobs/"))
+        return [JobName(name.rpartition("/")[2].removesuffix(".json")) for name in names]
+
+    def listed(self) -> dict[JobName, ListedJob]:
+        """Return all jobs by one listing of names and metadata, whatever their number."""
+        with storage_errors("records"):
+            blobs = list(self._container.list_blobs(f"{self._root}jobs/", include=["metadata"]))
+        jobs = [_listed(blob.name, blob.metadata or {}) for blob in blobs]
+        return {job.name: job for job in jobs}
+
+    def reject(self, blob: str, etag: str, at: datetime, message: str, code: str) -> None:
+        """Keep a word on an upload whose name can be no job's; written again, it is the same."""
+        digest = hashlib.sha256(f"{blob}\n{etag}".encode()).hexdigest()[:16]
+        rejection = Rejection(blob=blob, at=at, message=message, code=code)
+        name = f"{self._root}rejected/{at:%Y-%m}/{at:%Y%m%dT%H%M%SZ}-{digest}.json"
+        with storage_errors("a rejected upload"):
+            self._container.upload_blob(name, rejection.to_json().encode(), overwrite=True)
+
+    def rejected(self, *, limit: int = 200) -> list[Rejection]:
+        """Return the uploads whose names can be no job's, newest first."""
+        with storage_errors("rejected uploads"):
+            prefix = f"{self._root}rejected/"
+            names = sorted(self._container.list_blob_names(name_starts_with=prefix), reverse=True)[:limit]
+            texts = [self._container.download_blob(name).readall() for name in names]
+        return [Rejection.model_validate_json(text) for text in texts]
+
+    def close(self, operation: Operation) -> None:
+        """Write a closed operation; written again after a crash, it is the same text."""
+        with storage_errors(f"operation {operation.id}"):
+            self._container.upload_blob(self._closed_blob(operation.id), operation.to_json().encode(), overwrite=True)
+
+    def closed(self, operation_id: str) -> Operation | None:
+        """Read a closed operation, or None where there is none."""
+        try:
+            with storage_errors(f"operation {operation_id}"):
+                text = self._container.download_blob(self._closed_blob(operation_id)).readall()
+        except NotFound:
+            return None
+        return Operation.model_validate_json(text)
+
+    def find(self, operation_id: str) -> Operation:
+        """Read an operation, open or closed.
+
+        Raises:
+            NotFound: there is no such operation.
+
+        """
+        record = self.read(job_of(operation_id))
+        found = (record and record.operation(operation_id)) or self.closed(operation_id)
+        if not found:
+            raise NotFound(f"there is no operation {operation_id!r}", code="OperationNotFound")
+        return found
+
+    def operations(self, job: JobName, *, limit: int = 200) -> list[Operation]:
+        """Return a job's operations, open and closed, newest first, at most `limit` closed ones."""
+        record = self.read(job)
+        waiting = list(record.open) if record else []
+        prefix = f"{self._root}closed/{job}/"
+        with storage_errors(f"operations of {job}"):
+            names = sorted(self._container.list_blob_names(name_starts_with=prefix), reverse=True)[:limit]
+        closed = [self.closed(name.rpartition("/")[2].removesuffix(".json")) for name in names]
+        known = {operation.id for operation in waiting}
+        found = waiting + [operation for operation in closed if operation and operation.id not in known]
+        return sorted(found, key=lambda operation: operation.id, reverse=True)
+
+    def _job_blob(self, job: JobName) -> str:
+        return f"{self._root}jobs/{job}.json"
+
+    def _closed_blob(self, operation_id: str) -> str:
+        return f"{self._root}closed/{job_of(operation_id)}/{month_of(operation_id)}/{operation_id}.json"
+
+
+class _DateHook:
+    """Catches the `Date` header: the storage's clock, by which leases are measured."""
+
+    date: datetime
+
+    def __call__(self, response: Any) -> None:  # noqa: ANN401 - the SDK's pipeline passes its own untyped response
+        self.date = parsedate_to_datetime(response.http_response.headers["Date"]).astimezone(UTC)
+
+
+def _metadata(record: JobRecord) -> dict[str, str]:
+    uploaded = {"uploaded": record.uploaded_at.isoformat()} if record.uploaded_at else {}
+    first = {"open": record.open[0].id} if record.open else {}
+    until = {"until": record.lease.until.isoformat()} if record.lease else {}
+    return uploaded | first | until
+
+
+def _listed(name: str, metadata: dict[str, str]) -> ListedJob:
+    times = {key: datetime.fromisoformat(metadata[key]) for key in ("until", "uploaded") if metadata.get(key)}
+    job = JobName(name.rpartition("/")[2].removesuffix(".json"))
+    return ListedJob(job, metadata.get("open"), times.get("until"), times.get("uploaded"))

@@ -1,0 +1,52 @@
+"""What every kind of cluster can do: look at a job and name the next step, and carry out one step.
+
+Looking changes nothing; deciding is a pure table of `core`; only `act` changes anything, one call at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from ..core.jobs import JobRecord
+from ..core.names import JobName
+from ..core.operations import Operation
+from ..core.steps import Learned, Step
+
+
+class Cluster(Protocol):
+    """A place where jobs run."""
+
+    @property
+    def key(self) -> str:
+        """The cluster's part of every ledger key: lower case, fit for a blob name."""
+        ...
+
+    def next_step(self, record: JobRecord, operation: Operation, now: datetime) -> Step:
+        """Look at the job and name the one thing to do now.
+
+        Raises:
+            Unavailable: the cluster cannot be asked now.
+
+        """
+        ...
+
+    def act(self, record: JobRecord, operation: Operation, step: Step) -> Learned:
+        """Carry out one step, with one call that changes something.
+
+        Raises:
+            Refused: it was definitely not carried out, and asking again will not help.
+            Unavailable: it was not carried out, and may be later; Unanswered: look before it is sent again.
+
+        """
+        ...
+
+    def statuses(self, records: Mapping[JobName, JobRecord]) -> Mapping[JobName, str]:
+        """Return a status word for each job: RUNNING, RESTARTING, STARTING, STOPPED, FAILED, VANISHED and so on.
+
+        Raises:
+            Unavailable: the cluster cannot be asked now.
+
+        """
+        ...

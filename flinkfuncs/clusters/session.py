@@ -1,0 +1,238 @@
+"""A Flink session cluster: how a job is looked at there, and how one step is carried out.
+
+Looking asks only what the table needs now: while a job stops, its uncached status and the trigger, so that the stretch
+between stop and start is as short as Flink allows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+from ..clients.flink import Flink, RunRequest
+from ..clients.flink_wire import Listed
+from ..clients.jars import Jars
+from ..core.errors import Refused
+from ..core.jobs import Copy, JobRecord
+from ..core.names import JobName
+from ..core.operations import Operation
+from ..core.releases import Release
+from ..core.session.ends import Limits
+from ..core.session.facts import CopySeen, CopyState, Seen, TriggerDone, TriggerSeen, TriggerUnknown, status_of
+from ..core.session.table import next_step
+from ..core.steps import (
+    Cancel,
+    End,
+    Keep,
+    Kept,
+    Learned,
+    PlaceJar,
+    Start,
+    Step,
+    Stop,
+    Submit,
+    Trigger,
+    UploadJar,
+    Wait,
+)
+from .keeper import Keeper
+
+VANISH_GRACE_SECONDS = 30.0
+HEARTBEAT_SECONDS = 50.0  # Flink's default of heartbeat.timeout
+
+STATES = {
+    "INITIALIZING": CopyState.STARTING,
+    "CREATED": CopyState.STARTING,
+    "RECONCILING": CopyState.STARTING,
+    "RUNNING": CopyState.RUNNING,
+    "RESTARTING": CopyState.RESTARTING,
+    "FAILING": CopyState.RESTARTING,
+    "SUSPENDED": CopyState.RESTARTING,
+    "CANCELLING": CopyState.CANCELLING,
+    "FINISHED": CopyState.FINISHED,
+    "CANCELED": CopyState.CANCELED,
+    "FAILED": CopyState.FAILED,
+}
+TERMINAL = (CopyState.FINISHED, CopyState.CANCELED, CopyState.FAILED)
+
+# Said with every start, so that what a later action relies on does not depend on the cluster's defaults.
+ALWAYS = {"execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION"}
+
+
+class SessionCluster:
+    """Jobs on one session cluster, by Flink's REST API."""
+
+    def __init__(self, flink: Flink, jars: Jars, keeper: Keeper, limits: Limits, *, name: str) -> None:
+        """Keep what is needed; nothing is asked yet."""
+        self._flink = flink
+        self._jars = jars
+        self._keeper = keeper
+        self._limits = limits
+        self._name = name
+
+    @property
+    def key(self) -> str:
+        """The cluster's part of every ledger key."""
+        return self._name.lower()
+
+    # -------------------------------------------------------------------------------------------------------- looking
+
+    def next_step(self, record: JobRecord, operation: Operation, now: datetime) -> Step:
+        """Look at the job and name the one thing to do now."""
+        return next_step(operation, record, self.look(record, operation, now), self._limits)
+
+    def look(self, record: JobRecord, operation: Operation, now: datetime) -> Seen:
+        """Return what the table needs to know of the cluster.
+
+        Raises:
+            Unavailable: Flink cannot be asked now.
+
+        """
+        trigger = self._trigger(record, operation)
+        running = record.running
+        copy = self._copy(running, operation, trigger) if running else None
+        configuration = self._configuration(operation, copy)
+        return Seen(
+            now=now,
+            copy=copy,
+            trigger=trigger,
+            jar_on_cluster=self._has_jar(record, operation, copy),
+            namesakes=self._namesakes(record) if record.current is None else (),
+            incarnation=configuration.get("web.tmpdir", ""),
+            vanish_seconds=_seconds(configuration.get("heartbeat.timeout")) + VANISH_GRACE_SECONDS,
+        )
+
+    def _trigger(self, record: JobRecord, operation: Operation) -> TriggerSeen:
+        """Ask for the trigger of a stop or a savepoint that was begun and did not lead to a start yet."""
+        if record.running is None or operation.start:
+            return TriggerUnknown()
+        if operation.stop:
+            return self._flink.savepoint(record.running.flink_job_id, operation.token("stop"))
+        if operation.trigger:
+            return self._flink.savepoint(record.running.flink_job_id, operation.token("savepoint"))
+        return TriggerUnknown()
+
+    def _copy(self, running: Copy, operation: Operation, trigger: TriggerSeen) -> CopySeen:
+        word = self._flink.status(running.flink_job_id)
+        if word is None:
+            return CopySeen(CopyState.ABSENT, slots_held=self._flink.holds_slots(running.flink_job_id))
+        state = STATES.get(word, CopyState.STARTING)
+        if operation.stop and not operation.start:
+            return self._stopping_copy(running, state, trigger)
+        if state is CopyState.RUNNING and not self._flink.tasks_run(running.flink_job_id):
+            state = CopyState.STARTING
+        checkpoints = self._flink.checkpoints(running.flink_job_id) if operation.start else None
+        restored = checkpoints.restored if checkpoints else None
+        return CopySeen(
+            state,
+            restored_from=restored.path if restored else None,
+            restored_savepoint=restored.is_savepoint if restored else False,
+            failure=self._failure(running, state),
+        )
+
+    def _stopping_copy(self, running: Copy, state: CopyState, trigger: TriggerSeen) -> CopySeen:
+        """Look at a copy that is stopped: has it ended, and where is its savepoint if the trigger is forgotten."""
+        told = isinstance(trigger, TriggerDone) or state not in TERMINAL
+        last = None if told else self._flink.checkpoints(running.flink_job_id).savepoint
+        return CopySeen(state, last_savepoint=last.path if last else None, failure=self._failure(running, state))
+
+    def _failure(self, running: Copy, state: CopyState) -> str | None:
+        wrong = state in (CopyState.FAILED, CopyState.RESTARTING)
+        return self._flink.failure(running.flink_job_id) if wrong else None
+
+    def _configuration(self, operation: Operation, copy: CopySeen | None) -> Mapping[str, str]:
+        """Ask which run of the JobManager this is, and its heartbeat timeout: for a start, and for what vanished."""
+        absent = copy is not None and copy.state is CopyState.ABSENT
+        starts = operation.start is None and copy is None
+        stopped = copy is not None and copy.state in TERMINAL
+        return self._flink.configuration() if absent or starts or stopped else {}
+
+    def _has_jar(self, record: JobRecord, operation: Operation, copy: CopySeen | None) -> bool:
+        """Whether the jar of the release that would be started lies on the cluster."""
+        release = self._release(record, operation, copy)
+        return release is not None and self._flink.jar_id(_jar_name(release)) is not None
+
+    def _release(self, record: JobRecord, operation: Operation, copy: CopySeen | None) -> Release | None:
+        absent = copy is not None and copy.state is CopyState.ABSENT
+        if operation.start and not absent:
+            return None  # it was started; nothing is sent again
+        if operation.stop and copy is not None and copy.state not in TERMINAL:
+            return None  # looked at again when the copy has ended
+        if absent and record.current and operation.start:
+            return record.current.release
+        return operation.release or record.wanted
+
+    def _namesakes(self, record: JobRecord) -> tuple[str, ...]:
+        ended = {"FINISHED", "CANCELED", "FAILED"}
+        return tuple(
+            job.flink_job_id for job in self._flink.overview() if job.name == record.name and job.state not in ended
+        )
+
+    # --------------------------------------------------------------------------------------------------------- acting
+
+    def act(self, record: JobRecord, operation: Operation, step: Step) -> Learned:
+        """Carry out one step, with one call that changes something."""
+        match step:
+            case Keep():
+                return Kept(self._keeper(record, operation))
+            case UploadJar(release):
+                self._flink.upload(_jar_name(release), self._jars.kept(record.name, release.sha256))
+            case Stop(job, trigger, directory, savepoint_format):
+                self._flink.stop(job, trigger_id=trigger, directory=directory, savepoint_format=savepoint_format)
+            case Trigger(job, trigger, directory, savepoint_format):
+                self._flink.trigger_savepoint(
+                    job, trigger_id=trigger, directory=directory, savepoint_format=savepoint_format
+                )
+            case Cancel(job):
+                self._flink.cancel(job)
+            case Start():
+                self._start(record, step)
+            case PlaceJar() | Submit() | Wait() | End():
+                raise AssertionError(f"{type(step).__name__} is no step of a session cluster")
+        return None
+
+    def _start(self, record: JobRecord, step: Start) -> None:
+        jar_id = self._flink.jar_id(_jar_name(step.release))
+        if jar_id is None:
+            raise Refused("the jar is no longer on the cluster", code="JarGone")
+        spec = step.release.spec
+        self._flink.run(
+            RunRequest(
+                jar_id=jar_id,
+                flink_job_id=step.flink_job_id,
+                entry_class=spec.entry_class,
+                arguments=spec.argument_list,
+                parallelism=spec.parallelism,
+                configuration={"pipeline.name": record.name} | spec.flink_configuration | ALWAYS,
+                savepoint=step.savepoint,
+                allow_non_restored_state=spec.allow_non_restored_state,
+            )
+        )
+
+    # -------------------------------------------------------------------------------------------------------- listing
+
+    def statuses(self, records: Mapping[JobName, JobRecord]) -> Mapping[JobName, str]:
+        """Return a status word for each job, by one call."""
+        listed = {job.flink_job_id: job for job in self._flink.overview()}
+        return {name: _status(record, listed) for name, record in records.items()}
+
+
+def _status(record: JobRecord, listed: Mapping[str, Listed]) -> str:
+    running = record.running
+    job = listed.get(running.flink_job_id) if running else None
+    seen = CopySeen(STATES.get(job.state, CopyState.STARTING)) if job else CopySeen(CopyState.ABSENT)
+    return status_of(record.current, seen).value
+
+
+def _jar_name(release: Release) -> str:
+    """Name a jar on the cluster by its hash, so that it is found again, whoever uploaded it."""
+    return f"{release.sha256}.jar"
+
+
+def _seconds(duration: str | None) -> float:
+    """Read Flink's durations: `50000` (ms), `50 s`, `1 min`."""
+    match = re.fullmatch(r"\s*(\d+)\s*(ms|s|min|h|)[a-z]*\s*", duration or "")
+    if not match:
+        return HEARTBEAT_SECONDS
+    return int(match[1]) * {"ms": 0.001, "": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}[match[2]]

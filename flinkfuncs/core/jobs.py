@@ -1,0 +1,126 @@
+"""What is recorded of a job: the release it should run, the copy that runs, its savepoints, and what is open.
+
+One blob a job, changed only by compare-and-swap. The record is the write-ahead log: what is about to be done stands
+here before it is done, and `open` is the only truth of which operations there are to drive.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, Self
+
+from .actions import Action
+from .model import Model
+from .names import JobName
+from .operations import Cause, Operation, Outcome
+from .releases import Release
+
+Ended = Literal["STOPPED", "FINISHED", "CANCELED", "FAILED", "NEVER_STARTED"]
+
+
+class Copy(Model):
+    """One run of a job on Flink. `ended` is written only when Flink itself named a terminal state of this very id.
+
+    `seen` tells that Flink has listed it; a copy that was never seen and has not ended may still appear, since its
+    start left us.
+    """
+
+    flink_job_id: str
+    release: Release
+    operation: str
+    started_at: datetime
+    savepoint: str | None = None  # what it was started from
+    seen: bool = False
+    ended: Ended | None = None
+
+    @property
+    def may_appear(self) -> bool:
+        """Whether a start under this id left us and nothing was heard of it: no other id may be started."""
+        return not self.seen and self.ended is None
+
+
+class Savepoint(Model):
+    """A savepoint that Flink reported as complete."""
+
+    path: str
+    taken_at: datetime
+    origin: Action  # the action that took it
+    cause: Literal["upload", "http", "arm", "timer"]
+    flink_job_id: str
+    operation: str
+
+
+class Lease(Model):
+    """Who drives the job, and until when by the storage's clock.
+
+    Without an owner nobody drives it, but a message is on its way: the sweeper leaves the job alone until then.
+    """
+
+    owner: str | None
+    until: datetime
+
+
+class LastOperation(Model):
+    """How the newest closed operation ended, for listings."""
+
+    id: str
+    action: Action
+    cause: Cause
+    outcome: Outcome
+    message: str
+    ended_at: datetime
+
+
+class JobRow(Model):
+    """What the ARM API's list says of a job, as far as we keep it."""
+
+    action: str | None = None
+    status: str | None = None
+    action_result: str | None = None
+    job_id: str | None = None
+    last_save_point: str | None = None
+
+
+class JobRecord(Model):
+    """Everything that is known of a job and survives a crash."""
+
+    schema_version: Literal[1] = 1
+    name: JobName
+    folder: Literal["stateful", "stateless"] | None = None  # the folder that its first upload bound it to
+    deleted: bool = False  # a tombstone: the name is free, the savepoints and releases are still there
+    unknown_past: bool = False  # releases lay there when the record was made: the job ran before, we do not know how
+    wanted: Release | None = None
+    wanted_at: datetime | None = None  # when the wanted release was uploaded or asked for
+    uploaded_at: datetime | None = None  # Last-Modified of the newest upload that an operation knows
+    current: Copy | None = None
+    savepoints: tuple[Savepoint, ...] = ()  # oldest first
+    row: JobRow | None = None  # hdinsight: what the service said last
+    last: LastOperation | None = None
+    open: tuple[Operation, ...] = ()  # the first one is driven, the others wait
+    lease: Lease | None = None
+
+    @property
+    def newest_savepoint(self) -> Savepoint | None:
+        """The savepoint that was taken last."""
+        return self.savepoints[-1] if self.savepoints else None
+
+    def operation(self, operation_id: str) -> Operation | None:
+        """Return the open operation with that id."""
+        return next((operation for operation in self.open if operation.id == operation_id), None)
+
+    @property
+    def running(self) -> Copy | None:
+        """The copy that may run: the current one, unless its end is recorded."""
+        return self.current if self.current and not self.current.ended else None
+
+    def with_operation(self, changed: Operation) -> Self:
+        """Return the record with this state of one of its open operations."""
+        return self.but(open=tuple(changed if operation.id == changed.id else operation for operation in self.open))
+
+    def without_operation(self, operation_id: str) -> Self:
+        """Return the record without an operation that is closed."""
+        return self.but(open=tuple(operation for operation in self.open if operation.id != operation_id))
+
+    def but(self, **changes: object) -> Self:
+        """Return the record with the given fields changed."""
+        return self.model_copy(update=changes)

@@ -1,0 +1,37 @@
+"""How a record is written down: immutable, camelCase in JSON, and no field that the schema does not know."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from .errors import Refused
+
+
+class Model(BaseModel):
+    """Base of everything that is stored or sent: a frozen value with the API's camelCase names in JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    def to_json(self) -> str:
+        """Return the record as one line of JSON without the fields that are not set."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def parse_json(model: type[ModelT], text: str | bytes, *, what: str) -> ModelT:
+    """Read what came from outside, once, at the edge.
+
+    Raises:
+        Refused: it is no JSON, or a field is unknown, missing or wrong; the message names each (400), never its value.
+
+    """
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors())
+        raise Refused(f"{what} is not valid: {faults[:1024]}", code="InvalidBody", status=400) from None

@@ -1,0 +1,103 @@
+"""Which names and paths may be used: nothing that a request names leads outside the configured roots.
+
+A job's name becomes part of blob names, directories and Flink's configuration, so it is checked once, at the edge.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic_core import CoreSchema, core_schema
+
+from .errors import Refused
+
+_JOB_NAME = re.compile(r"[a-z0-9-]{1,63}")
+
+
+class JobName(str):
+    """A job's name: lower case letters, digits and `-`, 1 to 63 of them (the API's rule: small letters)."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> JobName:
+        """Check the text.
+
+        Raises:
+            Refused: the text is no job name (400).
+
+        """
+        if not _JOB_NAME.fullmatch(text):
+            raise Refused(
+                f"{text[:64]!r} is no job name: it takes 1 to 63 lower case letters, digits and '-'",
+                code="InvalidJobName",
+                status=400,
+            )
+        return super().__new__(cls, text)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: type, _handler: Callable[[Any], CoreSchema]) -> CoreSchema:
+        """Let a record hold a name; it is checked when the record is read, too."""
+        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A directory as Flink and Azure name it: `abfs://container@account.dfs.core.windows.net/path` or `file:///path`."""
+
+    scheme: str
+    authority: str
+    path: str
+
+    @classmethod
+    def parse(cls, text: str) -> Directory:
+        """Split and normalise a directory's URI.
+
+        Raises:
+            Refused: it is no URI of a directory, or its path climbs with `..` (400).
+
+        """
+        parts = urlsplit(text.strip())
+        climbs = any(piece in (".", "..") for piece in parts.path.replace("\\", "/").split("/"))
+        if not parts.scheme or climbs or "%" in text or parts.query or parts.fragment:
+            raise Refused(f"{text[:128]!r} is no plain directory URI", code="InvalidDirectory", status=400)
+        return cls(parts.scheme.lower(), parts.netloc.lower(), posixpath.normpath("/" + parts.path.lstrip("/")))
+
+    def __str__(self) -> str:
+        """Write the URI without a slash at the end."""
+        return f"{self.scheme}://{self.authority}{self.path.rstrip('/')}"
+
+    def child(self, *names: str) -> Directory:
+        """Return the directory that lies below this one under the given names."""
+        return Directory(self.scheme, self.authority, posixpath.join(self.path, *names))
+
+    def holds(self, other: Directory) -> bool:
+        """Whether the other directory is this one or lies below it."""
+        prefix = self.path.rstrip("/") + "/"
+        same_store = _store(self) == _store(other)
+        return same_store and (other.path == self.path or other.path.startswith(prefix))
+
+    def require(self, other: Directory) -> Directory:
+        """Return the other directory if it lies here.
+
+        Raises:
+            Refused: it lies elsewhere (400).
+
+        """
+        if not self.holds(other):
+            raise Refused(f"{other} does not lie below {self}", code="OutsideRoot", status=400)
+        return other
+
+    @property
+    def container(self) -> str:
+        """The blob container of an `abfs` directory."""
+        return self.authority.partition("@")[0]
+
+
+def _store(directory: Directory) -> tuple[str, str]:
+    """Return what two directories must share to be in one store: `abfs` and `abfss` are the same store."""
+    return directory.scheme.replace("abfss", "abfs"), directory.authority

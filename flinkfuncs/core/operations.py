@@ -1,0 +1,170 @@
+"""What an operation is: one requested action on one job, from request to result.
+
+An operation lives in its job's record while it is open, so that one compare-and-swap writes its progress, the job's
+state and the lease together; closed, it is a blob of its own. Its id tells its job and its month, so that it is found
+without an index:
+
+    20261121T014916Z-orders-3f2a9c1b7d4e      time of the request (or of the upload), job, digest of what it was
+
+Every id that a call to Flink carries (trigger ids, the new copy's job id, the savepoint directory) is derived from the
+operation's id: chosen before the call, the same after a crash, and never used by another operation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Literal
+
+from .actions import Action
+from .errors import NotFound
+from .model import Model
+from .names import JobName
+from .releases import JarSource, Release, SpecPatch
+
+_ID = re.compile(r"(\d{8}T\d{6}Z)-([a-z0-9-]{1,63})-([0-9a-f]{12})")
+
+
+class Cause(Model):
+    """Why there is an operation: which upload, which caller, which tick."""
+
+    kind: Literal["upload", "http", "arm", "timer"]
+    detail: str  # upload: blob and ETag; http, arm: the caller; timer: the schedule's time
+
+
+class Request(Model):
+    """What was asked for. An upload of a new job says UPDATE, too: what there is to do is decided when it is driven."""
+
+    action: Action
+    jar: JarSource | None = None
+    spec: SpecPatch = SpecPatch()
+    replaces_spec: bool = False  # a job.json holds the whole spec; anything else changes fields of the recorded one
+    save_point_name: str | None = None
+    folder: Literal["stateful", "stateless"] | None = None  # uploads only: where the jar was put
+    switch_mode: bool = False
+    wanted_sha256: str | None = None  # a job.json may pin its jar
+    without_savepoint: bool = False  # STATELESS_UPDATE: go on although the way back could not be saved
+
+
+class Outcome(StrEnum):
+    """How an operation ended."""
+
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"  # it was carried out, and did not work
+    REFUSED = "REFUSED"  # nothing was touched
+    SUPERSEDED = "SUPERSEDED"  # something newer took its place before it began
+    UNKNOWN = "UNKNOWN"  # it was sent, and nobody can tell what came of it
+
+
+class SavepointListing(Model):
+    """One line of LIST_SAVEPOINT."""
+
+    path: str
+    taken_at: datetime | None = None
+    origin: str | None = None
+    flink_job_id: str | None = None
+
+
+class Result(Model):
+    """How an operation ended, for people and for callers."""
+
+    outcome: Outcome
+    message: str
+    code: str | None = None
+    ended_at: datetime
+    flink_job_id: str | None = None
+    savepoint: str | None = None
+    restored_from: str | None = None
+    savepoints: tuple[SavepointListing, ...] | None = None
+
+
+class StepTaken(Model):
+    """One line of an operation's log: what was begun, and when."""
+
+    at: datetime
+    step: str
+    detail: str = ""
+
+
+class Mark(Model):
+    """A sticky step that may have left us: written before the call, kept until the operation ends."""
+
+    sent_at: datetime
+    last_sent_at: datetime
+    refused: str | None = None  # the definite refusal of the last call, where there was one
+    unanswered: int = 0  # calls that may have left us and were not refused: they took, or may take, effect
+    incarnation: str | None = None  # which run of the JobManager the last call went to
+
+
+class ArmProgress(Model):
+    """What is known of a runJob call."""
+
+    operation_url: str | None = None  # followed verbatim
+    accepted: bool = False  # the long-running operation said Succeeded: submitted, no more
+    row_before: str | None = None  # the digest of the job's row before the call
+    seen_in_progress: bool = False
+
+
+class Operation(Model):
+    """One requested action on one job, and everything that was done for it."""
+
+    id: str
+    job: JobName
+    request: Request
+    cause: Cause
+    requested_at: datetime
+    driven_at: datetime | None = None  # when a driver first took it up
+    progressed_at: datetime  # when a step was last written down
+    release: Release | None = None
+    stop: Mark | None = None
+    start: Mark | None = None
+    cancel: Mark | None = None
+    trigger: Mark | None = None  # a savepoint without a stop
+    submit: Mark | None = None  # ARM runJob
+    savepoint: str | None = None  # the complete savepoint that this operation took
+    vanished_at: datetime | None = None  # since when the copy has been unknown to the cluster without a break
+    arm: ArmProgress | None = None
+    steps: tuple[StepTaken, ...] = ()
+    result: Result | None = None
+
+    @property
+    def action(self) -> Action:
+        """The action that was asked for."""
+        return self.request.action
+
+    @property
+    def acted(self) -> bool:
+        """Whether a step that changes the job may have left us: from then on the operation is carried on."""
+        marks = (self.stop, self.start, self.cancel, self.submit)
+        return any(mark is not None and mark.unanswered > 0 for mark in marks)
+
+    def token(self, purpose: Literal["stop", "savepoint", "copy"]) -> str:
+        """Return the 32 hex digits that name this operation's call of that purpose to Flink."""
+        return hashlib.sha256(f"{self.id}:{purpose}".encode()).hexdigest()[:32]
+
+
+def operation_id(job: JobName, *, at: datetime, identity: str) -> str:
+    """Return the id of the operation that this event asks for: the same event gives the same id."""
+    digest = hashlib.sha256(f"{job}\n{identity}".encode()).hexdigest()[:12]
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{job}-{digest}"
+
+
+def job_of(operation: str) -> JobName:
+    """Return the job that an operation's id names.
+
+    Raises:
+        NotFound: the text is no operation's id.
+
+    """
+    match = _ID.fullmatch(operation)
+    if not match:
+        raise NotFound(f"there is no operation {operation[:96]!r}", code="OperationNotFound")
+    return JobName(match[2])
+
+
+def month_of(operation: str) -> str:
+    """Return the folder (`2026-11`) in which a closed operation lies."""
+    job_of(operation)
+    return f"{operation[:4]}-{operation[4:6]}"

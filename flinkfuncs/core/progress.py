@@ -1,0 +1,224 @@
+"""How a record changes when a step is begun, answered, and over: pure, and the same when it is done twice.
+
+    driven      a driver took the operation up
+    begun       before the call: the mark of the step, and the new copy that a start is about to make
+    learned     after the call: what it told us that cannot be looked up
+    unsent      after a call that surely did not leave us
+    noted       while waiting: that the copy vanished, or that the new one was seen
+    concluded   the operation is over: its result goes into the record, and it leaves the open list
+
+The rule that must never break: nothing here forgets a savepoint, or a copy that may run.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from .jobs import Copy, JobRecord, LastOperation, Savepoint
+from .operations import ArmProgress, Mark, Operation, Outcome, Result, StepTaken
+from .releases import Release
+from .steps import (
+    Cancel,
+    End,
+    Keep,
+    Kept,
+    Learned,
+    PlaceJar,
+    Start,
+    Step,
+    Stop,
+    Submit,
+    Submitted,
+    Trigger,
+    Turned,
+    UploadJar,
+    Wait,
+)
+
+MarkName = Literal["stop", "trigger", "cancel", "start", "submit"]
+
+
+def driven(record: JobRecord, operation: Operation, now: datetime) -> JobRecord:
+    """Record when a driver first took the operation up."""
+    return record.with_operation(operation.model_copy(update={"driven_at": operation.driven_at or now}))
+
+
+def begun(record: JobRecord, operation_id: str, step: Step, now: datetime) -> JobRecord:
+    """Write a step down before it is carried out."""
+    operation = _open(record, operation_id)
+    taken = StepTaken(at=now, step=type(step).__name__, detail=_detail(step))
+    changes: dict[str, object] = {"steps": (*operation.steps, taken), "progressed_at": now, "vanished_at": None}
+    if name := _mark_name(step):
+        changes[name] = _marked(getattr(operation, name), step, now)
+    if isinstance(step, Submit):
+        changes["arm"] = ArmProgress(row_before=step.row_before)
+    if isinstance(step, Start):
+        record = _with_new_copy(record, operation, step, now)
+        changes["savepoint"] = step.stop_savepoint or operation.savepoint
+    return record.with_operation(operation.model_copy(update=changes))
+
+
+def learned(record: JobRecord, operation_id: str, step: Step, fact: Learned) -> JobRecord:
+    """Write down what a call told us."""
+    operation = _open(record, operation_id)
+    match fact:
+        case Kept(release):
+            return record.with_operation(operation.model_copy(update={"release": release}))
+        case Submitted(url):
+            arm = (operation.arm or ArmProgress()).model_copy(update={"operation_url": url})
+            return record.with_operation(operation.model_copy(update={"arm": arm}))
+        case Turned(detail):
+            return _with_mark(record, operation, step, refused=detail)
+        case None:
+            return record
+
+
+def unsent(record: JobRecord, operation_id: str, step: Step) -> JobRecord:
+    """Take back that a call may have left us."""
+    return _with_mark(record, _open(record, operation_id), step, refused=None)
+
+
+def noted(record: JobRecord, operation_id: str, wait: Wait, now: datetime) -> JobRecord:
+    """Write down what was seen while waiting; the record itself comes back where there is nothing new."""
+    operation = _open(record, operation_id)
+    if wait.listed and record.current and not record.current.seen:
+        record = record.but(current=record.current.model_copy(update={"seen": True}))
+    since = (operation.vanished_at or now) if wait.vanished else None
+    if since == operation.vanished_at:
+        return record
+    return record.with_operation(operation.model_copy(update={"vanished_at": since}))
+
+
+def closed(record: JobRecord, operation_id: str, end: End, now: datetime) -> Operation:
+    """Return the operation as it is kept when it is over."""
+    operation = _open(record, operation_id)
+    result = Result(
+        outcome=end.outcome,
+        message=end.message,
+        code=end.code,
+        ended_at=now,
+        flink_job_id=record.current.flink_job_id if record.current else None,
+        savepoint=end.savepoint or operation.savepoint,
+        restored_from=end.restored_from,
+        savepoints=end.savepoints,
+    )
+    return operation.model_copy(update={"result": result})
+
+
+def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) -> JobRecord:
+    """Take a closed operation's outcome into the record."""
+    if end.savepoint:
+        record = with_savepoint(record, operation, end.savepoint, now)
+    if record.current and (end.ended or end.listed):
+        ended = end.ended or record.current.ended
+        record = record.but(current=record.current.model_copy(update={"ended": ended, "seen": True}))
+    if end.wanted and end.outcome is Outcome.SUCCEEDED:
+        record = _with_wanted(record, operation, end.wanted)
+    if end.forget:
+        record = record.but(deleted=True, current=None, wanted=None, wanted_at=None, folder=None)
+    last = LastOperation(
+        id=operation.id,
+        action=operation.action,
+        cause=operation.cause,
+        outcome=end.outcome,
+        message=end.message,
+        ended_at=now,
+    )
+    return record.without_operation(operation.id).but(last=last)
+
+
+def with_savepoint(record: JobRecord, operation: Operation, path: str, now: datetime) -> JobRecord:
+    """Add a complete savepoint of the current copy, once."""
+    if record.current is None or any(savepoint.path == path for savepoint in record.savepoints):
+        return record
+    savepoint = Savepoint(
+        path=path,
+        taken_at=now,
+        origin=operation.action,
+        cause=operation.cause.kind,
+        flink_job_id=record.current.flink_job_id,
+        operation=operation.id,
+    )
+    return record.but(savepoints=(*record.savepoints, savepoint))
+
+
+def _open(record: JobRecord, operation_id: str) -> Operation:
+    operation = record.operation(operation_id)
+    if operation is None:
+        raise AssertionError(f"operation {operation_id} is not open in the record of {record.name}")
+    return operation
+
+
+def _mark_name(step: Step) -> MarkName | None:
+    match step:
+        case Stop():
+            return "stop"
+        case Trigger():
+            return "trigger"
+        case Cancel():
+            return "cancel"
+        case Start():
+            return "start"
+        case Submit():
+            return "submit"
+        case Keep() | UploadJar() | PlaceJar() | Wait() | End():
+            return None
+
+
+def _marked(mark: Mark | None, step: Step, now: datetime) -> Mark:
+    incarnation = step.incarnation if isinstance(step, Start) else None
+    if mark is None:
+        return Mark(sent_at=now, last_sent_at=now, unanswered=1, incarnation=incarnation)
+    again = {"last_sent_at": now, "unanswered": mark.unanswered + 1, "refused": None, "incarnation": incarnation}
+    return mark.model_copy(update=again)
+
+
+def _with_mark(record: JobRecord, operation: Operation, step: Step, *, refused: str | None) -> JobRecord:
+    name = _mark_name(step)
+    mark: Mark | None = getattr(operation, name) if name else None
+    if name is None or mark is None:
+        return record
+    answered = mark.model_copy(update={"unanswered": mark.unanswered - 1, "refused": refused})
+    return record.with_operation(operation.model_copy(update={name: answered}))
+
+
+def _with_new_copy(record: JobRecord, operation: Operation, step: Start, now: datetime) -> JobRecord:
+    """Record the savepoint that the stop wrote, then the copy that is about to be started; once."""
+    if record.current and record.current.flink_job_id == step.flink_job_id:
+        return record
+    if step.stop_savepoint:
+        record = with_savepoint(record, operation, step.stop_savepoint, now)
+    copy = Copy(
+        flink_job_id=step.flink_job_id,
+        release=step.release,
+        operation=operation.id,
+        started_at=now,
+        savepoint=step.savepoint,
+    )
+    return record.but(current=copy)
+
+
+def _with_wanted(record: JobRecord, operation: Operation, release: Release) -> JobRecord:
+    folder = operation.request.folder or record.folder
+    if release.same_as(record.wanted):
+        return record.but(folder=folder)
+    jar = operation.request.jar
+    at = jar.last_modified if jar and jar.last_modified else operation.requested_at
+    return record.but(wanted=release, wanted_at=at, folder=folder)
+
+
+def _detail(step: Step) -> str:
+    match step:
+        case Stop() | Trigger():
+            return f"{step.flink_job_id} trigger {step.trigger_id} into {step.directory}"
+        case Start():
+            return f"{step.flink_job_id} release {step.release.id[:12]} from {step.savepoint or 'no state'}"
+        case Cancel():
+            return step.flink_job_id
+        case UploadJar() | PlaceJar():
+            return f"{step.release.sha256[:12]} ({step.release.jar_name})"
+        case Submit():
+            return step.action
+        case Keep() | Wait() | End():
+            return ""

@@ -1,0 +1,127 @@
+"""What a job is to run: the jar, by its hash, and the spec that goes with it.
+
+A release is identified by the SHA-256 of its jar and its spec together: the same bytes with other arguments are another
+release, and a release that comes back is the same one again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic.alias_generators import to_camel
+
+from .errors import Refused
+from .model import Model
+
+DEFAULT_PARALLELISM = 2  # the API's own default
+
+# Keys that would undo what an update promises: the state it starts from, the jar it runs, and the ids that are ours.
+REFUSED_KEYS = ("execution.state-recovery", "execution.savepoint", "$internal.", "pipeline.jars", "pipeline.classpaths")
+
+
+def _check_configuration(configuration: dict[str, str]) -> dict[str, str]:
+    for key in configuration:
+        if key.strip().lower().startswith(REFUSED_KEYS):
+            raise ValueError(f"the Flink configuration key {key!r} is refused: it would undo what this app guarantees")
+    return configuration
+
+
+def _check_args(args: str) -> str:
+    shlex.split(args)  # ValueError: no closing quotation
+    return args
+
+
+FlinkConfiguration = Annotated[dict[str, str], AfterValidator(_check_configuration)]
+Args = Annotated[str, AfterValidator(_check_args)]
+Parallelism = Annotated[int, Field(ge=1, le=32768)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class SpecPatch(Model):
+    """What a request or a job.json may say of how a jar is run; `model_fields_set` tells what it does say.
+
+    `args` are separated by spaces as in the API; quotes keep one together. `parallelism` counts subtasks. Only what is
+    said is written down: a default that came back from storage as if it had been said would undo the recorded spec.
+    """
+
+    whole: ClassVar[bool] = False  # whether what was not said is written down, too
+
+    entry_class: str | None = None
+    args: Args = ""
+    parallelism: Parallelism = DEFAULT_PARALLELISM
+    flink_configuration: FlinkConfiguration = Field(default={})
+    savepoint_directory: str | None = None
+    savepoint_format: Literal["CANONICAL", "NATIVE"] = "CANONICAL"
+    allow_non_restored_state: bool = False
+    on_failure: Literal["rollback", "stop"] = "rollback"
+
+    @model_serializer(mode="wrap")
+    def _what_is_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        fields: dict[str, object] = handler(self)
+        unsaid = set(type(self).model_fields) - self.model_fields_set if not self.whole else set()
+        silent = unsaid | {to_camel(name) for name in unsaid}
+        return {name: value for name, value in fields.items() if name not in silent}
+
+
+class Spec(SpecPatch):
+    """How a jar is run: every field counts."""
+
+    whole: ClassVar[bool] = True
+
+    @property
+    def argument_list(self) -> list[str]:
+        """The arguments of main(), one by one."""
+        return shlex.split(self.args)
+
+    def patched(self, patch: SpecPatch) -> Spec:
+        """Return this spec with every field that the patch sets."""
+        return self.model_copy(update={name: getattr(patch, name) for name in patch.model_fields_set})
+
+
+class JarSource(Model):
+    """Where a jar was read from.
+
+    `place` is `uploads` (the jars container, by an event) or `directory` (below JOB_JAR_DIRECTORY, by a request that
+    names it); `name` is the blob's name in that container. An upload is pinned to its ETag; a directory's jar is read
+    as it is.
+    """
+
+    place: Literal["uploads", "directory"]
+    name: str
+    etag: str | None = None
+    last_modified: datetime | None = None
+
+
+class Release(Model):
+    """A jar and its spec. The bytes are kept as `<job>/<sha256>.jar`, so that a rollback has them."""
+
+    sha256: Sha256
+    size_bytes: int
+    jar_name: str
+    spec: Spec
+    source: JarSource
+
+    @property
+    def id(self) -> str:
+        """SHA-256 (hex) of jar and spec together."""
+        return hashlib.sha256(f"{self.sha256}\n{self.spec.to_json()}".encode()).hexdigest()
+
+    def same_as(self, other: Release | None) -> bool:
+        """Whether both would run the same bytes in the same way."""
+        return other is not None and self.id == other.id
+
+
+def parallelism_of(text: str) -> int:
+    """Return the parallelism that the API carries as text in flinkConfiguration.
+
+    Raises:
+        Refused: it is no whole number of at least 1.
+
+    """
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise Refused(f"parallelism must be a whole number of at least 1, not {text[:32]!r}", status=400)
+    return int(text)

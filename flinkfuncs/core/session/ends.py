@@ -1,0 +1,64 @@
+"""How an operation on a session cluster ends or waits, and how long things may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..jobs import Copy, JobRecord
+from ..names import Directory
+from ..operations import Operation, Outcome
+from ..steps import End, Wait
+from .facts import Seen
+
+CACHE_SECONDS = 10.0  # Flink's REST caches lag by up to 3 s (web.refresh-interval); after this they tell the truth
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long things may take (seconds), and where savepoints may lie."""
+
+    savepoint_root: Directory
+    start_seconds: float = 300.0
+    stop_seconds: float = 3600.0
+    repeat_seconds: float = 30.0  # a call that was not answered is looked for this long before it is sent again
+
+
+def refuse(message: str, code: str) -> End:
+    """End an operation that touched nothing."""
+    return End(Outcome.REFUSED, message, code=code)
+
+
+def fail(message: str, code: str) -> End:
+    """End an operation that was carried out and did not work."""
+    return End(Outcome.FAILED, message, code=code)
+
+
+def age_seconds(since: datetime, seen: Seen) -> float:
+    """Return how long ago something was (seconds)."""
+    return (seen.now - since).total_seconds()
+
+
+def pause(since: datetime, seen: Seen) -> float:
+    """Return how long to wait before the next look (seconds): 50 ms at first, more the longer it takes, at most 1 s."""
+    return min(1.0, max(0.05, age_seconds(since, seen) / 20))
+
+
+def current_copy(record: JobRecord) -> Copy:
+    """Return the copy that a step which was begun works on."""
+    if record.current is None:
+        raise AssertionError(f"a step was begun on job {record.name}, which has no copy")
+    return record.current
+
+
+def wait_for_vanished(operation: Operation, seen: Seen) -> Wait | None:
+    """Wait while a copy that the cluster no longer knows may still run on a TaskManager; None when it must be gone.
+
+    A TaskManager that lost its JobManager goes on until its heartbeat times out. So a copy is gone only when it was
+    unknown for `heartbeat.timeout` + 30 s without a break, and no TaskManager lists slots of it.
+    """
+    since = operation.vanished_at or seen.now
+    held = seen.copy is not None and seen.copy.slots_held
+    if not held and operation.vanished_at and age_seconds(since, seen) >= seen.vanish_seconds:
+        return None
+    return Wait(2.0, f"the copy vanished; it may still run for {seen.vanish_seconds:.0f} s", vanished=True)

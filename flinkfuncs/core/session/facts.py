@@ -1,0 +1,120 @@
+"""What can be seen of a job on a session cluster, and what that makes of its recorded state.
+
+Only FINISHED, CANCELED and FAILED of the recorded id are terminal. A job that the cluster does not know is not: it
+VANISHED (it was seen before; a TaskManager may still run it), or it MAY_APPEAR (its start left us, not seen yet).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+from ..jobs import Copy
+
+
+class CopyState(StrEnum):
+    """The state of one Flink job id, as an uncached endpoint names it."""
+
+    ABSENT = "ABSENT"  # the cluster does not know the id
+    STARTING = "STARTING"  # INITIALIZING, CREATED, RECONCILING, or RUNNING with tasks that do not run yet
+    RUNNING = "RUNNING"
+    RESTARTING = "RESTARTING"  # RESTARTING, FAILING, SUSPENDED
+    CANCELLING = "CANCELLING"
+    FINISHED = "FINISHED"
+    CANCELED = "CANCELED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True)
+class CopySeen:
+    """What the cluster says of the copy that the record names."""
+
+    state: CopyState
+    restored_from: str | None = None  # the state it started from, or restarted from
+    restored_savepoint: bool = False  # … and whether that is a savepoint
+    last_savepoint: str | None = None  # the newest savepoint that Flink knows of it
+    failure: str | None = None  # FAILED: the root cause
+    slots_held: bool = False  # ABSENT: a TaskManager still lists slots of it
+
+
+@dataclass(frozen=True)
+class TriggerUnknown:
+    """The cluster knows no such trigger: it never came, or it was forgotten (after 5 minutes, or with a JobManager)."""
+
+
+@dataclass(frozen=True)
+class TriggerRunning:
+    """The savepoint is being written."""
+
+
+@dataclass(frozen=True)
+class TriggerDone:
+    """The savepoint is complete and lies at this path."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class TriggerFailed:
+    """There is no savepoint, or (with a path) one that was written although the job did not stop well."""
+
+    cause: str
+    path: str | None = None
+
+
+TriggerSeen: TypeAlias = TriggerUnknown | TriggerRunning | TriggerDone | TriggerFailed
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One look at the cluster, for one operation."""
+
+    now: datetime
+    copy: CopySeen | None  # of the record's current copy; None where there is none, or its end is recorded
+    trigger: TriggerSeen = TriggerUnknown()
+    jar_on_cluster: bool = False
+    namesakes: tuple[str, ...] = ()  # ids of jobs of this name that are not terminal and not ours
+    incarnation: str = ""  # differs between two runs of the JobManager
+    vanish_seconds: float = 80.0  # heartbeat.timeout + 30 s: how long a vanished copy may still be running
+
+
+class Status(StrEnum):
+    """The state of a job, from what is recorded and what is seen."""
+
+    NONE = "NONE"
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    RESTARTING = "RESTARTING"
+    CANCELLING = "CANCELLING"
+    MAY_APPEAR = "MAY_APPEAR"
+    VANISHED = "VANISHED"
+    STOPPED = "STOPPED"
+    FINISHED = "FINISHED"
+    CANCELED = "CANCELED"
+    FAILED = "FAILED"
+    NEVER_STARTED = "NEVER_STARTED"
+
+
+TERMINAL = frozenset({Status.STOPPED, Status.FINISHED, Status.CANCELED, Status.FAILED, Status.NEVER_STARTED})
+
+
+def status_of(current: Copy | None, seen: CopySeen | None) -> Status:
+    """Return the state of a job.
+
+    record            seen        status
+    ----------------  ----------  --------------------------------------------
+    no copy           any         NONE
+    ended             any         how it ended
+    not seen yet      ABSENT      MAY_APPEAR: only this id may be started
+    seen              ABSENT      VANISHED: nothing may be started yet
+    any               otherwise   as seen
+    """
+    if current is None:
+        return Status.NONE
+    if current.ended:
+        return Status(current.ended)
+    if seen is None or seen.state is CopyState.ABSENT:
+        return Status.MAY_APPEAR if current.may_appear else Status.VANISHED
+    return Status(seen.state)

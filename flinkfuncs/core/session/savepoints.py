@@ -1,0 +1,80 @@
+"""Where savepoints lie, and which one a job may be started from.
+
+The rule that must never break: no state older than the newest one is taken by itself; where that cannot be told, the
+caller has to name it.
+"""
+
+from __future__ import annotations
+
+from ..errors import Refused
+from ..jobs import JobRecord
+from ..names import Directory
+from ..operations import Operation
+from ..steps import End
+from .ends import Limits, refuse
+
+
+def savepoint_directory(operation: Operation, record: JobRecord, limits: Limits) -> Directory:
+    """Return the directory into which this operation, and no other, writes its savepoint.
+
+    Raises:
+        Refused: the release's savepointDirectory lies outside the root.
+
+    """
+    release = operation.release or record.wanted
+    chosen = release.spec.savepoint_directory if release else None
+    parent = limits.savepoint_root.require(Directory.parse(chosen)) if chosen else limits.savepoint_root
+    return parent.child(record.name, operation.id)
+
+
+def restore_point(operation: Operation, record: JobRecord, limits: Limits) -> str | End:
+    """Return the savepoint to start from: the one that is named, else the newest valid state, else a refusal."""
+    if name := operation.request.save_point_name:
+        return _named(name, record, limits)
+    if resting := resting_savepoint(record):
+        return resting
+    return refuse(
+        "there is no state that is surely the newest one: name the savepoint to start from (savePointName), "
+        "or start without state (STATELESS_UPDATE)",
+        "NoValidState",
+    )
+
+
+def resting_savepoint(record: JobRecord) -> str | None:
+    """Return the newest savepoint if no copy can have run after it.
+
+    current copy                                                       newest savepoint
+    -----------------------------------------------------------------  ------------------
+    STOPPED, by the stop that wrote it                                 is the newest state
+    NEVER_STARTED, and was to start from it                            is the newest state
+    NEVER_STARTED, and its own operation had just written it           is the newest state
+    anything else                                                      may be too old: None
+    """
+    newest, current = record.newest_savepoint, record.current
+    if newest is None or current is None:
+        return None
+    if current.ended == "STOPPED" and current.flink_job_id == newest.flink_job_id:
+        return newest.path
+    if current.ended == "NEVER_STARTED" and (
+        same_path(current.savepoint, newest.path) or current.operation == newest.operation
+    ):
+        return newest.path
+    return None
+
+
+def same_path(one: str | None, other: str | None) -> bool:
+    """Whether two paths name one place; Flink writes `file:/x` where we write `file:///x`."""
+    return one is not None and other is not None and Directory.parse(one) == Directory.parse(other)
+
+
+def _named(name: str, record: JobRecord, limits: Limits) -> str | End:
+    """Find a savepoint by path or bare name among the recorded ones, or take a path below the root."""
+    recorded = [s.path for s in record.savepoints if name in (s.path, s.path.rstrip("/").rpartition("/")[2])]
+    if recorded:
+        return recorded[-1]
+    if "/" not in name:
+        return refuse(f"no savepoint of this job is called {name[:128]!r}", "SavepointNotFound")
+    try:
+        return str(limits.savepoint_root.require(Directory.parse(name)))
+    except Refused as error:
+        return refuse(error.message, error.code)

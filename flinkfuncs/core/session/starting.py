@@ -1,0 +1,167 @@
+"""How a release is started, and how the new copy proves itself.
+
+The rule that must never break: once a start under an id may have left us, no other id is started until that one is seen
+terminal; Flink takes an id once, so the same start again can never make a second copy while its JobManager lives.
+"""
+
+from __future__ import annotations
+
+from ..actions import Action
+from ..jobs import Ended, JobRecord
+from ..operations import Mark, Operation, Outcome
+from ..releases import Release
+from ..steps import End, Start, Step, UploadJar, Wait
+from .ends import CACHE_SECONDS, Limits, age_seconds, current_copy, fail, pause, refuse, wait_for_vanished
+from .facts import CopySeen, CopyState, Seen, Status, status_of
+from .savepoints import restore_point, same_path
+
+
+def start(operation: Operation, record: JobRecord, release: Release, savepoint: str | None, seen: Seen) -> Step:
+    """Start a release where nothing runs: under this operation's id, or under the one whose start may still come.
+
+    current copy  release and state  step
+    ------------  -----------------  ---------------------------------------------------------------------
+    MAY_APPEAR    the same           Wait until it cannot be running unseen, then Start under the same id
+    MAY_APPEAR    another            Refuse: which of the two would run is not known
+    otherwise     any                Start under this operation's id
+    """
+    if status_of(record.current, seen.copy) is not Status.MAY_APPEAR:
+        return Start(operation.token("copy"), release, savepoint, incarnation=seen.incarnation)
+    earlier = current_copy(record)
+    same_state = savepoint == earlier.savepoint or same_path(savepoint, earlier.savepoint)
+    if not (release.same_as(earlier.release) and same_state):
+        return refuse(
+            f"an earlier start under the id {earlier.flink_job_id} may still take effect; START repeats it, "
+            "anything else could make a second copy",
+            "StartInFlight",
+        )
+    again = Start(earlier.flink_job_id, earlier.release, earlier.savepoint, incarnation=seen.incarnation)
+    return wait_for_vanished(operation, seen) or again
+
+
+def after_stop(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, path: str) -> Step:
+    """Start the new release from the savepoint that the stop wrote, or from the one that was named."""
+    if operation.action is Action.STATELESS_UPDATE:
+        return fresh_start(operation, seen, stop_savepoint=path)
+    restore: str | End = restore_point(operation, record, limits) if operation.request.save_point_name else path
+    if isinstance(restore, End):
+        return End(Outcome.FAILED, restore.message, code=restore.code, savepoint=path, ended="STOPPED")
+    return _start_own(operation, seen, restore, stop_savepoint=path)
+
+
+def fresh_start(operation: Operation, seen: Seen, *, stop_savepoint: str | None = None) -> Step:
+    """Start without state, as STATELESS_UPDATE asks."""
+    return _start_own(operation, seen, None, stop_savepoint=stop_savepoint)
+
+
+def _start_own(operation: Operation, seen: Seen, savepoint: str | None, *, stop_savepoint: str | None) -> Step:
+    release = operation.release
+    if release is None:
+        raise AssertionError(f"operation {operation.id} ended a copy before its own release was kept")
+    if not seen.jar_on_cluster:
+        return UploadJar(release)
+    token = operation.token("copy")
+    return Start(token, release, savepoint, incarnation=seen.incarnation, stop_savepoint=stop_savepoint)
+
+
+def starting(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
+    """Follow a start until the new copy has proved itself.
+
+    copy        restored from   step
+    ----------  --------------  ---------------------------------------------------------------------------
+    RUNNING     what it should  End: it goes on from its state
+    RUNNING     not told yet    Wait, while Flink's cache may lag; then Fail
+    RUNNING     something else  Fail: it runs, but not from our savepoint
+    FINISHED    any             End: it has finished by itself
+    STARTING,   any             Wait, until the deadline; then Fail
+    RESTARTING
+    FAILED      any             Fail, naming savepoint and jar
+    CANCELED    any             Fail: somebody cancelled it
+    ABSENT      any             as `_absent` says
+    """
+    copy = seen.copy
+    if copy is None:
+        raise AssertionError(f"operation {operation.id} started a copy that is not looked at")
+    match copy.state:
+        case CopyState.ABSENT:
+            return _absent(operation, record, mark, seen, limits)
+        case CopyState.RUNNING:
+            return _proof(record, mark, seen, copy)
+        case CopyState.STARTING | CopyState.RESTARTING | CopyState.CANCELLING:
+            return _not_yet(record, mark, seen, copy, limits)
+        case CopyState.FINISHED:
+            return End(
+                Outcome.SUCCEEDED,
+                "the job started and has finished by itself",
+                ended="FINISHED",
+                restored_from=current_copy(record).savepoint,
+                wanted=current_copy(record).release,
+            )
+        case CopyState.FAILED:
+            ended: Ended = "NEVER_STARTED" if mark.refused and mark.unanswered == 0 else "FAILED"
+            cause = mark.refused or copy.failure or "Flink names no cause"
+            return End(Outcome.FAILED, _new_copy(record, f"failed: {cause}"), code="StartFailed", ended=ended)
+        case CopyState.CANCELED:
+            message = _new_copy(record, "was cancelled by somebody else")
+            return End(Outcome.FAILED, message, code="CanceledMeanwhile", ended="CANCELED")
+
+
+def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
+    """Say what to do about a new copy that the cluster does not know.
+
+    refused, and no other call unanswered      Fail: it never started
+    it was seen before                         Wait until it must be gone, then Fail: it vanished
+    the JobManager is another one since        Wait until it must be gone, then the same Start again
+    long ago                                   Fail: only the same START is safe
+    a while ago                                the same Start again: Flink takes the id once
+    just sent                                  Wait; if it surely did not leave, the same Start again
+    """
+    copy = current_copy(record)
+    if mark.refused and mark.unanswered == 0:
+        message = _new_copy(record, f"did not start: {mark.refused}")
+        return End(Outcome.FAILED, message, code="StartFailed", ended="NEVER_STARTED")
+    if copy.seen:
+        return wait_for_vanished(operation, seen) or fail(_new_copy(record, "vanished from the cluster"), "Vanished")
+    if mark.incarnation != seen.incarnation and (waiting := wait_for_vanished(operation, seen)):
+        return waiting
+    if age_seconds(mark.sent_at, seen) > limits.start_seconds:
+        late = "was started and does not appear; until it does, only a START under the same id is safe"
+        return fail(_new_copy(record, late), "StartUnanswered")
+    if mark.unanswered and age_seconds(mark.last_sent_at, seen) < limits.repeat_seconds:
+        return Wait(pause(mark.last_sent_at, seen), "the new copy is not listed yet")
+    if not seen.jar_on_cluster:
+        return UploadJar(copy.release)
+    return Start(copy.flink_job_id, copy.release, copy.savepoint, incarnation=seen.incarnation)
+
+
+def _proof(record: JobRecord, mark: Mark, seen: Seen, copy: CopySeen) -> Step:
+    expected = current_copy(record).savepoint
+    own_checkpoint = copy.restored_from is not None and not copy.restored_savepoint
+    if same_path(copy.restored_from, expected) or own_checkpoint or (expected is None and copy.restored_from is None):
+        return End(
+            Outcome.SUCCEEDED,
+            f"the job runs, started from {expected}" if expected else "the job runs, started without state as asked",
+            restored_from=expected,
+            wanted=current_copy(record).release,
+            listed=True,
+        )
+    if copy.restored_from is None and age_seconds(mark.last_sent_at, seen) < CACHE_SECONDS:
+        return Wait(0.2, "the new copy runs; what it restored is not listed yet", listed=True)
+    wrong = _new_copy(record, f"runs, but Flink says it restored {copy.restored_from or 'nothing'}")
+    return End(Outcome.FAILED, wrong, code="RestoredSomethingElse", listed=True)
+
+
+def _not_yet(record: JobRecord, mark: Mark, seen: Seen, copy: CopySeen, limits: Limits) -> Step:
+    if age_seconds(mark.sent_at, seen) > limits.start_seconds:
+        late = f"is {copy.state} after {limits.start_seconds:.0f} s: {copy.failure or 'Flink names no cause'}"
+        return End(Outcome.FAILED, _new_copy(record, late), code="StartTimeout", listed=True)
+    return Wait(pause(mark.last_sent_at, seen), f"the new copy is {copy.state}", listed=True)
+
+
+def _new_copy(record: JobRecord, what: str) -> str:
+    """Say what became of the new copy, naming the savepoint and the jar that are there to go on from."""
+    copy = current_copy(record)
+    newest = record.newest_savepoint
+    state = copy.savepoint or (newest.path if newest else None)
+    release = f"release {copy.release.sha256[:12]} ({copy.release.jar_name})"
+    return f"the new copy {copy.flink_job_id} of {release} {what}; savepoint: {state or 'none'}"

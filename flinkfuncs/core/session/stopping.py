@@ -1,0 +1,203 @@
+"""How a stop, a savepoint or a cancel that was begun goes on to its end.
+
+The rule that must never break: between two stops only the same trigger id (with another one, both stops can fail and
+the job restarts), and a stop that was written down is never given up as if the job were untouched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..actions import Action
+from ..errors import Refused
+from ..jobs import Ended, JobRecord
+from ..names import Directory
+from ..operations import Mark, Operation, Outcome
+from ..steps import Cancel, End, Step, Stop, Trigger, Wait
+from .ends import CACHE_SECONDS, Limits, age_seconds, current_copy, fail, pause, refuse, wait_for_vanished
+from .facts import CopySeen, CopyState, Seen, TriggerDone, TriggerFailed, TriggerRunning, TriggerUnknown
+from .savepoints import savepoint_directory
+from .starting import after_stop, fresh_start
+
+
+def begin_stop(operation: Operation, record: JobRecord, limits: Limits) -> Step:
+    """Stop the current copy with a savepoint, under this operation's own trigger id and directory."""
+    return _begin(Stop, operation, record, limits, operation.token("stop"))
+
+
+def begin_trigger(operation: Operation, record: JobRecord, limits: Limits) -> Step:
+    """Take a savepoint of the current copy, under this operation's own trigger id and directory."""
+    return _begin(Trigger, operation, record, limits, operation.token("savepoint"))
+
+
+def _begin(
+    kind: type[Stop] | type[Trigger], operation: Operation, record: JobRecord, limits: Limits, trigger_id: str
+) -> Step:
+    try:
+        directory = savepoint_directory(operation, record, limits)
+    except Refused as error:
+        return refuse(error.message, error.code)
+    copy = current_copy(record)
+    return kind(copy.flink_job_id, trigger_id, str(directory), copy.release.spec.savepoint_format)
+
+
+def stopping(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
+    """Carry a stop on.
+
+    copy           savepoint             step
+    -------------  --------------------  ---------------------------------------------------------------------
+    FINISHED       complete              STOP: End; an update: Start
+    FINISHED       unknown, failed       the copy's last savepoint if it lies in our directory; else Fail
+    FAILED         any                   Fail, naming the savepoint if one was written
+    CANCELED       any                   Fail: somebody cancelled it
+    ABSENT         any                   Wait until it must be gone, then Fail, naming our directory
+    runs           complete, in work     Wait, until the deadline
+    runs           failed                Fail: the job goes on (STATELESS_UPDATE withoutSavepoint: Cancel)
+    runs           unknown, not refused  Stop again, under the same trigger id
+    runs           unknown, refused      Fail: the job goes on
+    """
+    copy = _looked_at(seen)
+    match copy.state:
+        case CopyState.FINISHED:
+            return _finished(operation, record, seen, limits)
+        case CopyState.FAILED:
+            return _failed(seen, copy)
+        case CopyState.CANCELED:
+            return replace(
+                fail("somebody cancelled the job while it was stopped", "CanceledMeanwhile"), ended="CANCELED"
+            )
+        case CopyState.ABSENT:
+            return wait_for_vanished(operation, seen) or _vanished(operation, record, limits)
+    match seen.trigger:
+        case TriggerDone() | TriggerRunning():
+            return _await_savepoint(mark, seen, limits, hop=isinstance(seen.trigger, TriggerRunning))
+        case TriggerFailed(cause):
+            return _not_stopped(operation, record, cause)
+        case TriggerUnknown():
+            if mark.refused:
+                return _not_stopped(operation, record, mark.refused)
+            return _again(begin_stop(operation, record, limits), mark, seen, limits)
+
+
+def savepointing(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
+    """Carry a savepoint on.
+
+    savepoint             copy         step
+    --------------------  -----------  ---------------------------------------
+    complete              any          End
+    failed                any          Fail: the job was not touched
+    in work               not ended    Wait, until the deadline
+    in work, unknown      ended        Fail: it ended meanwhile
+    unknown, not refused  runs         Trigger again, under the same trigger id
+    unknown, refused      any          Fail
+    """
+    match seen.trigger:
+        case TriggerDone(path):
+            return End(Outcome.SUCCEEDED, f"savepoint {path}", savepoint=path)
+        case TriggerFailed(cause):
+            return fail(f"no savepoint could be written: {cause}", "SavepointFailed")
+        case TriggerRunning() | TriggerUnknown():
+            if mark.refused:
+                return fail(f"no savepoint could be written: {mark.refused}", "SavepointFailed")
+            if _looked_at(seen).state not in (CopyState.RUNNING, CopyState.STARTING):
+                return fail(f"the job is {_looked_at(seen).state}; no savepoint was written", "JobNotRunning")
+            if isinstance(seen.trigger, TriggerRunning):
+                return _await_savepoint(mark, seen, limits, hop=True)
+            return _again(begin_trigger(operation, record, limits), mark, seen, limits)
+
+
+def canceling(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
+    """Carry a cancel on.
+
+    copy                 step
+    -------------------  -------------------------------------------------------------------------
+    CANCELED             End (STATELESS_UPDATE: Start fresh)
+    FINISHED, FAILED     End: it was faster (STATELESS_UPDATE: Start fresh)
+    CANCELLING           Wait
+    ABSENT               Wait until it must be gone, then Fail
+    otherwise            Cancel again when the last one went unanswered for long; refused: Fail
+    """
+    copy = _looked_at(seen)
+    if copy.state in (CopyState.CANCELED, CopyState.FINISHED, CopyState.FAILED):
+        return _canceled(operation, seen, copy)
+    if copy.state is CopyState.ABSENT:
+        return wait_for_vanished(operation, seen) or fail("the job vanished while it was cancelled", "Vanished")
+    if copy.state is not CopyState.CANCELLING and mark.refused:
+        return fail(f"the job could not be cancelled: {mark.refused}", "CancelFailed")
+    unsent = mark.unanswered == 0 or age_seconds(mark.last_sent_at, seen) > limits.repeat_seconds
+    if copy.state is not CopyState.CANCELLING and unsent:
+        return Cancel(current_copy(record).flink_job_id)
+    if age_seconds(mark.sent_at, seen) > limits.stop_seconds:
+        return fail("the job is CANCELLING and does not end", "CancelTimeout")
+    return Wait(pause(mark.last_sent_at, seen), "the job is being cancelled")
+
+
+def _looked_at(seen: Seen) -> CopySeen:
+    if seen.copy is None:
+        raise AssertionError("a step was begun on a copy that is not looked at")
+    return seen.copy
+
+
+def _finished(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
+    path = _written(operation, record, seen, limits)
+    if path is None and age_seconds(operation.progressed_at, seen) < CACHE_SECONDS:
+        return Wait(0.5, "the job has ended; its savepoint is not listed yet", hop=False)
+    if path is None:
+        cause = seen.trigger.cause if isinstance(seen.trigger, TriggerFailed) else "Flink knows of no savepoint"
+        return replace(
+            fail(f"the job finished by itself before it was stopped with a savepoint: {cause}", "JobFinished"),
+            ended="FINISHED",
+        )
+    if operation.action is Action.STOP:
+        return End(Outcome.SUCCEEDED, f"stopped with savepoint {path}", savepoint=path, ended="STOPPED")
+    return after_stop(operation, record, seen, limits, path)
+
+
+def _written(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> str | None:
+    """Return the savepoint that this operation's stop wrote, if Flink still tells of it."""
+    if isinstance(seen.trigger, TriggerDone):
+        return seen.trigger.path
+    last = _looked_at(seen).last_savepoint
+    ours = savepoint_directory(operation, record, limits)
+    return last if last and ours.holds(Directory.parse(last)) else None
+
+
+def _failed(seen: Seen, copy: CopySeen) -> End:
+    written = seen.trigger.path if isinstance(seen.trigger, TriggerFailed | TriggerDone) else None
+    where = f"a consistent savepoint was written: {written}" if written else "no savepoint was written"
+    message = f"the job failed while it was stopped ({copy.failure or 'Flink names no cause'}); {where}"
+    return End(Outcome.FAILED, message, code="FailedWhileStopping", savepoint=written, ended="FAILED")
+
+
+def _vanished(operation: Operation, record: JobRecord, limits: Limits) -> End:
+    where = savepoint_directory(operation, record, limits)
+    return fail(f"the job vanished from the cluster while it was stopped; its savepoint may lie in {where}", "Vanished")
+
+
+def _not_stopped(operation: Operation, record: JobRecord, cause: str) -> Step:
+    if operation.action is Action.STATELESS_UPDATE and operation.request.without_savepoint:
+        return Cancel(current_copy(record).flink_job_id)
+    return fail(f"no savepoint could be written, and the job goes on: {cause}", "SavepointFailed")
+
+
+def _again(step: Step, mark: Mark, seen: Seen, limits: Limits) -> Step:
+    """Send the same call again: it carries the same trigger id, so Flink takes it once."""
+    if age_seconds(mark.sent_at, seen) > limits.stop_seconds:
+        return fail("Flink does not take the savepoint's trigger; the job goes on", "SavepointTimeout")
+    return step
+
+
+def _await_savepoint(mark: Mark, seen: Seen, limits: Limits, *, hop: bool) -> Step:
+    if age_seconds(mark.sent_at, seen) > limits.stop_seconds:
+        late = f"the savepoint was not complete after {limits.stop_seconds:.0f} s"
+        return fail(f"{late}; a stop that was begun may still end the job", "SavepointTimeout")
+    return Wait(pause(mark.sent_at, seen), "the savepoint is being written", hop=hop)
+
+
+def _canceled(operation: Operation, seen: Seen, copy: CopySeen) -> Step:
+    if operation.action is Action.STATELESS_UPDATE:
+        return fresh_start(operation, seen)
+    if copy.state is CopyState.CANCELED:
+        return End(Outcome.SUCCEEDED, "cancelled; savepoints and retained checkpoints remain", ended="CANCELED")
+    ended: Ended = "FINISHED" if copy.state is CopyState.FINISHED else "FAILED"
+    return End(Outcome.SUCCEEDED, f"the job {ended} before it was cancelled", ended=ended)

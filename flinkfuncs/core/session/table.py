@@ -1,0 +1,254 @@
+"""What to do next with an operation on a session cluster: whether it may begin, and which phase goes on.
+
+    written down      phase                         module
+    ----------------  ----------------------------  --------------
+    a start           the new copy has to prove it  starting
+    a cancel          the copy has to end           stopping
+    a stop            the copy has to end           stopping
+    a savepoint       it has to be complete         stopping
+    nothing yet       may it begin, and with what   here
+
+The rule that must never break: a row that starts something names the state it starts from, or was asked for a fresh
+start.
+"""
+
+from __future__ import annotations
+
+from ..actions import Action
+from ..jobs import JobRecord
+from ..operations import Operation, Outcome, SavepointListing
+from ..steps import Cancel, End, Keep, Step, UploadJar, Wait
+from .ends import Limits, refuse, wait_for_vanished
+from .facts import TERMINAL, Seen, Status, status_of
+from .savepoints import restore_point
+from .starting import start, starting
+from .stopping import begin_stop, begin_trigger, canceling, savepointing, stopping
+
+
+def next_step(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
+    """Name the one thing to do now. Do it, look again, ask again."""
+    if operation.start:
+        return starting(operation, record, operation.start, seen, limits)
+    if operation.cancel:
+        return canceling(operation, record, operation.cancel, seen, limits)
+    if operation.stop:
+        return stopping(operation, record, operation.stop, seen, limits)
+    if operation.trigger:
+        return savepointing(operation, record, operation.trigger, seen, limits)
+    return _static_objection(operation, record) or _begin(operation, record, seen, limits)
+
+
+def _static_objection(operation: Operation, record: JobRecord) -> End | None:
+    """Return why an upload is not taken, whatever the cluster says."""
+    request = operation.request
+    at = request.jar.last_modified if request.jar and operation.cause.kind == "upload" else None
+    if at is None:
+        return None
+    waiting = [other for other in record.open if other.id != operation.id and other.cause.kind == "upload"]
+    newer = [other for other in waiting if other.request.jar and (other.request.jar.last_modified or at) > at]
+    if newer:
+        return End(Outcome.SUPERSEDED, f"a newer upload is waiting: {newer[-1].id}")
+    if record.wanted_at and at < record.wanted_at:
+        return End(Outcome.SUPERSEDED, f"a newer release was taken at {record.wanted_at:%Y-%m-%dT%H:%M:%SZ}")
+    if record.folder and request.folder != record.folder and not request.switch_mode:
+        return refuse(
+            f"the job is bound to the folder {record.folder}/; a job.json with switchMode true moves it", "OtherFolder"
+        )
+    return None
+
+
+def _begin(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
+    """Name the first step of each action."""
+    status = status_of(record.current, seen.copy)
+    match operation.action:
+        case Action.NEW:
+            return _new(operation, record, seen, limits, status)
+        case Action.START:
+            return _start(operation, record, seen, limits, status)
+        case Action.UPDATE | Action.STATELESS_UPDATE:
+            return _update(operation, record, seen, limits, status)
+        case Action.STOP:
+            return _stop(operation, record, limits, status)
+        case Action.SAVEPOINT:
+            return _savepoint(operation, record, limits, status)
+        case Action.CANCEL:
+            return _cancel(record, seen, status)
+        case Action.DELETE:
+            return _delete(operation, seen, status)
+        case Action.LIST_SAVEPOINT:
+            return _list(record)
+        case Action.LAST_STATE_UPDATE | Action.RE_LAUNCH:
+            return refuse(f"{operation.action} is not available on a session cluster", "UnsupportedAction")
+
+
+def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
+    """Start the first copy of a job: never beside one that runs, never over a past that is not known.
+
+    status            namesake on Flink  past known  step
+    ----------------  -----------------  ----------  --------------------------
+    not NONE          any                any         Refuse: it exists
+    NONE              yes                any         Refuse: it runs already
+    NONE              no                 no          Refuse, but savePointName
+    NONE              no                 yes         Keep, UploadJar, Start
+    """
+    if status is not Status.NONE:
+        return refuse(f"the job exists and is {status}; UPDATE changes it, DELETE frees its name", "JobExists")
+    if seen.namesakes:
+        return refuse(f"Flink runs a job of this name that is not ours: {', '.join(seen.namesakes)}", "JobRunsAlready")
+    if record.unknown_past and not operation.request.save_point_name:
+        return refuse(
+            "releases of a job of this name are kept, but its record is gone: name the savepoint to start from "
+            "(savePointName), or use another name",
+            "UnknownPast",
+        )
+    savepoint = restore_point(operation, record, limits) if operation.request.save_point_name else None
+    return _with_release(operation, record, seen, savepoint)
+
+
+def _start(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
+    """Start the wanted release from the named or the newest valid state.
+
+    status                                     step
+    -----------------------------------------  --------------------------------------------
+    STOPPED, FINISHED, CANCELED, FAILED, …     Start from that state; none: Refuse
+    MAY_APPEAR                                 Start under the same id
+    VANISHED                                   Wait until it must be gone, then Start
+    NONE                                       Refuse: there is nothing to start
+    otherwise                                  Refuse: it runs
+    """
+    if status in TERMINAL or status is Status.MAY_APPEAR:
+        return _with_release(operation, record, seen, restore_point(operation, record, limits))
+    if status is Status.VANISHED:
+        savepoint = restore_point(operation, record, limits)
+        if isinstance(savepoint, End):
+            return savepoint
+        return wait_for_vanished(operation, seen) or _with_release(operation, record, seen, savepoint)
+    if status is Status.NONE:
+        return refuse("the job was never started; NEW, or an upload, starts it", "NothingToStart")
+    return refuse(f"the job is {status}; there is nothing to start", "JobRuns")
+
+
+def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
+    """Put a release in the place of the one that runs.
+
+    status                    cause    step
+    ------------------------  -------  ------------------------------------------------------------------
+    NONE                      upload   as NEW
+    NONE                      other    Refuse: nothing to update
+    RUNNING                   any      Keep, UploadJar, Stop
+    STARTING, CANCELLING      any      Wait a while, then Refuse
+    RESTARTING                any      Refuse: no savepoint can be taken
+    STOPPED, FINISHED         upload   Keep; it becomes what the next START runs
+    other terminal, VANISHED  any      Start from the named or the newest valid state (STATELESS: fresh)
+    """
+    upload = operation.cause.kind == "upload"
+    if status is Status.NONE:
+        return (
+            _new(operation, record, seen, limits, status) if upload else refuse("there is no such job", "JobNotFound")
+        )
+    if operation.release and upload and operation.release.same_as(record.wanted) and status is Status.RUNNING:
+        return End(Outcome.SUCCEEDED, "the job runs this release already", wanted=operation.release)
+    match status:
+        case Status.RUNNING:
+            return _prepare(operation, seen) or begin_stop(operation, record, limits)
+        case Status.STARTING | Status.CANCELLING:
+            return _settle(operation, seen, limits, status)
+        case Status.RESTARTING:
+            return refuse(
+                "the job is RESTARTING, so no savepoint can be taken; CANCEL it, then START it from a savepoint that "
+                "you name",
+                "JobRestarting",
+            )
+        case Status.STOPPED | Status.FINISHED if upload:
+            return _remember(operation, status)
+        case _:
+            return _revive(operation, record, seen, limits, status)
+
+
+def _revive(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
+    """Start a release where nothing runs: from a state for UPDATE, fresh for STATELESS_UPDATE."""
+    stateless = operation.action is Action.STATELESS_UPDATE
+    savepoint = None if stateless else restore_point(operation, record, limits)
+    if isinstance(savepoint, End):
+        return savepoint
+    waited = wait_for_vanished(operation, seen) if status is Status.VANISHED else None
+    return waited or _with_release(operation, record, seen, savepoint)
+
+
+def _remember(operation: Operation, status: Status) -> Step:
+    if operation.release is None:
+        return Keep()
+    return End(
+        Outcome.SUCCEEDED, f"the job is {status}; the release is what its next START runs", wanted=operation.release
+    )
+
+
+def _settle(operation: Operation, seen: Seen, limits: Limits, status: Status) -> Step:
+    """Wait for a copy that is on its way, but not for ever."""
+    age = (seen.now - operation.requested_at).total_seconds()
+    if age > limits.start_seconds:
+        return refuse(f"the job is {status} and does not settle", "JobUnsettled")
+    return Wait(1.0, f"the job is {status}")
+
+
+def _prepare(operation: Operation, seen: Seen) -> Step | None:
+    """Return what is missing before the old copy may be touched."""
+    if operation.release is None:
+        return Keep()
+    return None if seen.jar_on_cluster else UploadJar(operation.release)
+
+
+def _with_release(operation: Operation, record: JobRecord, seen: Seen, savepoint: str | End | None) -> Step:
+    """Start the operation's release, or the wanted one where the action brings none."""
+    if isinstance(savepoint, End):
+        return savepoint
+    if operation.action.takes_release or operation.request.jar:
+        missing = _prepare(operation, seen)
+        if missing:
+            return missing
+    release = operation.release or record.wanted
+    if release is None:
+        return refuse("no release of this job is known", "NothingToStart")
+    if not seen.jar_on_cluster:
+        return UploadJar(release)
+    return start(operation, record, release, savepoint, seen)
+
+
+def _stop(operation: Operation, record: JobRecord, limits: Limits, status: Status) -> Step:
+    if status is Status.RUNNING:
+        return begin_stop(operation, record, limits)
+    if status is Status.RESTARTING:
+        return refuse(
+            "the job is RESTARTING, so no savepoint can be taken; CANCEL ends it without one", "JobRestarting"
+        )
+    return refuse(f"the job is {status}; only a RUNNING job can be stopped", "JobNotRunning")
+
+
+def _savepoint(operation: Operation, record: JobRecord, limits: Limits, status: Status) -> Step:
+    if status is Status.RUNNING:
+        return begin_trigger(operation, record, limits)
+    return refuse(f"the job is {status}; a savepoint is taken of a RUNNING job", "JobNotRunning")
+
+
+def _cancel(record: JobRecord, seen: Seen, status: Status) -> Step:
+    running = seen.copy is not None and status not in TERMINAL and status not in (Status.VANISHED, Status.MAY_APPEAR)
+    if record.current and running:
+        return Cancel(record.current.flink_job_id)
+    return refuse(f"the job is {status}; there is nothing to cancel", "JobNotRunning")
+
+
+def _delete(operation: Operation, seen: Seen, status: Status) -> Step:
+    if status in TERMINAL or status is Status.NONE:
+        return End(Outcome.SUCCEEDED, "deleted; savepoints and releases are kept, the name is free", forget=True)
+    if status is Status.VANISHED:
+        gone = End(Outcome.SUCCEEDED, "deleted; the cluster no longer knew its copy", forget=True)
+        return wait_for_vanished(operation, seen) or gone
+    return refuse(f"the job is {status}; STOP or CANCEL it first", "JobRuns")
+
+
+def _list(record: JobRecord) -> End:
+    listing = tuple(
+        SavepointListing(path=s.path, taken_at=s.taken_at, origin=s.origin, flink_job_id=s.flink_job_id)
+        for s in reversed(record.savepoints)
+    )
+    return End(Outcome.SUCCEEDED, f"{len(listing)} savepoints", savepoints=listing)

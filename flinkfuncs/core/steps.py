@@ -1,0 +1,137 @@
+"""What can be done next: one class a step, nothing else.
+
+A *sticky* step (Stop, Trigger, Cancel, Start, Submit) changes a job. It is written down before it is carried out, and
+an operation that has one written down is carried on to its end by whoever drives it next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from .jobs import Ended
+from .operations import Outcome, SavepointListing
+from .releases import Release, SpecPatch
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Read the jar, check it, and keep its bytes as a release."""
+
+
+@dataclass(frozen=True)
+class UploadJar:
+    """Put the kept bytes on the session cluster, named by their hash."""
+
+    release: Release
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Stop the copy with a savepoint: the trigger id and the directory are this operation's own."""
+
+    flink_job_id: str
+    trigger_id: str
+    directory: str
+    savepoint_format: str
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """Take a savepoint and let the copy run on."""
+
+    flink_job_id: str
+    trigger_id: str
+    directory: str
+    savepoint_format: str
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """End the copy without a savepoint."""
+
+    flink_job_id: str
+
+
+@dataclass(frozen=True)
+class Start:
+    """Start a release under an id that was chosen before; `savepoint` None is a fresh start that was asked for."""
+
+    flink_job_id: str
+    release: Release
+    savepoint: str | None
+    incarnation: str | None = None  # the run of the JobManager that it is sent to
+    stop_savepoint: str | None = None  # the savepoint that the stop just wrote, to be recorded with the start
+
+
+@dataclass(frozen=True)
+class PlaceJar:
+    """Copy the kept bytes to the job's fixed place below JOB_JAR_DIRECTORY (hdinsight)."""
+
+    release: Release
+
+
+@dataclass(frozen=True)
+class Submit:
+    """Send one runJob (hdinsight). `row_before` is the digest of the job's row as it stands now."""
+
+    action: str
+    release: Release | None
+    spec: SpecPatch | None
+    save_point_name: str | None
+    row_before: str | None
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Look again after a while. `hop`: the invocation may end meanwhile; never between stop and start."""
+
+    seconds: float
+    why: str
+    hop: bool = True
+    vanished: bool = False  # the cluster does not know the copy: since when is written down
+    listed: bool = False  # the cluster lists the new copy: that it was seen is written down
+
+
+@dataclass(frozen=True)
+class End:
+    """The operation is over; what it found out goes into the job's record with the result."""
+
+    outcome: Outcome
+    message: str
+    code: str | None = None
+    ended: Ended | None = None  # how the current copy ended, where Flink said so
+    listed: bool = False  # the cluster lists the current copy
+    savepoint: str | None = None  # a savepoint that this operation took
+    restored_from: str | None = None
+    forget: bool = False  # DELETE: the record becomes a tombstone
+    wanted: Release | None = None  # the release that is from now on the job's
+    savepoints: tuple[SavepointListing, ...] | None = None
+
+
+Sticky: TypeAlias = Stop | Trigger | Cancel | Start | Submit
+Step: TypeAlias = Keep | UploadJar | PlaceJar | Sticky | Wait | End
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Learned from Keep: the release, whose bytes are kept."""
+
+    release: Release
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """Learned from Submit: the URL of the long-running operation, to be followed as it is."""
+
+    operation_url: str | None
+
+
+@dataclass(frozen=True)
+class Turned:
+    """Learned from a sticky step: the other side refused it, definitely."""
+
+    detail: str
+
+
+Learned: TypeAlias = Kept | Submitted | Turned | None

@@ -1,0 +1,89 @@
+"""What an uploaded blob means: which job, which folder, and which jar with which spec makes a release.
+
+stateful/<job>/<any>.jar      UPDATE
+stateless/<job>/<any>.jar     STATELESS_UPDATE
+…/<job>/job.json              the rest of the spec; where it exists, only the pair of it and its jar is a release
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .actions import Action
+from .errors import Refused
+from .model import parse_json
+from .names import JobName
+from .releases import Sha256, SpecPatch
+
+JOB_JSON = "job.json"
+Folder = Literal["stateful", "stateless"]
+ACTIONS: dict[Folder, Action] = {"stateful": Action.UPDATE, "stateless": Action.STATELESS_UPDATE}
+
+
+class JobJson(SpecPatch):
+    """A job.json: the spec, the jar beside it, and what the uploader accepts.
+
+    {"jar": "orders.jar", "entryClass": "com.example.Orders", "args": "--topic orders", "parallelism": 4}
+    """
+
+    jar: str
+    sha256: Sha256 | None = None
+    switch_mode: bool = False
+    save_point_name: str | None = None
+
+    def spec(self) -> SpecPatch:
+        """Return the fields of the spec that the file sets."""
+        return SpecPatch(**{name: getattr(self, name) for name in self.model_fields_set & set(SpecPatch.model_fields)})
+
+
+@dataclass(frozen=True)
+class UploadPath:
+    """The name of a blob in the jars container, taken apart."""
+
+    folder: Folder
+    job: JobName
+    file: str
+
+    @property
+    def blob(self) -> str:
+        """The blob's whole name."""
+        return f"{self.folder}/{self.job}/{self.file}"
+
+    @property
+    def action(self) -> Action:
+        """What an upload into this folder asks for."""
+        return ACTIONS[self.folder]
+
+    def beside(self, file: str) -> UploadPath:
+        """Return the path of another file of the same job."""
+        return UploadPath(self.folder, self.job, file)
+
+
+def parse_path(blob: str) -> UploadPath:
+    """Take a blob's name apart.
+
+    Raises:
+        Refused: it lies in neither folder, deeper than `<folder>/<job>/<file>`, or under what is no job's name.
+
+    """
+    folder, _, rest = blob.partition("/")
+    job, _, file = rest.partition("/")
+    if folder not in ACTIONS or not file or "/" in file:
+        raise Refused(
+            f"{blob[:128]!r} is not stateful/<job>/<file> or stateless/<job>/<file>", code="InvalidPath", status=400
+        )
+    return UploadPath(folder, JobName(job), file)
+
+
+def parse_job_json(text: bytes) -> JobJson:
+    """Read a job.json.
+
+    Raises:
+        Refused: it is no JSON, has unknown or wrong fields, or names no jar beside it.
+
+    """
+    described = parse_json(JobJson, text, what=JOB_JSON)
+    if "/" in described.jar or not described.jar.endswith(".jar"):
+        raise Refused(f"job.json names no jar beside it: {described.jar[:64]!r}", code="InvalidBody", status=400)
+    return described

@@ -1,0 +1,167 @@
+"""Whether this app can do its work, and if not, what is missing: names of settings, never their values.
+
+    checked         how
+    --------------  ----------------------------------------------------------------------
+    settings        every field of settings.py, and what the Functions host itself reads
+    storage         the ledger is listed
+    cluster         the cluster is asked for the states of all jobs
+    warnings        legal, but probably not meant; they do not make the app unhealthy
+
+It works with an empty environment, which is what a new deployment has.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from . import __version__
+from .core.errors import FlinkFuncsError
+from .core.jobs import JobRecord
+from .core.model import Model
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .app import Services
+
+QUEUE_THREADS = 24  # host.json: extensions.queues.batchSize + newBatchThreshold
+
+# What the host reads from the environment before our code runs. The defaults of settings.py do not count for it.
+HOST_SETTINGS = {
+    "AzureWebJobsStorage": "Connection of the host's own state (timers, leases); a connection string or the forms with "
+    "`__accountName`, `__credential` and so on.",
+    "FUNCTIONS_WORKER_RUNTIME": "`python`.",
+    "JARS": "Connection of the account that holds jars, releases, ledger and queue: a connection string, or "
+    "JARS__blobServiceUri and JARS__queueServiceUri with JARS__credential and JARS__clientId.",
+    "JOB_JARS": "Connection of the account that JOB_JAR_DIRECTORY names; the same forms. Needed with it only.",
+    "PYTHON_THREADPOOL_THREAD_COUNT": "Worker threads; at least 24, what the queue trigger may use at once, and some "
+    "for the others.",
+}
+BINDING_SETTINGS = ("JARS_CONTAINER", "OPERATIONS_QUEUE", "SAVEPOINT_SCHEDULE", "SWEEP_SCHEDULE")  # %…% in triggers
+
+
+class Reach(Model):
+    """Whether something answers, and if not, why; None where it could not be tried."""
+
+    reachable: bool | None = None
+    reason: str | None = None
+
+
+class Health(Model):
+    """The state of the app as `GET /api/health` shows it."""
+
+    healthy: bool
+    version: str = __version__
+    cluster_kind: str | None = None
+    faults: tuple[str, ...] = ()  # each names its setting
+    storage: Reach = Reach()
+    cluster: Reach = Reach()
+    warnings: tuple[str, ...] = ()
+
+
+def check_health(services: Callable[[], Services], environment: Mapping[str, str] = os.environ) -> Health:
+    """Look at the settings, then at what they lead to; `services` composes the app."""
+    settings, faults = _read()
+    faults = [*_host_faults(environment), *_unresolved(environment), *faults]
+    if settings is None:
+        return Health(healthy=False, faults=tuple(faults), warnings=tuple(_host_warnings(environment)))
+    warnings = (*_host_warnings(environment), *_warnings(settings))
+    try:
+        app = services()
+    except FlinkFuncsError as error:
+        return Health(
+            healthy=False,
+            cluster_kind=settings.flink_cluster_kind,
+            faults=(*faults, error.message),
+            warnings=warnings,
+        )
+    storage, records = _storage(app)
+    cluster = _cluster(app, records)
+    return Health(
+        healthy=not faults and bool(storage.reachable and cluster.reachable),
+        cluster_kind=settings.flink_cluster_kind,
+        faults=tuple(faults),
+        storage=storage,
+        cluster=cluster,
+        warnings=warnings,
+    )
+
+
+def _read() -> tuple[Settings | None, list[str]]:
+    """Read our own settings; each fault names its setting, as pydantic tells it, without the value."""
+    try:
+        return Settings(), []
+    except ValidationError as error:
+        faults = [(".".join(map(str, fault["loc"])).upper() or "settings", fault["msg"]) for fault in error.errors()]
+        return None, [f"{name}: {message}" for name, message in faults]
+
+
+def _host_faults(environment: Mapping[str, str]) -> list[str]:
+    """Name what the host needs: without it triggers do not start, and nobody but the host's log says so."""
+    missing = [f"{name}: missing; the host itself reads it, without a default" for name in _missing(environment)]
+    if environment.get("JARS__accountName") and not environment.get("JARS__blobServiceUri"):
+        missing.append("JARS__accountName: the blob trigger takes JARS__blobServiceUri and JARS__queueServiceUri only")
+    return missing
+
+
+def _missing(environment: Mapping[str, str]) -> list[str]:
+    bound = [name for name in BINDING_SETTINGS if not environment.get(name)]
+    wanted = {"AzureWebJobsStorage": (), "JARS": ("blobServiceUri", "queueServiceUri")}
+    if environment.get("JOB_JAR_DIRECTORY"):
+        wanted["JOB_JARS"] = ()
+    return [name for name, forms in wanted.items() if not _connected(environment, name, forms)] + bound
+
+
+def _connected(environment: Mapping[str, str], connection: str, forms: tuple[str, ...]) -> bool:
+    """Whether a connection is a string, or an identity with all the forms that its bindings need."""
+    by_identity = {name for name, value in environment.items() if value and name.startswith(f"{connection}__")}
+    needed = {f"{connection}__{form}" for form in forms}
+    return bool(environment.get(connection)) or (bool(by_identity) and needed <= by_identity)
+
+
+def _unresolved(environment: Mapping[str, str]) -> list[str]:
+    """Name references to Key Vault that the platform could not resolve: it leaves the reference itself in place."""
+    ours = [*HOST_SETTINGS, *(name.upper() for name in Settings.model_fields)]
+    left = [name for name in ours if environment.get(name, "").startswith("@Microsoft.KeyVault(")]
+    return [f"{name}: a Key Vault reference that was not resolved" for name in left]
+
+
+def _host_warnings(environment: Mapping[str, str]) -> list[str]:
+    threads = environment.get("PYTHON_THREADPOOL_THREAD_COUNT", "")
+    if threads.isdecimal() and int(threads) >= QUEUE_THREADS:
+        return []
+    return [f"PYTHON_THREADPOOL_THREAD_COUNT: below {QUEUE_THREADS}, busy operations leave no thread for anything else"]
+
+
+def _warnings(settings: Settings) -> list[str]:
+    said = {
+        "GATEWAY_ALLOWED_PRINCIPALS: empty, so the gateway is off": settings.gateway_tenant_id
+        and not settings.gateway_allowed_principals,
+        "GATEWAY_TENANT_ID: empty, so the gateway is off": settings.gateway_allowed_principals
+        and not settings.gateway_tenant_id,
+        "ENTRA_DISABLE_INSTANCE_DISCOVERY: on, for a local Entra ID only": settings.entra_disable_instance_discovery,
+        "KEY_VAULT_DISABLE_CHALLENGE_VERIFICATION: on, for a local Key Vault only": (
+            settings.key_vault_disable_challenge_verification
+        ),
+    }
+    return [warning for warning, applies in said.items() if applies]
+
+
+def _storage(app: Services) -> tuple[Reach, list[JobRecord]]:
+    try:
+        return Reach(reachable=True), list(app.ledger.records())
+    except FlinkFuncsError as error:
+        # Reached or not, it is of no use to the app: a missing container and a missing role count, too.
+        records: list[JobRecord] = []
+        return Reach(reachable=False, reason=error.message), records
+
+
+def _cluster(app: Services, records: list[JobRecord]) -> Reach:
+    try:
+        app.cluster.statuses({record.name: record for record in records})
+    except FlinkFuncsError as error:
+        return Reach(reachable=False, reason=error.message)
+    return Reach(reachable=True)

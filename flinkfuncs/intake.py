@@ -1,0 +1,241 @@
+"""What is asked for, turned into recorded operations: by an upload, a call, a tick of a timer.
+
+Recording is create-if-absent on the event's identity, so an event that comes twice, late or out of order asks for
+nothing new; a message is only sent for what is recorded. Events are hints: what lies in storage is looked at when they
+are handled.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from .clients.jars import BlobFacts, Jars
+from .clients.ledger import Ledger, ListedJob
+from .clients.queue import OperationsQueue
+from .clients.storage import Conflict
+from .clusters.cluster import Cluster
+from .core.actions import Action
+from .core.errors import FlinkFuncsError, NotFound, Refused
+from .core.jobs import JobRecord
+from .core.names import JobName
+from .core.operations import Cause, Operation, Outcome, Request, Result, operation_id
+from .core.releases import JarSource
+from .core.uploads import JOB_JSON, JobJson, UploadPath, parse_job_json, parse_path
+
+log = logging.getLogger(__name__)
+
+MOST_OPEN = 100  # operations of one job that wait; more is a caller in a loop
+
+
+class Intake:
+    """Records operations and asks for drivers."""
+
+    def __init__(self, ledger: Ledger, queue: OperationsQueue, jars: Jars, cluster: Cluster) -> None:
+        """Keep what is needed; nothing is read yet."""
+        self._ledger = ledger
+        self._queue = queue
+        self._jars = jars
+        self._cluster = cluster
+
+    # ---------------------------------------------------------------------------------------------------------- calls
+
+    def request(self, job: JobName, request: Request, cause: Cause) -> Operation:
+        """Record an action that a caller asks for, and send for a driver.
+
+        Raises:
+            NotFound: there is no such job.
+            Refused: too many operations of the job are waiting.
+            Unavailable: storage cannot be reached.
+
+        """
+        return self._ask(job, request, cause, at=_now(), identity=uuid.uuid4().hex)
+
+    # -------------------------------------------------------------------------------------------------------- uploads
+
+    def upload(self, blob: str) -> Operation | None:
+        """Record what a blob in the jars container asks for; None if that is nothing (yet), or known already.
+
+        A blob that can be no release is recorded as a refused operation, so that an event never ends in a retry.
+
+        Raises:
+            Unavailable: storage cannot be reached.
+
+        """
+        facts = self._jars.look("uploads", blob)
+        if facts is None:
+            return None
+        try:
+            path = parse_path(blob)
+        except Refused as error:
+            self._reject(blob, facts, error)
+            return None
+        try:
+            return self._release(path, facts)
+        except Conflict:
+            return self.upload(blob)
+        except Refused as error:
+            return self._refuse(path, facts, error)
+
+    def _release(self, path: UploadPath, facts: BlobFacts) -> Operation | None:
+        """Record an UPDATE for a jar, or for a pair of a jar and the job.json beside it, once both are there."""
+        description = facts if path.file == JOB_JSON else self._jars.look("uploads", path.beside(JOB_JSON).blob)
+        if description is None:
+            _require_jar(path.file)
+            return self._ask_upload(path, Request(action=path.action, folder=path.folder), facts)
+        job_json = parse_job_json(self._jars.read_small(description))
+        if path.file not in (JOB_JSON, job_json.jar):
+            _require_jar(path.file)
+            log.info("job=%s upload=%s waits: job.json names %s", path.job, path.file, job_json.jar)
+            return None
+        jar = facts if path.file == job_json.jar else self._jars.look("uploads", path.beside(job_json.jar).blob)
+        if jar is None:
+            log.info("job=%s job.json waits for %s", path.job, job_json.jar)
+            return None
+        return self._ask_upload(path, _described(path, job_json), jar, description)
+
+    def _ask_upload(self, path: UploadPath, request: Request, jar: BlobFacts, *beside: BlobFacts) -> Operation:
+        """Record an upload; it is as new as the newest of its blobs, and another one when any of them changes."""
+        newest = max(facts.last_modified for facts in (jar, *beside))
+        source = JarSource(place="uploads", name=jar.name, etag=jar.etag, last_modified=newest)
+        identity = "\n".join(f"{facts.name} {facts.etag}" for facts in (jar, *beside))
+        cause = Cause(kind="upload", detail=f"{jar.name} {jar.etag}")
+        request = request.model_copy(update={"jar": source})
+        return self._ask(path.job, request, cause, at=newest, identity=identity)
+
+    def _refuse(self, path: UploadPath, facts: BlobFacts, error: Refused) -> Operation:
+        """Keep a closed operation that says what is wrong with a blob; the job's record is not touched."""
+        request = Request(action=path.action, folder=path.folder)
+        cause = Cause(kind="upload", detail=f"{facts.name} {facts.etag}")
+        identity = f"{facts.name}\n{facts.etag}"
+        refused = _refused(_operation(path.job, request, cause, at=facts.last_modified, identity=identity), error)
+        self._ledger.close(refused)
+        log.warning("job=%s operation=%s outcome=REFUSED %s", path.job, refused.id, error)
+        return refused
+
+    def _reject(self, blob: str, facts: BlobFacts, error: Refused) -> None:
+        """Keep a word on a blob whose name is no job's: there is no job to hold an operation of it."""
+        log.warning("upload=%r outcome=REFUSED %s", blob[:128], error)
+        self._ledger.reject(blob, facts.etag, facts.last_modified, error.message, error.code)
+
+    # --------------------------------------------------------------------------------------------------------- timers
+
+    def periodic_savepoints(self, now: datetime, *, interval_seconds: float) -> list[Operation]:
+        """Ask for a savepoint of every RUNNING job that is idle and has no savepoint younger than the interval.
+
+        Raises:
+            Unavailable: storage or the cluster cannot be reached; the next tick comes.
+
+        """
+        youngest = now - timedelta(seconds=interval_seconds)
+        idle = {r.name: r for r in self._ledger.records() if not r.open and not r.deleted and not _saved(r, youngest)}
+        running = [job for job, status in self._cluster.statuses(idle).items() if status == "RUNNING"]
+        request = Request(action=Action.SAVEPOINT)
+        cause = Cause(kind="timer", detail=f"{now:%Y-%m-%dT%H:%MZ}")
+        return [self._ask(job, request, cause, at=now, identity=cause.detail) for job in running]
+
+    def sweep(self, now: datetime) -> None:
+        """Send for drivers of what lies open without one, and take the uploads that no event told of.
+
+        Raises:
+            Unavailable: storage cannot be reached; the next tick comes.
+
+        """
+        jobs = self._ledger.listed()
+        for job in jobs.values():
+            if job.operation and (job.leased_until is None or job.leased_until < now):
+                self._queue.nudge(job.name, job.operation)
+        for path, facts in self._jars.uploads():
+            if _is_news(facts, jobs.get(path.job), now):
+                self._take(path)
+
+    def _take(self, path: UploadPath) -> None:
+        """Take one upload; one that fails does not stop the others."""
+        try:
+            self.upload(path.blob)
+        except FlinkFuncsError as error:
+            log.warning("job=%s upload=%s outcome=failed %s", path.job, path.file, error)
+
+    # ------------------------------------------------------------------------------------------------------ recording
+
+    def _ask(self, job: JobName, request: Request, cause: Cause, *, at: datetime, identity: str) -> Operation:
+        operation = _operation(job, request, cause, at=at, identity=identity)
+        known = self._record(operation)
+        if known.result is None:
+            self._queue.nudge(job, operation.id)
+        return known
+
+    def _record(self, operation: Operation) -> Operation:
+        """Put the operation on its job's open list, unless it is or was there."""
+        while True:
+            entry = self._ledger.entry(operation.job)
+            record = entry.record if entry else self._first_record(operation)
+            known = record.operation(operation.id) or self._ledger.closed(operation.id)
+            if known:
+                return known
+            try:
+                self._ledger.write(_with(record, operation), etag=entry.etag if entry else None)
+            except Conflict:
+                continue
+            return operation
+
+    def _first_record(self, operation: Operation) -> JobRecord:
+        if operation.action is not Action.NEW and operation.cause.kind != "upload":
+            raise NotFound(f"there is no job {operation.job}", code="JobNotFound")
+        return JobRecord(name=operation.job, unknown_past=self._jars.has_releases(operation.job))
+
+
+def _with(record: JobRecord, operation: Operation) -> JobRecord:
+    if record.deleted and operation.action is not Action.NEW and operation.cause.kind != "upload":
+        raise NotFound(f"the job {record.name} was deleted", code="JobNotFound")
+    if len(record.open) >= MOST_OPEN:
+        raise Refused(f"{len(record.open)} operations of job {record.name} are waiting", code="TooManyOperations")
+    jar = operation.request.jar
+    uploaded = jar.last_modified if jar and operation.cause.kind == "upload" else None
+    newest = max(filter(None, (record.uploaded_at, uploaded)), default=None)
+    return record.but(open=(*record.open, operation), deleted=False, uploaded_at=newest)
+
+
+def _operation(job: JobName, request: Request, cause: Cause, *, at: datetime, identity: str) -> Operation:
+    number = operation_id(job, at=at, identity=identity)
+    return Operation(id=number, job=job, request=request, cause=cause, requested_at=_now(), progressed_at=_now())
+
+
+def _refused(operation: Operation, error: Refused) -> Operation:
+    result = Result(outcome=Outcome.REFUSED, message=error.message, code=error.code, ended_at=_now())
+    return operation.model_copy(update={"result": result})
+
+
+def _described(path: UploadPath, job_json: JobJson) -> Request:
+    return Request(
+        action=path.action,
+        spec=job_json.spec(),
+        replaces_spec=True,
+        save_point_name=job_json.save_point_name,
+        folder=path.folder,
+        switch_mode=job_json.switch_mode,
+        wanted_sha256=job_json.sha256,
+    )
+
+
+def _require_jar(file: str) -> None:
+    if not file.endswith(".jar"):
+        raise Refused(f"{file[:128]!r} is no jar and no job.json", code="NotAJar", status=422)
+
+
+def _is_news(facts: BlobFacts, job: ListedJob | None, now: datetime) -> bool:
+    """Whether no operation may know a blob; storage's times have whole seconds, so a fresh tie is looked at again."""
+    if job is None or job.uploaded_at is None or facts.last_modified > job.uploaded_at:
+        return True
+    fresh = now - facts.last_modified < timedelta(minutes=5)
+    return fresh and facts.last_modified == job.uploaded_at
+
+
+def _saved(record: JobRecord, since: datetime) -> bool:
+    newest = record.newest_savepoint
+    return newest is not None and newest.taken_at > since
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,223 @@
+"""How an operation is driven: claim the job, then look, decide, write down, act, and look again until it is over.
+
+There is no other recovery code: after a crash the same loop looks, and finds that a step happened, or that it did not.
+
+    the step is    what is done
+    -------------  -----------------------------------------------------------------------------
+    an act         write it down (which renews the lease), carry it out, write down what it told
+    Wait           sleep, or hand the operation to a later message when the time is used up
+    End            keep the closed operation, then take its result into the record
+
+The rule that must never break: no call that changes a job leaves before the record names it, under a lease that
+outlasts it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from .clients.claim import Claim, Lost
+from .clients.ledger import Ledger
+from .clients.queue import OperationsQueue
+from .clients.storage import Conflict
+from .clusters.cluster import Cluster
+from .core import progress
+from .core.errors import FlinkFuncsError, Refused, Unanswered, Unavailable
+from .core.jobs import JobRecord
+from .core.names import JobName
+from .core.operations import Operation, Outcome
+from .core.steps import End, Keep, Learned, PlaceJar, Step, Turned, UploadJar, Wait
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+ABANDON_SECONDS = 6 * 3600.0  # an operation that has acted is carried on this long without an answer
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a driver keeps at it (seconds)."""
+
+    lease_seconds: float = 30.0
+    invocation_seconds: float = 120.0
+    unreachable_seconds: float = 300.0
+
+
+class Driver:
+    """Drives the open operations of a job, one after the other."""
+
+    def __init__(self, ledger: Ledger, queue: OperationsQueue, cluster: Cluster, patience: Patience) -> None:
+        """Keep what is needed; nothing is read yet."""
+        self._ledger = ledger
+        self._queue = queue
+        self._cluster = cluster
+        self._patience = patience
+
+    def drive(self, job: JobName) -> None:
+        """Drive the job's open operations as far as they go, or as the invocation's time allows.
+
+        Raises:
+            Unavailable: storage cannot be reached.
+
+        """
+        claim = Claim.take(self._ledger, job, lease_seconds=self._patience.lease_seconds)
+        if claim is None:
+            return
+        until = time.monotonic() + self._patience.invocation_seconds
+        try:
+            while claim.record.open and self._drive_first(claim, until):
+                pass
+        except Lost as lost:
+            log.warning("%s", lost)
+        except Exception:
+            self._let_go(claim)
+            raise
+
+    def give_up(self, job: JobName, operation_id: str, cause: str) -> None:
+        """End an operation whose every attempt crashed, with the cause.
+
+        Raises:
+            Unavailable: storage cannot be reached, or another driver owns the job.
+
+        """
+        claim = Claim.take(self._ledger, job, lease_seconds=self._patience.lease_seconds)
+        if claim is None:
+            return
+        operation = claim.record.operation(operation_id)
+        if operation:
+            self._close(claim, operation, _crashed(operation, cause))
+        if claim.record.open:
+            claim.give_back(due_seconds=0)
+            self._queue.nudge(job, claim.record.open[0].id)
+
+    def _let_go(self, claim: Claim) -> None:
+        """Leave the job to the next attempt of the message, which a lease of ours would turn away."""
+        with suppress(FlinkFuncsError):
+            claim.give_back(due_seconds=self._patience.lease_seconds)
+
+    def _drive_first(self, claim: Claim, until: float) -> bool:
+        """Drive the first open operation; False when it was handed to a later message."""
+        operation_id = claim.record.open[0].id
+        claim.write(lambda record: progress.driven(record, record.open[0], _now()))
+        while operation := claim.record.operation(operation_id):
+            step = self._next_step(claim.record, operation)
+            match step:
+                case End():
+                    self._close(claim, operation, step)
+                case Wait():
+                    if not self._wait(claim, operation, step, until):
+                        return False
+                case _:
+                    self._act(claim, operation, step)
+        return True
+
+    def _next_step(self, record: JobRecord, operation: Operation) -> Step:
+        try:
+            return self._cluster.next_step(record, operation, _now())
+        except Unavailable as error:
+            return self._without_an_answer(operation, error)
+
+    def _without_an_answer(self, operation: Operation, error: Unavailable) -> Step:
+        """Wait for the cluster; end an operation that touched nothing before it becomes a surprise."""
+        age = _age_seconds(operation)
+        if not operation.acted and age > self._patience.unreachable_seconds:
+            return End(Outcome.FAILED, f"nothing was changed: {error.message}", code=error.code)
+        if age > ABANDON_SECONDS:
+            return End(Outcome.UNKNOWN, f"what was begun could not be followed: {error.message}", code=error.code)
+        return Wait(error.retry_after_seconds or min(RETRY_SECONDS + age / 20, 15.0), error.message)
+
+    def _wait(self, claim: Claim, operation: Operation, wait: Wait, until: float) -> bool:
+        if progress.noted(claim.record, operation.id, wait, _now()) is not claim.record:
+            claim.write(lambda record: progress.noted(record, operation.id, wait, _now()))
+        if wait.hop and time.monotonic() + wait.seconds > until:
+            claim.give_back(due_seconds=wait.seconds)
+            self._queue.nudge(operation.job, operation.id, delay_seconds=max(1.0, wait.seconds))
+            return False
+        time.sleep(wait.seconds)
+        claim.renew()
+        return True
+
+    def _act(self, claim: Claim, operation: Operation, step: Step) -> None:
+        record = claim.write(lambda record: progress.begun(record, operation.id, step, _now()))
+        began = time.monotonic()
+        written_down = record.operation(operation.id) or operation
+        try:
+            fact = self._carry_out(claim, record, written_down, step)
+        except Unavailable as error:
+            _log(operation, step, "unanswered" if isinstance(error, Unanswered) else "unavailable", began, error)
+            if not isinstance(error, Unanswered):
+                claim.write(lambda record: progress.unsent(record, operation.id, step))
+            self._after_unavailable(claim, operation, error)
+            return
+        except Refused as error:
+            _log(operation, step, "refused", began, error)
+            self._refused(claim, written_down, step, error)
+            return
+        _log(operation, step, "done", began)
+        if fact is not None:
+            claim.write(lambda record: progress.learned(record, operation.id, step, fact))
+
+    def _carry_out(self, claim: Claim, record: JobRecord, operation: Operation, step: Step) -> Learned:
+        if isinstance(step, Keep | UploadJar | PlaceJar):
+            with claim.kept_alive():
+                return self._cluster.act(record, operation, step)
+        return self._cluster.act(record, operation, step)
+
+    def _after_unavailable(self, claim: Claim, operation: Operation, error: Unavailable) -> None:
+        """Give up an operation that touched nothing; else wait as long as we were asked to, and look again."""
+        current = claim.record.operation(operation.id) or operation
+        if not current.acted and _age_seconds(current) > self._patience.unreachable_seconds:
+            self._close(claim, operation, End(Outcome.FAILED, error.message, code=error.code))
+            return
+        time.sleep(min(error.retry_after_seconds or RETRY_SECONDS, self._patience.lease_seconds / 2))
+        claim.renew()
+
+    def _refused(self, claim: Claim, operation: Operation, step: Step, error: Refused) -> None:
+        """Take a definite refusal: of a step that changes the job, the table says what follows; else it is over."""
+        if not isinstance(step, Keep | UploadJar | PlaceJar):
+            claim.write(lambda record: progress.learned(record, operation.id, step, Turned(error.message)))
+            return
+        if isinstance(step, Keep) and isinstance(error, Conflict):
+            self._close(claim, operation, End(Outcome.SUPERSEDED, error.message, code="Overwritten"))
+            return
+        untouched = isinstance(step, Keep) and not operation.acted
+        outcome = Outcome.REFUSED if untouched else Outcome.FAILED
+        self._close(claim, operation, End(outcome, error.message, code=error.code))
+
+    def _close(self, claim: Claim, operation: Operation, end: End) -> None:
+        now = _now()
+        self._ledger.close(progress.closed(claim.record, operation.id, end, now))
+        claim.conclude(lambda record: progress.concluded(record, operation, end, now))
+        level = logging.INFO if end.outcome is Outcome.SUCCEEDED else logging.WARNING
+        log.log(level, "job=%s operation=%s outcome=%s %s", operation.job, operation.id, end.outcome, end.message)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _age_seconds(operation: Operation) -> float:
+    """Return how long the operation has been driven (seconds), not how long it waited for its turn."""
+    return (_now() - (operation.driven_at or _now())).total_seconds()
+
+
+def _crashed(operation: Operation, cause: str) -> End:
+    left = "; what it began may still take effect" if operation.acted else "; nothing was changed"
+    return End(Outcome.FAILED, f"every attempt crashed: {cause}{left}", code="Crashed")
+
+
+def _log(operation: Operation, step: Step, outcome: str, began: float, error: FlinkFuncsError | None = None) -> None:
+    log.log(
+        logging.WARNING if error else logging.INFO,
+        "job=%s operation=%s step=%s outcome=%s seconds=%.3f%s",
+        operation.job,
+        operation.id,
+        type(step).__name__,
+        outcome,
+        time.monotonic() - began,
+        f" {error}" if error else "",
+    )

@@ -1,0 +1,176 @@
+"""What a `runJob` body asks for: the one translation of the API's properties, for our HTTP routes and for the gateway.
+
+    body field                              Request                         taken by
+    --------------------------------------  ------------------------------  --------------------------------
+    jobJarDirectory, jarName                jar (both, or neither)          NEW, UPDATE, STATELESS_UPDATE
+    entryClass, args                        spec                            NEW, UPDATE, STATELESS_UPDATE
+    flinkConfiguration                      spec, without its two specials  NEW, UPDATE, STATELESS_UPDATE
+    … its `parallelism`, or parallelism     spec.parallelism                NEW, UPDATE, STATELESS_UPDATE
+    … its `savepoint.directory`, or
+      savepointDirectory                    spec.savepoint_directory        NEW, UPDATE, STATELESS_UPDATE
+    savepointFormat, onFailure,
+      allowNonRestoredState                 spec                            NEW, UPDATE, STATELESS_UPDATE
+    savePointName                           save_point_name                 NEW, UPDATE, START, RE_LAUNCH
+    withoutSavepoint                        without_savepoint               STATELESS_UPDATE
+
+A field that is null or empty says nothing (the API's own callers send `"savepoint.directory": ""`), but for empty
+`args`, which mean: none. A field that the action does not take is refused, never ignored. Nothing that a body names may
+lie outside the configured roots.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
+
+from .core.actions import Action
+from .core.errors import Refused
+from .core.model import Model, parse_json
+from .core.names import Directory
+from .core.operations import Request
+from .core.releases import Args, FlinkConfiguration, JarSource, Parallelism, SpecPatch, parallelism_of
+from .settings import Settings
+
+PARALLELISM_KEY = "parallelism"
+SAVEPOINT_KEY = "savepoint.directory"
+
+
+def _as_text(value: object) -> object:
+    """Write a JSON number or truth value as Flink's configuration does; anything else is left for the type to judge."""
+    return json.dumps(value) if isinstance(value, bool | int | float) else value
+
+
+def _texts(configuration: object) -> object:
+    if not isinstance(configuration, dict):
+        return configuration
+    return {key: _as_text(value) for key, value in configuration.items()}
+
+
+class RunJobProperties(Model):
+    """The properties of a `runJob` body that say how to run a job, and this app's own options.
+
+    {"jobJarDirectory": "abfs://jobs@acct.dfs.core.windows.net/jars", "jarName": "orders.jar",
+     "flinkConfiguration": {"parallelism": "2", "savepoint.directory": "abfs://sp@acct.dfs.core.windows.net/orders"}}
+    """
+
+    job_jar_directory: str | None = None
+    jar_name: str | None = None
+    entry_class: str | None = None
+    args: Args | None = None
+    save_point_name: str | None = None
+    flink_configuration: Annotated[FlinkConfiguration, BeforeValidator(_texts)] | None = None
+    parallelism: Parallelism | None = None
+    savepoint_directory: str | None = None
+    savepoint_format: Literal["CANONICAL", "NATIVE"] | None = None
+    allow_non_restored_state: bool | None = None
+    on_failure: Literal["rollback", "stop"] | None = None
+    without_savepoint: bool | None = None
+
+
+_RELEASE_FIELDS = frozenset(RunJobProperties.model_fields) - {"save_point_name", "without_savepoint"}
+_SAVEPOINT_ACTIONS = (Action.NEW, Action.UPDATE, Action.START, Action.RE_LAUNCH)
+
+
+def fields_of(action: Action) -> frozenset[str]:
+    """Name the fields of a body that the action takes."""
+    release = _RELEASE_FIELDS if action.takes_release else frozenset()
+    savepoint = {"save_point_name"} if action in _SAVEPOINT_ACTIONS else set()
+    without = {"without_savepoint"} if action is Action.STATELESS_UPDATE else set()
+    return release | savepoint | without
+
+
+def to_request(action: Action, body: RunJobProperties, settings: Settings) -> Request:
+    """Translate the properties of a body into what is asked for.
+
+    Raises:
+        Refused: the action does not take a field, two fields disagree, or a path leaves its root (400).
+        Unavailable: the setting of that root is missing.
+
+    """
+    _refuse_unused(action, body)
+    return Request(
+        action=action,
+        jar=_jar(body, settings),
+        spec=_spec(body, settings),
+        save_point_name=_save_point(body.save_point_name, settings),
+        without_savepoint=bool(body.without_savepoint),
+    )
+
+
+def _refuse_unused(action: Action, body: RunJobProperties) -> None:
+    said = {name for name in RunJobProperties.model_fields if getattr(body, name) not in (None, "", {})}
+    unused = sorted(_alias(name) for name in said - fields_of(action))
+    if unused:
+        taken = ", ".join(sorted(_alias(name) for name in fields_of(action))) or "no fields"
+        raise _invalid(f"{action} does not take {', '.join(unused)}; it takes {taken}")
+
+
+def _jar(body: RunJobProperties, settings: Settings) -> JarSource | None:
+    directory, name = body.job_jar_directory or "", body.jar_name or ""
+    if not directory and not name:
+        return None
+    if not directory or not name:
+        raise _invalid("jobJarDirectory and jarName name a jar together; one of them is missing")
+    if "/" in name or "\\" in name or ".." in name or not name.isprintable():
+        raise _invalid(f"jarName: {name[:64]!r} is no plain file name")
+    settings.require("job_jar_directory")
+    below = Directory.parse(settings.job_jar_directory).require(Directory.parse(directory))
+    return JarSource(place="directory", name=below.child(name).path.lstrip("/"))
+
+
+def _spec(body: RunJobProperties, settings: Settings) -> SpecPatch:
+    """Return the fields of the spec that the body sets, each checked where it arrives."""
+    configuration = dict(body.flink_configuration or {})
+    parallelism = configuration.pop(PARALLELISM_KEY, "").strip()
+    directory = configuration.pop(SAVEPOINT_KEY, "").strip()
+    said = {
+        "entryClass": body.entry_class or None,
+        "args": body.args,
+        "flinkConfiguration": configuration or None,
+        "parallelism": _agreed("parallelism", parallelism_of(parallelism) if parallelism else None, body.parallelism),
+        "savepointDirectory": _savepoint_root(
+            _agreed("savepointDirectory", directory or None, body.savepoint_directory or None), settings
+        ),
+        "savepointFormat": body.savepoint_format,
+        "allowNonRestoredState": body.allow_non_restored_state,
+        "onFailure": body.on_failure,
+    }
+    return parse_json(
+        SpecPatch, json.dumps({name: value for name, value in said.items() if value is not None}), what="the body"
+    )
+
+
+def _agreed(field: str, special: str | int | None, option: str | int | None) -> str | int | None:
+    """Return the value that the configuration's special and our option give, if they do not contradict each other."""
+    if special is not None and option is not None and special != option:
+        raise _invalid(f"{field} is given twice, in flinkConfiguration and beside it, and the two differ")
+    return option if special is None else special
+
+
+def _savepoint_root(directory: str | int | None, settings: Settings) -> str | None:
+    if not isinstance(directory, str):
+        return None
+    settings.require("savepoint_directory")
+    return str(Directory.parse(settings.savepoint_directory).require(Directory.parse(directory)))
+
+
+def _save_point(name: str | None, settings: Settings) -> str | None:
+    """Return a savepoint's bare name or its full path as it was given, once it is known to lead nowhere else."""
+    if not name:
+        return None
+    if ":" in name:
+        settings.require("savepoint_directory")
+        Directory.parse(settings.savepoint_directory).require(Directory.parse(name))
+    elif "/" in name or "\\" in name or ".." in name or not name.isprintable():
+        raise _invalid(f"savePointName: {name[:64]!r} is neither a savepoint's name nor its full path")
+    return name
+
+
+def _alias(field: str) -> str:
+    return RunJobProperties.model_fields[field].alias or field
+
+
+def _invalid(message: str) -> Refused:
+    return Refused(message, code="InvalidBody", status=400)

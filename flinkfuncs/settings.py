@@ -1,0 +1,152 @@
+"""What the app is told by its environment: every setting, its default, and what it is for. Read once.
+
+Importing never fails, and an empty environment is no crash: a missing or wrong setting is named by `GET /api/health`
+and in the error of the first call that needs it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .core.errors import Refused, Unavailable
+from .core.names import Directory
+
+AZURE_HOSTS = (".azure.com", ".azure.net", ".microsoftonline.com", ".microsoftonline.us", ".azure.us", ".azure.cn")
+
+
+class Settings(BaseSettings):
+    """The app's settings; each is an environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(case_sensitive=False, extra="ignore", frozen=True, env_ignore_empty=True)
+
+    flink_cluster_kind: Literal["hdinsight", "session"] = Field(
+        description="What runs the jobs: `hdinsight` (the ARM job API) or `session` (a Flink session cluster)."
+    )
+    cluster_subscription_id: str = Field("", description="Subscription of the cluster, as in its ARM path.")
+    cluster_resource_group: str = Field("", description="Resource group of the cluster, as in its ARM path.")
+    cluster_pool: str = Field("", description="Cluster pool of the cluster, as in its ARM path.")
+    cluster_name: str = Field("flink", description="Name of the cluster; part of every key of the ledger.")
+
+    jars_container: str = Field("jars", description="Container whose folders stateful/ and stateless/ take jars.")
+    releases_container: str = Field("releases", description="Container in which the bytes of every release are kept.")
+    ledger_container: str = Field("ledger", description="Container of the records of jobs and operations.")
+    operations_queue: str = Field("operations", description="Queue whose messages drive operations.")
+    job_jar_directory: str = Field(
+        "",
+        description="Root of the jars that ARM calls name, `abfs://container@account.dfs.core.windows.net/path`; "
+        "its account is the connection JOB_JARS.",
+    )
+
+    savepoint_schedule: str = Field("0 0 */6 * * *", description="NCRONTAB schedule of the periodic savepoints.")
+    savepoint_interval_seconds: int = Field(
+        6 * 3600, ge=1, description="A job with a savepoint younger than this gets no periodic one (seconds)."
+    )
+    sweep_schedule: str = Field("*/30 * * * * *", description="NCRONTAB schedule of the sweeper.")
+
+    lease_seconds: int = Field(
+        30,
+        ge=4,
+        description="How long an invocation owns a job without renewing (seconds); calls time out in half of it.",
+    )
+    invocation_seconds: int = Field(
+        120, ge=1, description="After this an invocation hands a waiting operation back to the queue (seconds)."
+    )
+    start_deadline_seconds: int = Field(300, ge=1, description="How long a started copy may take to run (seconds).")
+    stop_deadline_seconds: int = Field(3600, ge=1, description="How long a savepoint may take (seconds).")
+    unreachable_seconds: int = Field(
+        300, ge=1, description="After this without an answer an operation that changed nothing yet fails (seconds)."
+    )
+
+    flink_rest_url: str = Field("", description="Base URL of the session cluster's REST API.")
+    savepoint_directory: str = Field(
+        "", description="Root below which savepoints are written, a URI that Flink can write."
+    )
+
+    arm_base_url: str = Field("https://management.azure.com", description="Base URL of Azure Resource Manager.")
+    arm_api_version: str = Field("2023-06-01-preview", description="api-version of the job API.")
+    arm_scope: str = Field("https://management.azure.com/.default", description="Scope of the tokens for ARM.")
+    arm_credential: Literal["vault", "identity"] = Field(
+        "vault", description="`vault`: a client secret read from Key Vault; `identity`: the app's managed identity."
+    )
+    arm_poll_seconds: float = Field(
+        5, gt=0, description="How often the job list is read while something waits (seconds)."
+    )
+    arm_deadline_seconds: int = Field(
+        1800, ge=1, description="How long a runJob may take before it is UNKNOWN (seconds)."
+    )
+    key_vault_url: str = Field("", description="URL of the vault that holds the client secret.")
+    key_vault_secret_prefix: str = Field(
+        "hdinsight-aks-variables",
+        description="Prefix of the secrets `<prefix>-api-client-id`, `<prefix>-api-secret`, `<prefix>-tenant-id`.",
+    )
+    key_vault_secret_seconds: int = Field(3600, ge=1, description="How long a secret is used before it is read again.")
+    entra_authority: str = Field("https://login.microsoftonline.com", description="Base URL of Entra ID.")
+    azure_client_id: str = Field("", description="Client id of the user-assigned managed identity, where there is one.")
+    entra_disable_instance_discovery: bool = Field(
+        False, description="For a local Entra ID only; refused together with a real Azure host."
+    )
+    key_vault_disable_challenge_verification: bool = Field(
+        False, description="For a local Key Vault only; refused together with a real Azure host."
+    )
+
+    gateway_tenant_id: str = Field("", description="Tenant whose tokens the ARM gateway accepts; empty: it is off.")
+    gateway_authority: str = Field("https://login.microsoftonline.com", description="Entra ID that signs those tokens.")
+    gateway_audience: str = Field("https://management.azure.com", description="Audience that those tokens must name.")
+    gateway_allowed_principals: str = Field(
+        "", description="Object or application ids that may call the gateway, separated by commas; empty: it is off."
+    )
+    gateway_location: str = Field("local", description="Location that the gateway's operationStatuses URLs name.")
+
+    @field_validator("job_jar_directory", "savepoint_directory")
+    @classmethod
+    def _is_directory(cls, text: str) -> str:
+        try:
+            return str(Directory.parse(text)) if text else text
+        except Refused:
+            raise ValueError("is no plain directory URI") from None  # without the value, and named like every other
+
+    @model_validator(mode="after")
+    def _local_switches_stay_local(self) -> Settings:
+        if self.entra_disable_instance_discovery and _is_azure(self.entra_authority):
+            raise ValueError("ENTRA_DISABLE_INSTANCE_DISCOVERY is refused for a real Entra ID")
+        if self.key_vault_disable_challenge_verification and _is_azure(self.key_vault_url):
+            raise ValueError("KEY_VAULT_DISABLE_CHALLENGE_VERIFICATION is refused for a real Key Vault")
+        return self
+
+    @property
+    def call_timeout_seconds(self) -> float:
+        """How long one call that changes something may take: half a lease."""
+        return self.lease_seconds / 2
+
+    def require(self, *names: str) -> None:
+        """Check that settings which have no default are there.
+
+        Raises:
+            Unavailable: one is missing; the message names it.
+
+        """
+        missing = [name.upper() for name in names if not getattr(self, name)]
+        if missing:
+            raise Unavailable(f"missing setting: {', '.join(missing)}", code="MissingSetting")
+
+
+def _is_azure(url: str) -> bool:
+    return f".{urlsplit(url).hostname or ''}".endswith(AZURE_HOSTS)
+
+
+def read_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        Unavailable: a setting is missing or wrong; the message names each, and no value.
+
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc'])).upper() or 'settings'}: {e['msg']}" for e in error.errors()]
+        raise Unavailable(f"missing or wrong settings: {'; '.join(faults)}", code="WrongSettings") from None

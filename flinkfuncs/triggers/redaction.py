@@ -1,0 +1,60 @@
+"""Which parts of a user's own words are starred before anyone is shown them.
+
+    given                                       shown
+    ------------------------------------------  ------------------------------------------
+    --db.password hunter2 --topic orders        --db.password ****** --topic orders
+    --api-key=abc                               --api-key=******
+    jdbc:x://me:hunter2@host/db?sslToken=abc    jdbc:x://me:******@host/db?sslToken=******
+    s3.secret-key: abc                          s3.secret-key: ******
+
+A key counts as secret when Flink itself would star it (GlobalConfiguration.SENSITIVE_KEYS), and for a few words more. A
+word that mentions a secret in a way not known here is starred as a whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+STARS = "******"  # as Flink's log and web pages write it
+
+_SECRET = re.compile(
+    "password|secret|fs.azure.account.key|apikey|api-key|auth-params|service-key|token|basic-auth|jaas.config"
+    "|http-headers|account-?key|access-?key|connection-?string|credential|passwd|pwd",
+    re.IGNORECASE,
+)
+_PLAIN_NAME = re.compile(r"[\w.-]+")
+_WORDS = re.compile(r"""\s+|(?:"[^"]*"|'[^']*'|[^\s"']|["'])+""")
+_USER_INFO = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)")
+_PAIR = re.compile(rf"([?&;](?:sig|[\w.-]{{0,64}}(?:{_SECRET.pattern})[\w.-]{{0,64}})=)[^&;\s\"']+", re.IGNORECASE)
+
+
+def redacted_configuration(configuration: Mapping[str, str]) -> dict[str, str]:
+    """Star the values of secret keys, and secrets inside the others."""
+    return {key: STARS if _SECRET.search(key) else redacted_args(value) for key, value in configuration.items()}
+
+
+def redacted_args(args: str) -> str:
+    """Star what follows a secret option, and secrets inside URLs."""
+    shown: list[str] = []
+    value_follows = False
+    for word in _WORDS.findall(args):
+        if word.isspace():
+            shown.append(word)
+        elif value_follows and not word.startswith("-"):
+            shown.append(STARS)
+            value_follows = False
+        else:
+            text, value_follows = _redacted_word(word)
+            shown.append(text)
+    return "".join(shown)
+
+
+def _redacted_word(word: str) -> tuple[str, bool]:
+    """Return the word as it may be shown, and whether it names a secret that the next word holds."""
+    name, equals, _value = word.partition("=")
+    if not _SECRET.search(name):
+        return _PAIR.sub(rf"\1{STARS}", _USER_INFO.sub(rf"\1{STARS}", word)), False
+    if not _PLAIN_NAME.fullmatch(name):
+        return STARS, False
+    return (f"{name}={STARS}", False) if equals else (word, True)

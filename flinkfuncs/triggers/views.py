@@ -1,0 +1,96 @@
+"""What callers are shown of jobs and operations: the records as JSON, without what could be a secret.
+
+    job        name, status, flinkJobId, folder, release {id, sha256, jarName, spec}, copy, lastSavePoint, open, last
+    operation  state (open | closed), and the record
+
+Arguments and Flink configuration are the user's own words and may hold passwords: redaction.py stars them. The query of
+an ARM operation URL is signed, and stays with us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+from ..core.jobs import Copy, JobRecord
+from ..core.operations import Operation
+from ..core.releases import Release
+from .redaction import redacted_args, redacted_configuration
+
+if TYPE_CHECKING:  # storage's SDK is not needed to be indexed
+    from ..clients.ledger import Rejection
+
+Json: TypeAlias = Mapping[str, "Json"] | list["Json"] | str | int | float | bool | None
+
+
+def job_view(record: JobRecord, status: str, *, reason: str | None = None) -> dict[str, Json]:
+    """Show a job; `reason` tells why its status is UNKNOWN. What is not known is left out."""
+    copy, row, newest = record.current, record.row, record.newest_savepoint
+    view: dict[str, Json] = {
+        "name": record.name,
+        "status": status,
+        "statusReason": reason,
+        "flinkJobId": copy.flink_job_id if copy else row.job_id if row else None,
+        "folder": record.folder,
+        "release": _release(record.wanted or (copy.release if copy else None)),
+        "copy": _copy(copy),
+        "lastSavePoint": newest.path if newest else row.last_save_point if row else None,
+        "open": [operation_view(operation) for operation in record.open],
+        "last": record.last.model_dump(mode="json", by_alias=True, exclude_none=True) if record.last else None,
+    }
+    return {name: value for name, value in view.items() if value is not None}
+
+
+def operation_view(operation: Operation) -> dict[str, Json]:
+    """Show an operation: everything that is recorded of it."""
+    record = operation.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {"state": state_of(operation)} | {name: _shown(value, name) for name, value in record.items()}
+
+
+def state_of(operation: Operation) -> str:
+    """Whether the operation still waits or runs, or has ended."""
+    return "closed" if operation.result else "open"
+
+
+def rejection_view(rejection: Rejection) -> Json:
+    """Show an upload whose name can be no job's."""
+    return {"state": "rejected", **rejection.model_dump(mode="json", by_alias=True)}
+
+
+def savepoint_views(record: JobRecord) -> list[Json]:
+    """Show the recorded savepoints, newest first; LIST_SAVEPOINT finds out whether they still exist."""
+    return [savepoint.model_dump(mode="json", by_alias=True) for savepoint in reversed(record.savepoints)]
+
+
+def _release(release: Release | None) -> Json:
+    if release is None:
+        return None
+    spec = _shown(release.spec.model_dump(mode="json", by_alias=True, exclude_none=True))
+    return {"id": release.id, "sha256": release.sha256, "jarName": release.jar_name, "spec": spec}
+
+
+def _copy(copy: Copy | None) -> Json:
+    if copy is None:
+        return None
+    return {
+        "flinkJobId": copy.flink_job_id,
+        "releaseId": copy.release.id,
+        "startedAt": copy.started_at.isoformat(),
+        "startedFrom": copy.savepoint,
+        "ended": copy.ended,
+    }
+
+
+def _shown(value: Json, key: str = "") -> Json:
+    """Return the value with every secret in it starred; `key` is the name under which it stands."""
+    if isinstance(value, Mapping):
+        if key == "flinkConfiguration":
+            return {**redacted_configuration({name: str(text) for name, text in value.items()})}
+        return {name: _shown(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_shown(inner, key) for inner in value]
+    if key == "args":
+        return redacted_args(str(value))
+    if key == "operationUrl":
+        return str(value).partition("?")[0]
+    return value

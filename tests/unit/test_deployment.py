@@ -1,0 +1,120 @@
+"""What is deployed: function_app.py, host.json, the settings sample, and what stays at home."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import PydanticUndefined
+
+from flinkfuncs import __version__
+from flinkfuncs.health import BINDING_SETTINGS, HOST_SETTINGS, QUEUE_THREADS
+from flinkfuncs.settings import Settings
+from flinkfuncs.triggers.queue import LAST_ATTEMPT
+
+ROOT = Path(__file__).parents[2]
+LOADED = """
+import sys
+import azure.functions, azurefunctions.extensions.bindings.blob
+before = set(sys.modules)
+import function_app
+print(*sorted(set(sys.modules) - before))
+"""
+WORDS_OF_THE_CORE = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"}
+
+
+def read(name: str) -> Any:  # noqa: ANN401 - JSON
+    return json.loads((ROOT / name).read_text())
+
+
+def test_indexing_loads_no_sdk_that_it_does_not_need() -> None:
+    """A cold start pays for the triggers, the blob binding and the records' own library; every other SDK waits for the
+    call that needs it. An empty environment is enough.
+    """
+    done = subprocess.run([sys.executable, "-c", LOADED], cwd=ROOT, env={}, capture_output=True, text=True, check=True)
+    own = {*sys.stdlib_module_names, *(name for name in done.stdout.split() if name.startswith("_sysconfigdata"))}
+    loaded = {name for name in done.stdout.split() if name.partition(".")[0] not in own}
+    outside = {name.partition(".")[0] for name in loaded} - {"flinkfuncs", "function_app"}
+    assert outside <= WORDS_OF_THE_CORE, sorted(loaded)
+    assert not [name for name in loaded if name.startswith("flinkfuncs.clients")]
+    assert done.stderr == ""
+
+
+def test_the_sample_names_every_setting_and_no_other() -> None:
+    """Both ways: a setting that is not in the sample, and a line of the sample that nothing reads, are defects."""
+    sample = read("local.settings.sample.json")["Values"]
+    assert set(sample) == {name.upper() for name in Settings.model_fields} | set(HOST_SETTINGS)
+
+
+def test_the_sample_shows_the_defaults() -> None:
+    """What stands there is what counts when the line is missing; only what has no default is filled in."""
+    sample = read("local.settings.sample.json")["Values"]
+    for name, field in Settings.model_fields.items():
+        if field.default is not PydanticUndefined:
+            assert sample[name.upper()] == _as_text(field.default), name
+    assert sample["FLINK_CLUSTER_KIND"] == "session"
+    assert all(isinstance(value, str) for value in sample.values())
+
+
+def test_every_setting_is_described() -> None:
+    """JSON has no comments: the descriptions stand in the code."""
+    assert all(field.description for field in Settings.model_fields.values())
+    assert all(HOST_SETTINGS.values())
+
+
+def test_the_host_can_resolve_what_the_triggers_name() -> None:
+    """`%NAME%` in a trigger is read by the host: the health report knows each, and settings.py has it, too."""
+    named = {
+        name
+        for path in (ROOT / "flinkfuncs" / "triggers").glob("*.py")
+        for name in re.findall(r'="%(\w+)%', path.read_text())
+    }
+    assert named == set(BINDING_SETTINGS)
+    assert named <= {name.upper() for name in Settings.model_fields}
+
+
+def test_the_host_and_the_app_agree() -> None:
+    """Routes begin at the root; the queue client's base64; the last attempt; threads enough for a full batch."""
+    host = read("host.json")
+    queues = host["extensions"]["queues"]
+    assert host["version"] == "2.0"
+    assert host["extensions"]["http"]["routePrefix"] == ""
+    assert host["extensionBundle"]["version"] == "[4.*, 5.0.0)"
+    assert queues["messageEncoding"] == "base64"
+    assert queues["maxDequeueCount"] == LAST_ATTEMPT
+    assert (queues["maxPollingInterval"], queues["visibilityTimeout"]) == ("00:00:02", "00:00:30")
+    assert queues["batchSize"] + queues["newBatchThreshold"] == QUEUE_THREADS
+    threads = int(read("local.settings.sample.json")["Values"]["PYTHON_THREADPOOL_THREAD_COUNT"])
+    blobs = host["extensions"]["blobs"]["maxDegreeOfParallelism"]
+    assert threads >= QUEUE_THREADS + blobs
+
+
+def test_an_invocation_ends_long_before_the_host_would_end_it() -> None:
+    """The host ends an invocation by restarting the worker, and every other invocation with it."""
+    hours, minutes, seconds = (int(part) for part in read("host.json")["functionTimeout"].split(":"))
+    limit = hours * 3600 + minutes * 60 + seconds
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    assert limit >= 3 * (defaults["invocation_seconds"] + defaults["start_deadline_seconds"])
+
+
+def test_what_is_not_the_app_stays_at_home() -> None:
+    """The package holds the app and its locks, and neither tests, nor the local cloud, nor anybody's settings."""
+    ignored = [line.rstrip("/") for line in (ROOT / ".funcignore").read_text().split()]
+    names = {path.name for path in ROOT.iterdir()} | {"local.settings.json", "docs", "infra", "benchmarks", "README.md"}
+    packed = {name for name in names if not any(fnmatch(name, pattern) for pattern in ignored)}
+    assert packed == {"function_app.py", "host.json", "requirements.txt", "flinkfuncs"}
+
+
+def test_the_version_is_written_once() -> None:
+    """The package does not deploy pyproject.toml; both say the same."""
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == __version__
+
+
+def _as_text(default: object) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)

@@ -1,0 +1,210 @@
+"""What a runJob body asks for, field by field, and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from flinkfuncs.core.actions import Action
+from flinkfuncs.core.errors import Refused, Unavailable
+from flinkfuncs.core.model import parse_json
+from flinkfuncs.core.operations import Request
+from flinkfuncs.core.releases import JarSource
+from flinkfuncs.runjob import RunJobProperties, fields_of, to_request
+from flinkfuncs.settings import Settings
+
+JARS = "abfs://jobs@acct.dfs.core.windows.net/jars"
+SAVEPOINTS = "abfs://savepoints@acct.dfs.core.windows.net/sp"
+SETTINGS = Settings(flink_cluster_kind="session", job_jar_directory=JARS, savepoint_directory=SAVEPOINTS)
+FULL = {
+    "jobJarDirectory": JARS + "/team/",
+    "jarName": "orders.jar",
+    "entryClass": "org.example.Orders",
+    "args": "--topic 'two words'",
+    "savePointName": "savepoint-ddabe5-ae0f",
+    "flinkConfiguration": {
+        "parallelism": "3",
+        "savepoint.directory": SAVEPOINTS + "/orders",
+        "pipeline.name": "orders",
+    },
+    "savepointFormat": "NATIVE",
+    "allowNonRestoredState": True,
+    "onFailure": "stop",
+}
+SAMPLES: dict[str, object] = FULL | {
+    "parallelism": 3,
+    "savepointDirectory": SAVEPOINTS + "/orders",
+    "withoutSavepoint": True,
+}
+
+
+def asked(action: Action, body: object, settings: Settings = SETTINGS) -> Request:
+    return to_request(action, parse_json(RunJobProperties, json.dumps(body), what="the body"), settings)
+
+
+def test_every_field_of_a_body_arrives_in_the_request() -> None:
+    """What a NEW body says is in the request, the configuration's two specials as fields of their own."""
+    request = asked(Action.NEW, FULL)
+    assert request.jar == JarSource(place="directory", name="jars/team/orders.jar")
+    assert request.save_point_name == "savepoint-ddabe5-ae0f"
+    assert request.spec.model_dump() == {
+        "entry_class": "org.example.Orders",
+        "args": "--topic 'two words'",
+        "parallelism": 3,
+        "flink_configuration": {"pipeline.name": "orders"},
+        "savepoint_directory": SAVEPOINTS + "/orders",
+        "savepoint_format": "NATIVE",
+        "allow_non_restored_state": True,
+        "on_failure": "stop",
+    }
+    assert request.action is Action.NEW
+    assert not request.replaces_spec
+
+
+def test_an_empty_body_says_nothing_about_the_spec() -> None:
+    """A patch without fields leaves every recorded field as it is."""
+    for action in Action:
+        request = asked(action, {})
+        assert request == Request(action=action)
+        assert request.spec.model_fields_set == set()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"entryClass": "", "savePointName": "", "jobJarDirectory": "", "jarName": "", "savepointDirectory": ""},
+        {"entryClass": None, "args": None, "flinkConfiguration": None, "parallelism": None, "onFailure": None},
+        {"flinkConfiguration": {"parallelism": " ", "savepoint.directory": ""}},
+        {"flinkConfiguration": {}},
+    ],
+)
+def test_null_and_empty_fields_say_nothing(body: dict[str, object]) -> None:
+    """Callers of the API send empty texts for what they leave open; a recorded spec survives them."""
+    assert asked(Action.UPDATE, body).spec.model_fields_set == set()
+
+
+def test_empty_args_mean_none() -> None:
+    """The only way to take arguments away from a job."""
+    assert asked(Action.UPDATE, {"args": ""}).spec.model_fields_set == {"args"}
+
+
+@pytest.mark.parametrize("parallelism", ["4", 4, " 4 "])
+def test_parallelism_is_text_or_a_number(parallelism: object) -> None:
+    """The API carries text; a number means the same."""
+    request = asked(Action.UPDATE, {"flinkConfiguration": {"parallelism": parallelism}})
+    assert request.spec.parallelism == 4
+    assert request.spec.model_fields_set == {"parallelism"}
+
+
+def test_numbers_and_truth_values_become_flinks_text() -> None:
+    """Flink's configuration knows text only."""
+    values = {"a": 1, "b": 1.5, "c": True, "d": "x"}
+    request = asked(Action.NEW, {"flinkConfiguration": values})
+    assert request.spec.flink_configuration == {"a": "1", "b": "1.5", "c": "true", "d": "x"}
+
+
+def test_an_option_and_its_special_may_agree_and_may_not_differ() -> None:
+    """Said twice the same is fine; said differently nobody can know what is meant."""
+    agreeing = {"parallelism": 2, "flinkConfiguration": {"parallelism": "2"}}
+    assert asked(Action.NEW, agreeing).spec.parallelism == 2
+    with pytest.raises(Refused, match="parallelism is given twice") as refusal:
+        asked(Action.NEW, agreeing | {"parallelism": 3})
+    assert refusal.value.status == 400
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("field", SAMPLES)
+def test_a_field_is_taken_or_refused_by_name(action: Action, field: str) -> None:
+    """No action ignores a field; the refusal names it."""
+    body = {field: SAMPLES[field]}
+    if field in ("jobJarDirectory", "jarName"):
+        body = {name: SAMPLES[name] for name in ("jobJarDirectory", "jarName")}
+    names = {RunJobProperties.model_fields[name].alias for name in fields_of(action)}
+    if field in names:
+        assert asked(action, body) != Request(action=action)
+        return
+    with pytest.raises(Refused, match=rf"{action} does not take .*\b{field}\b") as refusal:
+        asked(action, body)
+    assert (refusal.value.status, refusal.value.code) == (400, "InvalidBody")
+
+
+def test_the_actions_without_a_jar_take_next_to_nothing() -> None:
+    """The table of the module, row by row."""
+    taken = {action: fields_of(action) for action in Action}
+    assert taken[Action.START] == taken[Action.RE_LAUNCH] == {"save_point_name"}
+    for action in (
+        Action.STOP,
+        Action.SAVEPOINT,
+        Action.LIST_SAVEPOINT,
+        Action.CANCEL,
+        Action.DELETE,
+        Action.LAST_STATE_UPDATE,
+    ):
+        assert taken[action] == set()
+    assert taken[Action.NEW] == taken[Action.UPDATE] == set(RunJobProperties.model_fields) - {"without_savepoint"}
+    assert taken[Action.STATELESS_UPDATE] == set(RunJobProperties.model_fields) - {"save_point_name"}
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"jarName": "x.jar"}, "jobJarDirectory and jarName"),
+        ({"jobJarDirectory": JARS}, "jobJarDirectory and jarName"),
+        ({"jobJarDirectory": JARS, "jarName": "a/x.jar"}, "no plain file name"),
+        ({"jobJarDirectory": JARS, "jarName": "a\\x.jar"}, "no plain file name"),
+        ({"jobJarDirectory": JARS, "jarName": ".."}, "no plain file name"),
+        ({"jobJarDirectory": JARS, "jarName": "x\n.jar"}, "no plain file name"),
+        ({"jobJarDirectory": JARS + "/../secret", "jarName": "x.jar"}, "no plain directory"),
+        ({"jobJarDirectory": JARS + "2", "jarName": "x.jar"}, "does not lie below"),
+        ({"jobJarDirectory": "abfs://other@acct.dfs.core.windows.net/jars", "jarName": "x.jar"}, "does not lie below"),
+        ({"jobJarDirectory": "file:///jars", "jarName": "x.jar"}, "does not lie below"),
+        ({"savepointDirectory": "file:///etc"}, "does not lie below"),
+        ({"flinkConfiguration": {"savepoint.directory": "file:///etc"}}, "does not lie below"),
+        ({"savePointName": "file:///etc/savepoint-1"}, "does not lie below"),
+        ({"savePointName": "../savepoint-1"}, "neither a savepoint's name"),
+        ({"savePointName": ".."}, "neither a savepoint's name"),
+        ({"flinkConfiguration": {"parallelism": "many"}}, "parallelism"),
+        ({"flinkConfiguration": {"parallelism": 0}}, "parallelism"),
+        ({"flinkConfiguration": {"parallelism": 99999}}, "parallelism"),
+        ({"parallelism": 0}, "parallelism"),
+        ({"flinkConfiguration": {"a": ["list"]}}, "flinkConfiguration.a"),
+        ({"flinkConfiguration": "text"}, "flinkConfiguration"),
+        ({"flinkConfiguration": {"Execution.Savepoint.path": "x"}}, "Execution.Savepoint.path"),
+        ({"flinkConfiguration": {"$internal.pipeline.job-id": "x"}}, "internal"),
+        ({"args": "'open"}, "args"),
+        ({"onFailure": "explode"}, "onFailure"),
+        ({"savepointFormat": "native"}, "savepointFormat"),
+        ({"jarname": "x.jar"}, "jarname"),
+        ({"jobName": "orders"}, "jobName"),
+        ([], "body"),
+        ("text", "body"),
+        (None, "body"),
+    ],
+)
+def test_a_wrong_body_is_refused_by_the_name_of_its_field(body: object, message: str) -> None:
+    """400, the field named, and nothing recorded."""
+    with pytest.raises(Refused, match=message) as refusal:
+        asked(Action.NEW, body)
+    assert refusal.value.status == 400
+
+
+def test_a_savepoints_full_path_passes_as_it_was_given() -> None:
+    """Flink's own spelling of a path is what it must get back."""
+    settings = Settings(flink_cluster_kind="session", savepoint_directory="file:///sp")
+    given = {"savePointName": "file:/sp/orders/savepoint-ddabe5-ae0f"}
+    assert asked(Action.START, given, settings).save_point_name == given["savePointName"]
+
+
+@pytest.mark.parametrize(
+    ("body", "setting"),
+    [
+        ({"jobJarDirectory": JARS, "jarName": "x.jar"}, "JOB_JAR_DIRECTORY"),
+        ({"savepointDirectory": SAVEPOINTS}, "SAVEPOINT_DIRECTORY"),
+        ({"savePointName": SAVEPOINTS + "/x"}, "SAVEPOINT_DIRECTORY"),
+    ],
+)
+def test_without_a_root_nothing_that_needs_it_is_taken(body: dict[str, object], setting: str) -> None:
+    """A missing root is no permission to go anywhere; the setting is named."""
+    with pytest.raises(Unavailable, match=setting):
+        asked(Action.NEW, body, Settings(flink_cluster_kind="session"))

@@ -1,0 +1,174 @@
+"""What callers are shown, and what not."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from flinkfuncs.core.actions import Action
+from flinkfuncs.core.jobs import Copy, JobRecord, JobRow, LastOperation, Savepoint
+from flinkfuncs.core.names import JobName
+from flinkfuncs.core.operations import ArmProgress, Cause, Operation, Outcome, Request, Result
+from flinkfuncs.core.releases import JarSource, Release, Spec, SpecPatch
+from flinkfuncs.triggers.redaction import redacted_args, redacted_configuration
+from flinkfuncs.triggers.views import job_view, operation_view, savepoint_views
+
+NOW = datetime(2026, 11, 21, 2, 3, 4, tzinfo=UTC)
+ORDERS = JobName("orders")
+CAUSE = Cause(kind="http", detail="function key")
+SPEC = Spec(args="--password hunter2", flink_configuration={"s3.secret-key": "hunter2", "pipeline.name": "orders"})
+RELEASE = Release(
+    sha256="ab" * 32,
+    size_bytes=3,
+    jar_name="orders.jar",
+    spec=SPEC,
+    source=JarSource(place="uploads", name="stateful/orders/orders.jar"),
+)
+COPY = Copy(flink_job_id="c0" * 16, release=RELEASE, operation="op", started_at=NOW)
+OPERATION = Operation(
+    id="20261121T020304Z-orders-3f2a9c1b7d4e",
+    job=ORDERS,
+    request=Request(action=Action.UPDATE, spec=SpecPatch(args="--api-key=hunter2 --topic orders")),
+    cause=CAUSE,
+    requested_at=NOW,
+    progressed_at=NOW,
+    arm=ArmProgress(operation_url="https://arm.example/operationStatuses/1?api-version=x&s=hunter2"),
+)
+SAVEPOINTS = tuple(
+    Savepoint(path=f"file:/sp/{n}", taken_at=NOW, origin=Action.STOP, cause="http", flink_job_id="c0", operation="o")
+    for n in (1, 2)
+)
+FULL = JobRecord(
+    name=ORDERS,
+    folder="stateful",
+    wanted=RELEASE,
+    current=COPY,
+    savepoints=SAVEPOINTS,
+    open=(OPERATION,),
+    last=LastOperation(id="x", action=Action.NEW, cause=CAUSE, outcome=Outcome.SUCCEEDED, message="runs", ended_at=NOW),
+)
+
+
+def test_a_jobs_view_names_what_runs_and_what_is_open() -> None:
+    """Every part of the view, from the record and the cluster's word."""
+    view = job_view(FULL, "RUNNING")
+    assert list(view) == [
+        "name",
+        "status",
+        "flinkJobId",
+        "folder",
+        "release",
+        "copy",
+        "lastSavePoint",
+        "open",
+        "last",
+    ]
+    assert (view["name"], view["status"], view["flinkJobId"]) == ("orders", "RUNNING", COPY.flink_job_id)
+    assert view["lastSavePoint"] == "file:/sp/2"
+    assert view["copy"] == {
+        "flinkJobId": COPY.flink_job_id,
+        "releaseId": RELEASE.id,
+        "startedAt": "2026-11-21T02:03:04+00:00",
+        "startedFrom": None,
+        "ended": None,
+    }
+    release = view["release"]
+    assert isinstance(release, dict)
+    assert set(release) == {"id", "sha256", "jarName", "spec"}
+    assert (release["id"], release["sha256"], release["jarName"]) == (RELEASE.id, "ab" * 32, "orders.jar")
+    assert view["open"] == [operation_view(OPERATION)]
+
+
+def test_a_job_of_the_arm_api_shows_what_its_row_says() -> None:
+    """Where the service runs the job we have no copy of our own."""
+    row = JobRow(job_id="25e3", last_save_point="abfs://sp@a/savepoint-1")
+    view = job_view(JobRecord(name=ORDERS, row=row), "RUNNING")
+    assert (view["flinkJobId"], view["lastSavePoint"]) == ("25e3", "abfs://sp@a/savepoint-1")
+
+
+def test_an_empty_record_shows_only_what_is_known() -> None:
+    """Nothing is made up."""
+    assert job_view(JobRecord(name=ORDERS), "UNKNOWN", reason="no answer") == {
+        "name": "orders",
+        "status": "UNKNOWN",
+        "statusReason": "no answer",
+        "open": [],
+    }
+
+
+def test_before_a_release_is_wanted_the_copys_own_is_shown() -> None:
+    """A running copy always has a release."""
+    shown = job_view(JobRecord(name=ORDERS, current=COPY), "RUNNING")["release"]
+    assert isinstance(shown, dict)
+    assert shown["id"] == RELEASE.id
+
+
+def test_an_operations_view_is_its_record_and_its_state() -> None:
+    """CamelCase as it is stored, open until it has a result; a patch shows only what was said."""
+    view = operation_view(OPERATION)
+    assert view["state"] == "open"
+    assert view["id"] == OPERATION.id
+    assert view["requestedAt"] == "2026-11-21T02:03:04Z"
+    request = view["request"]
+    assert isinstance(request, dict)
+    assert request["spec"] == {"args": "--api-key=****** --topic orders"}
+    result = Result(outcome=Outcome.FAILED, message="no", ended_at=NOW)
+    closed = operation_view(OPERATION.model_copy(update={"result": result}))
+    assert closed["state"] == "closed"
+    assert closed["result"] == {"outcome": "FAILED", "message": "no", "endedAt": "2026-11-21T02:03:04Z"}
+
+
+def test_savepoints_are_shown_newest_first() -> None:
+    """The first one is what a START takes."""
+    paths = [view["path"] for view in savepoint_views(FULL) if isinstance(view, dict)]
+    assert paths == ["file:/sp/2", "file:/sp/1"]
+
+
+def test_no_view_shows_a_secret() -> None:
+    """Arguments, configuration, and the signature of an ARM operation URL, wherever they stand in a record."""
+    operation = OPERATION.model_copy(update={"release": RELEASE})
+    record = FULL.but(open=(operation,))
+    text = json.dumps([job_view(record, "RUNNING"), operation_view(operation)])
+    assert "hunter2" not in text
+    assert "https://arm.example/operationStatuses/1" in text
+    assert "--topic orders" in text
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("", ""),
+        ("--topic orders  --n 3", "--topic orders  --n 3"),
+        ("--db.password hunter2 --topic orders", "--db.password ****** --topic orders"),
+        ("--db.password 'two words' x", "--db.password ****** x"),
+        ("--token --topic orders", "--token --topic orders"),
+        ("--token=hunter2", "--token=******"),
+        ("token=hunter2 b=c", "token=****** b=c"),
+        ("--TOKEN=hunter2", "--TOKEN=******"),
+        ("jdbc:x://me:hunter2@host/db?a=b", "jdbc:x://me:******@host/db?a=b"),
+        ("https://a.blob/c?sv=1&sig=hunter2&se=2", "https://a.blob/c?sv=1&sig=******&se=2"),
+        ("jdbc:x://host/db;password=hunter2;a=b", "******"),
+        ('--conf {"password":"hunter2"}', "--conf ******"),
+        ("AccountName=a;AccountKey=hunter2", "AccountName=a;AccountKey=******"),
+    ],
+)
+def test_secrets_in_arguments_are_starred(given: str, shown: str) -> None:
+    """Options, pairs, URLs; what is not understood is starred whole, and the rest stays as it was."""
+    assert redacted_args(given) == shown
+
+
+def test_secrets_in_the_configuration_are_starred() -> None:
+    """By key as Flink does it, and by value."""
+    assert redacted_configuration(
+        {
+            "fs.azure.account.key.a.dfs.core.windows.net": "hunter2",
+            "env.java.opts.all": "-Dpassword=hunter2 -Da=b",
+            "parallelism.default": "2",
+        }
+    ) == {
+        "fs.azure.account.key.a.dfs.core.windows.net": "******",
+        "env.java.opts.all": "-Dpassword=****** -Da=b",
+        "parallelism.default": "2",
+    }
