@@ -101,6 +101,7 @@ class Mark(Model):
 class ArmProgress(Model):
     """What is known of a runJob call."""
 
+    action: Action | None = None  # what was sent: an upload of a job that the service did not know is a NEW
     operation_url: str | None = None  # followed verbatim
     accepted: bool = False  # the long-running operation said Succeeded: submitted, no more
     row_before: str | None = None  # the digest of the job's row before the call

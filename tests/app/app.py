@@ -15,6 +15,8 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
+from flinkfuncs.clients.ledger import Ledger
+from flinkfuncs.core.jobs import JobRecord
 from localcloud.host_process import HostProcess
 
 KEY = "functions-key"
@@ -81,6 +83,11 @@ class RunningApp:
         """Return everything that is recorded, by blob name."""
         container = self._blobs().get_container_client(self.host.settings["LEDGER_CONTAINER"])
         return {name: json.loads(container.download_blob(name).readall()) for name in container.list_blob_names()}
+
+    def put_record(self, record: JobRecord) -> None:
+        """Write a job's record as if the app had."""
+        container = self._blobs().get_container_client(self.host.settings["LEDGER_CONTAINER"])
+        Ledger(container, self.host.settings["CLUSTER_NAME"]).write(record, etag=None)
 
     def log(self) -> str:
         """Return what host and functions wrote so far."""

@@ -87,6 +87,7 @@ def _settings(name: str, account: str) -> dict[str, str]:
         "OPERATIONS_QUEUE": f"{name}-operations",
         "SAVEPOINT_SCHEDULE": "0 0 0 1 1 *",
         "SWEEP_SCHEDULE": "0 0 0 1 1 *",
+        "CLUSTER_NAME": "flink",
         "FLINK_CLUSTER_KIND": "session",
         "FLINK_REST_URL": f"http://127.0.0.1:{free_port()}",
         "SAVEPOINT_DIRECTORY": "file:///savepoints",

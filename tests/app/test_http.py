@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 import requests
 
 from flinkfuncs.core.actions import Action
+from flinkfuncs.core.jobs import JobRecord, Savepoint
+from flinkfuncs.core.names import JobName
 
 from .app import RunningApp, eventually
 from .conftest import StartApp
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 def problem(reply: requests.Response) -> tuple[int, str]:
@@ -142,7 +147,8 @@ def test_jobs_are_shown_although_the_cluster_does_not_answer(app: RunningApp) ->
     assert (shown["name"], shown["status"], shown["open"]) == ("shown", "UNKNOWN", [])
     assert shown["statusReason"]
     assert shown["last"]["id"] == operation["id"]
-    assert shown in app.get("/api/jobs").json()["jobs"]
+    jobs = {job["name"]: job for job in app.get("/api/jobs").json()["jobs"]}
+    assert (jobs["shown"]["status"], jobs["shown"]["last"]) == ("UNKNOWN", shown["last"])
     assert app.get("/api/jobs/shown/savepoints").json() == {"savepoints": []}
 
 
@@ -205,6 +211,24 @@ def test_the_open_operations_of_all_jobs_are_listed(start_app: StartApp) -> None
     assert {operation["state"] for operation in listed} == {"open"}
     job = app.get("/api/jobs/one").json()
     assert [operation["id"] for operation in job["open"]] == [asked[0], asked[2]]
+
+
+def test_a_deleted_job_is_shown_but_not_listed(app: RunningApp) -> None:
+    """Its tombstone keeps the savepoints, newest first; the name is free again."""
+    paths = ["file:/savepoints/gone/1", "file:/savepoints/gone/2"]
+    savepoints = tuple(
+        Savepoint(path=path, taken_at=NOW, origin=Action.STOP, cause="timer", flink_job_id="c0", operation="o")
+        for path in paths
+    )
+    app.put_record(JobRecord(name=JobName("gone"), deleted=True, savepoints=savepoints))
+    assert "gone" not in [job["name"] for job in app.get("/api/jobs").json()["jobs"]]
+    shown = app.get("/api/jobs/gone").json()
+    assert (shown["status"], shown["lastSavePoint"]) == ("DELETED", paths[1])
+    listed = app.get("/api/jobs/gone/savepoints").json()["savepoints"]
+    assert [savepoint["path"] for savepoint in listed] == paths[::-1]
+    assert problem(app.post("/api/jobs/gone/stop")) == (404, "JobNotFound")
+    assert new_job(app, "gone").status_code == 202
+    assert "gone" in [job["name"] for job in app.get("/api/jobs").json()["jobs"]]
 
 
 def test_an_app_without_settings_names_them(empty_app: RunningApp) -> None:

@@ -29,6 +29,14 @@ ROUTES = {
     "show_operation": ("GET", "api/operations/{id}"),
     "show_health": ("GET", "api/health"),
 }
+CLUSTER = (
+    "subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.HDInsight/clusterpools/{pool}/clusters"
+)
+ARM_ROUTES = {
+    "arm_run_job": ("POST", CLUSTER + "/{cluster}/runJob"),
+    "arm_jobs": ("GET", CLUSTER + "/{cluster}/jobs"),
+    "arm_operation_status": ("GET", "providers/Microsoft.HDInsight/locations/{location}/operationStatuses/{id}"),
+}
 
 
 def indexed(app: RunningApp) -> dict[str, list[dict[str, object]]]:
@@ -38,8 +46,7 @@ def indexed(app: RunningApp) -> dict[str, list[dict[str, object]]]:
 
 def test_an_empty_environment_indexes_exactly_these_functions(empty_app: RunningApp) -> None:
     """Importing never fails: a missing setting must not look like an app without functions."""
-    ours = {name for name, bindings in indexed(empty_app).items() if not _is_arm(bindings)}
-    assert ours == set(TRIGGERS) | set(ROUTES)
+    assert set(indexed(empty_app)) == set(TRIGGERS) | set(ROUTES) | set(ARM_ROUTES)
 
 
 def test_every_trigger_is_bound_to_what_the_settings_name(empty_app: RunningApp) -> None:
@@ -49,14 +56,18 @@ def test_every_trigger_is_bound_to_what_the_settings_name(empty_app: RunningApp)
 
 
 def test_every_route_of_ours_asks_for_a_function_key(empty_app: RunningApp) -> None:
-    """Below /api nothing is anonymous, and each route has one method."""
+    """Below /api nothing is anonymous; the gateway's routes ask for a token instead. Each has one method."""
     functions = indexed(empty_app)
-    for name, (method, route) in ROUTES.items():
+    levels = dict.fromkeys(ROUTES, "FUNCTION") | dict.fromkeys(ARM_ROUTES, "ANONYMOUS")
+    for name, (method, route) in (ROUTES | ARM_ROUTES).items():
         trigger, reply = functions[name]
-        assert (trigger["route"], trigger["methods"], trigger["authLevel"]) == (route, [method], "FUNCTION")
+        assert (trigger["route"], trigger["methods"], trigger["authLevel"]) == (route, [method], levels[name])
         assert (reply["type"], reply["direction"]) == ("http", "OUT")
 
 
-def _is_arm(bindings: list[dict[str, object]]) -> bool:
-    """Whether a function belongs to the ARM gateway, whose routes lie outside /api."""
-    return bindings[0]["type"] == "httpTrigger" and not str(bindings[0]["route"]).startswith("api/")
+def test_the_gateway_is_off_without_its_settings(empty_app: RunningApp) -> None:
+    """There is no unverified mode: its routes are as if they were not there."""
+    reply = empty_app.get(
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.HDInsight/clusterpools/p/clusters/c/jobs"
+    )
+    assert (reply.status_code, reply.content) == (404, b"")
