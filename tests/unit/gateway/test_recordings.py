@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 import re
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
+
+import pytest
 
 from flinkfuncs.core.actions import Action
+from flinkfuncs.core.errors import FlinkFuncsError
 from flinkfuncs.core.jobs import JobRecord, Savepoint
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Outcome, Request, Result
@@ -14,7 +22,8 @@ from flinkfuncs.core.releases import JarSource, SpecPatch
 from flinkfuncs.gateway.bodies import parse_body, request_of
 from flinkfuncs.gateway.service import common_headers
 from flinkfuncs.gateway.statuses import accepted, status_reply
-from tests.recordings import Exchange, recording
+from flinkfuncs.triggers.arm import JSON
+from tests.recordings import NAMES, Exchange, Recording, recording
 
 from .made import (
     AT,
@@ -30,6 +39,7 @@ from .made import (
     SOURCE,
     SPEC,
     Row,
+    asked,
     copy,
     operation,
     properties_of,
@@ -57,6 +67,7 @@ def test_the_recorded_body_asks_for_what_it_says() -> None:
         spec=SpecPatch(entry_class="com.microsoft.hilo.flink.job.streaming.SleepJob", args="", parallelism=1),
     )
     assert request.spec.model_fields_set == {"entry_class", "args", "parallelism"}
+    assert parse_body(json.dumps(recorded).encode()).job_name == JOB
 
 
 def test_the_202_is_the_recorded_one() -> None:
@@ -71,8 +82,9 @@ def test_the_202_is_the_recorded_one() -> None:
         prefix = "https://management.azure.com/providers/Microsoft.HDInsight/locations/WESTUS3/operationStatuses/"
         form = re.escape(prefix + headers["x-ms-request-id"]) + r"\*[0-9A-F]{64,}\?api-version=2023-06-01-preview"
         assert re.fullmatch(form, headers["Location"])
-    known = {"Content-Type", "x-ms-ratelimit-remaining-subscription-writes"}
-    assert recorded.headers.keys() - known <= sent.keys()
+    front_door = "x-ms-ratelimit-remaining-subscription-writes"
+    assert recorded.headers[front_door].isdecimal()
+    assert recorded.headers.keys() - {front_door, "Content-Type"} <= sent.keys()
     for name in ("Cache-Control", "Pragma", "Expires"):
         assert sent[name] == recorded.headers[name]
 
@@ -141,8 +153,9 @@ def test_the_row_of_a_stopped_job_is_the_documented_one() -> None:
     )
     written = row(record, operation(Action.STOP, Outcome.SUCCEEDED, savepoint=SAVEPOINT), "STOPPED", OLD)
     assert written["properties"].pop("args") == ""
-    for field in ("jobJarDirectory", "jarName", "entryClass"):
-        assert documented["properties"][field].startswith("<")
+    placeholders = {"jobJarDirectory": "STORAGE_PATH", "jarName": "JAR_NAME", "entryClass": "ENTRY_CLASS"}
+    for field, placeholder in placeholders.items():
+        assert re.fullmatch(rf"<JOB_(JAR_)?{placeholder}>", documented["properties"][field])
         documented["properties"][field] = written["properties"][field]
     assert_same(written, documented)
 
@@ -163,6 +176,90 @@ def test_an_accepted_row_has_the_recorded_fields() -> None:
     written = properties_of(JobRecord(name=JobName("test")), operation(), None)
     assert {field: written[field] for field in recorded} == recorded | {"runId": written["runId"]}
     assert written.keys() - recorded.keys() == {"action", "actionResult"}
+
+
+def test_the_row_of_an_older_job_is_the_recorded_one() -> None:
+    """Its run id is its name, which no row of ours has; what its configuration says is taken, and says nothing."""
+    recorded = rows_of(recording("list-2023-11").exchange("list"))[0]["properties"]
+    assert recorded.pop("runId") == recorded["jobName"]
+    given = asked({"action": "NEW", "flinkConfiguration": recorded.pop("flinkConfiguration")})
+    assert given.spec.model_fields_set == set()
+    record = JobRecord(name=JobName("testname"), current=copy("NEVER_STARTED"))
+    written = properties_of(record, operation(Action.NEW, Outcome.FAILED, "Failed to download jar"), "NEVER_STARTED")
+    assert {field: without_time(written)[field] for field in recorded} == recorded
+
+
+def test_every_recorded_reply_has_our_status_and_type() -> None:
+    """202 for a runJob, 200 for what is read, one content type; and each row's id ends with its name."""
+    for name in NAMES:
+        for exchange in recording(name).exchanges:
+            assert exchange.status == (202 if exchange.method == "POST" else 200)
+            assert exchange.headers["Content-Type"] == JSON
+            if exchange.name == "list":
+                assert all(ends_with_its_name(line) for line in rows_of(exchange))
+
+
+def ends_with_its_name(line: Row) -> bool:
+    properties = line["properties"]
+    return bool(line["id"] == f"{PATH.id}/jobs/{properties.get('runId', properties['jobName'])}")
+
+
+RECORDED = {name: recording(name) for name in NAMES}
+COMPARISONS = [
+    test_the_recorded_body_asks_for_what_it_says,
+    test_the_202_is_the_recorded_one,
+    test_the_poll_is_the_recorded_one,
+    test_the_poll_of_a_later_version_is_the_recorded_one,
+    test_the_row_of_a_failed_launch_is_the_recorded_one,
+    test_the_row_of_a_running_job_is_the_recorded_one,
+    test_the_row_of_a_stopped_job_is_the_documented_one,
+    test_the_row_of_a_failed_launch_in_a_later_version_has_the_recorded_fields,
+    test_an_accepted_row_has_the_recorded_fields,
+    test_the_row_of_an_older_job_is_the_recorded_one,
+    test_every_recorded_reply_has_our_status_and_type,
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_recorded_field_goes_unread(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever field of a recording's replies and bodies is changed, at least one of the comparisons fails."""
+    for changed in changes(recording(name)):
+        monkeypatch.setattr(sys.modules[__name__], "recording", lambda asked, it=changed: replaced(asked, name, it))
+        assert any(fails(comparison) for comparison in COMPARISONS), changed
+    monkeypatch.undo()
+    assert not any(fails(comparison) for comparison in COMPARISONS)
+
+
+def replaced(asked: str, name: str, changed: Recording) -> Recording:
+    return changed if asked == name else RECORDED[asked]
+
+
+def fails(comparison: Callable[[], None]) -> bool:
+    try:
+        comparison()
+    except (AssertionError, FlinkFuncsError, LookupError, TypeError):
+        return True
+    return False
+
+
+def changes(recorded: Recording) -> Iterator[Recording]:
+    """Return the recording again and again, each time with another value changed."""
+    document = recorded.model_dump(mode="json", by_alias=True)
+    for path in paths(document["exchanges"], ("exchanges",)):
+        if path[2] not in ("name", "method", "path"):
+            changed = json.loads(json.dumps(document))
+            spot = functools.reduce(operator.getitem, path[:-1], changed)
+            spot[path[-1]] = f"{spot[path[-1]]}x" if path[2] != "status" else 299
+            yield Recording.model_validate(changed)
+
+
+def paths(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    """Return where each plain value lies."""
+    if not isinstance(value, dict | list):
+        yield path
+        return
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from paths(inner, (*path, key))
 
 
 def without_time(written: Row) -> Row:
