@@ -53,6 +53,7 @@ def for_hdinsight_app(account: Account, identity: Identity, gateway_url: str) ->
         **_job_jars(account),
         "FLINK_CLUSTER_KIND": "hdinsight",
         "ARM_BASE_URL": gateway_url,
+        "ARM_POLL_SECONDS": "1",
         "ARM_CREDENTIAL": "vault",
         "KEY_VAULT_URL": identity.url,
         "KEY_VAULT_SECRET_PREFIX": SECRET_PREFIX,

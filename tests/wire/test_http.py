@@ -128,8 +128,7 @@ def test_a_redirect_takes_nothing_along() -> None:
 def test_a_netrc_file_does_not_replace_our_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Promise: the Authorization header arrives as it was given."""
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password else
-")
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
     with serving({"GET /x": [Answer(200)]}) as server:
         wire(server).send("GET", "/x", headers={"Authorization": "Bearer ours"})
