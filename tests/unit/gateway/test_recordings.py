@@ -253,7 +253,7 @@ def changes(recorded: Recording) -> Iterator[Recording]:
             yield Recording.model_validate(changed)
 
 
-def paths(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+def paths(value: object, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     """Return where each plain value lies."""
     if not isinstance(value, dict | list):
         yield path
