@@ -263,10 +263,12 @@ def _operation_status(reply: Reply) -> OperationStatus:
 
 def _origin(url: str) -> tuple[str, str, int | None] | None:
     """Return scheme, host and port; None of a URL that two parsers could read in two ways."""
-    if "\\" in url or "@" in url or not url.isprintable():
+    if "\\" in url or not url.isprintable():
         return None
     try:
         parts = urlsplit(url)
+        if "@" in parts.netloc:
+            return None
         return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
     except ValueError:
         return None
