@@ -56,7 +56,7 @@ class Lease(Model):
     Without an owner nobody drives it, but a message is on its way: the sweeper leaves the job alone until then.
     """
 
-    owner: str | None
+    owner: str | None = None
     until: datetime
 
 

@@ -24,7 +24,7 @@ from localcloud.functions.configuration import QueueOptions
 log = logging.getLogger("host")
 
 
-class Undecodable(Exception):  # noqa: N818  (a finding about a message, not an error of ours)
+class Undecodable(Exception):
     """A message that no retry can make readable."""
 
 
