@@ -119,8 +119,10 @@ def test_an_upload_of_the_wanted_release_is_a_no_op_unless_the_job_failed() -> N
     """Promise: the same jar twice does nothing; for a job that failed it is a request to run it."""
     upload = operation(Action.UPDATE, "upload", held=release())
     known = record(upload, wanted=release(), placed=release().sha256)
-    assert ended(begun(upload, RUNNING, known=known)).outcome is Outcome.SUCCEEDED
-    assert isinstance(begun(upload, FAILED, known=known), Submit)
+    for fine in (RUNNING, STOPPED, row("STOP", "FAILED", "STOP-FAILED")):
+        assert ended(begun(upload, fine, known=known)).outcome is Outcome.SUCCEEDED
+    for dead in (FAILED, row("NEW", "FAILED", "JOB_LAUNCH_FAILED")):
+        assert isinstance(begun(upload, dead, known=known), Submit)
 
 
 def test_an_older_upload_is_superseded_by_what_is_wanted_or_waiting() -> None:

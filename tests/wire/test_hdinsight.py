@@ -16,17 +16,17 @@ from flinkfuncs.clients.listing import SharedListing
 from flinkfuncs.clusters.hdinsight import HDInsightCluster
 from flinkfuncs.core import progress
 from flinkfuncs.core.actions import Action
-from flinkfuncs.core.errors import Unavailable
+from flinkfuncs.core.errors import Refused, Unanswered, Unavailable
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Operation, Outcome
 from flinkfuncs.core.releases import Release
-from flinkfuncs.core.steps import End, PlaceJar, Submit, Wait
+from flinkfuncs.core.steps import End, PlaceJar, Step, Submit, Turned, Wait
 from tests.recordings import NAMES, recording
 from tests.unit.arm_samples import NOW, operation, release
 
 from .arm_samples import SUBSCRIPTION, Clock, client, settings
-from .server import Answer, LocalServer, serving
+from .server import Answer, Fault, LocalServer, serving
 
 THREADS = 10
 JOB1 = JobName("job1")
@@ -86,8 +86,20 @@ def drive(target: HDInsightCluster, known: JobRecord, subject: Operation, *, loo
                 steps.append(type(step).__name__)
                 known = progress.begun(known, subject.id, step, now)
                 begun = known.operation(subject.id) or subject
-                known = progress.learned(known, subject.id, step, target.act(known, begun, step))
+                known = acted(target, known, begun, step)
     raise AssertionError(f"no end after {looks} looks: {steps}")
+
+
+def acted(target: HDInsightCluster, known: JobRecord, subject: Operation, step: Step) -> JobRecord:
+    """Carry a step out, and write down what it told, as the loop does."""
+    try:
+        return progress.learned(known, subject.id, step, target.act(known, subject, step))
+    except Unanswered:
+        return known
+    except Unavailable:
+        return progress.unsent(known, subject.id, step)
+    except Refused as error:
+        return progress.learned(known, subject.id, step, Turned(error.message))
 
 
 # ---------------------------------------------------------------------------------------------------------- recordings
@@ -226,6 +238,42 @@ def test_the_documented_stop_tells_its_savepoint() -> None:
         assert (steps, end.outcome, end.savepoint) == (["Submit"], Outcome.SUCCEEDED, path)
         concluded = progress.concluded(known, subject, end, NOW)
         assert [(s.path, s.flink_job_id) for s in concluded.savepoints] == [(path, "20e9e907eb360b1c69510507f88cdb7b")]
+
+
+# ------------------------------------------------------------------------------------------------------------- faults
+
+
+def listed_row(**fields: str) -> Answer:
+    """A list with one row of the job."""
+    return Answer(body={"value": [{"properties": {"jobName": "job1", **fields}}]})
+
+
+BEFORE = listed_row(action="NEW", status="RUNNING", actionResult="SUCCESS")
+DONE = listed_row(action="STOP", status="STOPPED", actionResult="SUCCESS")
+BUSY = Answer(503, then={"GET /jobs": [BEFORE]})
+TAKEN = Answer(202, then={"GET /jobs": [DONE]})
+CONFLICT = Answer(409, {"error": {"code": "OperationNotAllowed", "message": "not now"}})
+
+
+@pytest.mark.parametrize(
+    ("posts", "later", "outcome", "sent"),
+    [
+        ([Fault.RESET_AFTER], DONE, Outcome.SUCCEEDED, 1),
+        ([Fault.RESET_AFTER], BEFORE, Outcome.UNKNOWN, 1),
+        ([Fault.SILENCE], DONE, Outcome.SUCCEEDED, 1),
+        ([Answer(500)], BEFORE, Outcome.UNKNOWN, 1),
+        ([BUSY, BUSY, TAKEN], BEFORE, Outcome.SUCCEEDED, 3),
+        ([CONFLICT], BEFORE, Outcome.REFUSED, 1),
+    ],
+)
+def test_a_call_is_sent_again_only_if_it_surely_did_not_leave(
+    posts: list[Answer | Fault], later: Answer, outcome: Outcome, sent: int
+) -> None:
+    """Promise: after a timeout, a reset or a 500 the rows are looked at, and the POST stays the only one."""
+    known, subject = job1(operation(Action.STOP))
+    with serving({"POST /runJob": posts, "GET /jobs": [BEFORE, BEFORE, later]}) as server:
+        end, _ = drive(cluster(server), known, subject)
+        assert (end.outcome, server.count("POST")) == (outcome, sent)
 
 
 # -------------------------------------------------------------------------------------------------------- one listing
