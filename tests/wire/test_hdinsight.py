@@ -4,102 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
-from threading import Barrier
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
 
-from flinkfuncs.clients.listing import SharedListing
 from flinkfuncs.clusters.hdinsight import HDInsightCluster
 from flinkfuncs.core import progress
 from flinkfuncs.core.actions import Action
-from flinkfuncs.core.errors import Refused, Unanswered, Unavailable
+from flinkfuncs.core.errors import Unavailable
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
-from flinkfuncs.core.operations import Operation, Outcome
-from flinkfuncs.core.releases import Release
-from flinkfuncs.core.steps import End, PlaceJar, Step, Submit, Turned, Wait
+from flinkfuncs.core.operations import Outcome
+from flinkfuncs.core.steps import End, PlaceJar, Submit
 from tests.recordings import NAMES, recording
 from tests.unit.arm_samples import NOW, operation, release
 
-from .arm_samples import SUBSCRIPTION, Clock, client, settings
+from .arm_driver import JOB1, PlacedJars, answered, cluster, drive, job1
+from .arm_samples import SUBSCRIPTION, client, settings
 from .server import Answer, Fault, LocalServer, serving
 
-THREADS = 10
-JOB1 = JobName("job1")
 DIRECTORY = "abfs://flinkjob@hilosa.dfs.core.windows.net/jars"
-
-
-class PlacedJars:
-    """Where jars are put: a list."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self.placed: list[tuple[str, str, str]] = []
-
-    def place(self, job: JobName, sha256: str, name: str) -> None:
-        """Keep what was asked for."""
-        self.placed.append((job, sha256, name))
-
-
-def cluster(server: LocalServer, jars: PlacedJars | None = None, held: Release | None = None) -> HDInsightCluster:
-    """The cluster of the recordings, whose keeper knows one release."""
-    return HDInsightCluster(
-        settings(server.url, arm_poll_seconds=1e-6),
-        client(server),
-        jars or PlacedJars(),
-        lambda _r, _o: held or release(),
-    )
-
-
-def answered(server: LocalServer, name: str, exchange: str) -> Answer:
-    """A recorded answer, whose URLs lead to the local server."""
-    recorded = recording(name).exchange(exchange)
-    text = json.dumps([recorded.headers, recorded.body]).replace("https://management.azure.com", server.url)
-    headers, body = json.loads(text)
-    kept = {key: value for key, value in headers.items() if key in ("Location", "Azure-AsyncOperation", "Retry-After")}
-    return Answer(recorded.status, body, kept)
-
-
-def job1(subject: Operation) -> tuple[JobRecord, Operation]:
-    """The operation, on the job of the recordings."""
-    ours = subject.model_copy(update={"job": JOB1, "id": "20260915T041847Z-job1-3f2a9c1b7d4e"})
-    return JobRecord(name=JOB1, open=(ours,)), ours
-
-
-def drive(target: HDInsightCluster, known: JobRecord, subject: Operation, *, looks: int = 12) -> tuple[End, list[str]]:
-    """Look, decide, write down, act, as the loop does; return the end and the steps before it."""
-    steps: list[str] = []
-    now: datetime = NOW
-    for _ in range(looks):
-        step = target.next_step(known, known.operation(subject.id) or subject, now)
-        match step:
-            case End():
-                return step, steps
-            case Wait():
-                now += timedelta(seconds=400)
-                known = progress.noted(known, subject.id, step, now)
-            case _:
-                steps.append(type(step).__name__)
-                known = progress.begun(known, subject.id, step, now)
-                begun = known.operation(subject.id) or subject
-                known = acted(target, known, begun, step)
-    raise AssertionError(f"no end after {looks} looks: {steps}")
-
-
-def acted(target: HDInsightCluster, known: JobRecord, subject: Operation, step: Step) -> JobRecord:
-    """Carry a step out, and write down what it told, as the loop does."""
-    try:
-        return progress.learned(known, subject.id, step, target.act(known, subject, step))
-    except Unanswered:
-        return known
-    except Unavailable:
-        return progress.unsent(known, subject.id, step)
-    except Refused as error:
-        return progress.learned(known, subject.id, step, Turned(error.message))
 
 
 # ---------------------------------------------------------------------------------------------------------- recordings
@@ -274,50 +199,6 @@ def test_a_call_is_sent_again_only_if_it_surely_did_not_leave(
     with serving({"POST /runJob": posts, "GET /jobs": [BEFORE, BEFORE, later]}) as server:
         end, _ = drive(cluster(server), known, subject)
         assert (end.outcome, server.count("POST")) == (outcome, sent)
-
-
-# -------------------------------------------------------------------------------------------------------- one listing
-
-
-def test_ten_operations_that_wait_cause_one_listing_per_interval() -> None:
-    """Promise: N = 10 threads over three intervals cost three listings."""
-    clock = Clock()
-    with serving({"GET /jobs": [EMPTY]}) as server, ThreadPoolExecutor(THREADS) as threads:
-        listing = SharedListing(client(server).jobs, interval_seconds=5, clock=clock)
-        for interval in range(1, 4):
-            together = Barrier(THREADS)
-
-            def look(_thread: int, together: Barrier = together) -> int:
-                together.wait()
-                return len(listing.get())
-
-            assert list(threads.map(look, range(THREADS))) == [0] * THREADS
-            clock.now += 2
-            assert list(threads.map(lambda _thread: len(listing.get()), range(THREADS))) == [0] * THREADS
-            assert server.count("GET") == interval
-            clock.now += 3
-
-
-def test_a_listing_from_before_a_moment_does_not_serve_it() -> None:
-    """Promise: what is about to be sent is decided on a listing that was begun for it."""
-    clock = Clock()
-    with serving({"GET /jobs": [EMPTY]}) as server:
-        listing = SharedListing(client(server).jobs, interval_seconds=5, clock=clock)
-        listing.get()
-        clock.now += 1
-        listing.get(after=999)
-        assert server.count("GET") == 1
-        listing.get(after=listing.now())
-        assert server.count("GET") == 2
-
-
-def test_a_listing_that_failed_is_not_kept() -> None:
-    """Promise: its error is told, and the next caller asks again."""
-    with serving({"GET /jobs": [Answer(500), EMPTY]}) as server:
-        listing = SharedListing(client(server).jobs, interval_seconds=5, clock=Clock())
-        with pytest.raises(Unavailable):
-            listing.get()
-        assert listing.get() == []
 
 
 # ------------------------------------------------------------------------------------------------------------ the rest
