@@ -89,7 +89,7 @@ def _update(operation: Operation, record: JobRecord, row: Row, seen: ArmSeen) ->
     release, upload = operation.release, operation.cause.kind == "upload"
     if release is None:
         return Keep()
-    if upload and release.same_as(record.wanted) and "FAILED" not in (row.word or ""):
+    if upload and release.same_as(record.wanted) and row.word not in ("FAILED", "JOB_LAUNCH_FAILED"):
         return End(Outcome.SUCCEEDED, "this is the job's release already", wanted=release, row=kept_row(row))
     if upload and row.word in ("STOPPED", "FINISHED"):
         message = f"the job is {row.word}; the release is what its next START runs"
