@@ -159,7 +159,8 @@ class SessionCluster:
             return None  # it was started; nothing is sent again
         if operation.stop and copy is not None and copy.state not in TERMINAL:
             return None  # looked at again when the copy has ended
-        if absent and record.current and operation.start:
+        in_flight = record.current is not None and record.current.may_appear and operation.release is None
+        if absent and record.current and (operation.start or in_flight):
             return record.current.release
         return operation.release or record.wanted
 

@@ -63,8 +63,16 @@ def resting_savepoint(record: JobRecord) -> str | None:
 
 
 def same_path(one: str | None, other: str | None) -> bool:
-    """Whether two paths name one place; Flink writes `file:/x` where we write `file:///x`."""
-    return one is not None and other is not None and Directory.parse(one) == Directory.parse(other)
+    """Whether two paths name one place; Flink writes `file:/x` where we write `file:///x`.
+
+    Flink may name places that are no plain directories: a copy's own checkpoint lies where its configuration says.
+    """
+    if one is None or other is None or one == other:
+        return one is not None and other is not None
+    try:
+        return Directory.parse(one) == Directory.parse(other)
+    except Refused:
+        return False
 
 
 def _named(name: str, record: JobRecord, limits: Limits) -> str | End:

@@ -6,6 +6,7 @@ the job restarts), and a stop that was written down is never given up as if the 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from ..actions import Action
@@ -159,7 +160,9 @@ def _written(operation: Operation, record: JobRecord, seen: Seen, limits: Limits
         return seen.trigger.path
     last = _looked_at(seen).last_savepoint
     ours = savepoint_directory(operation, record, limits)
-    return last if last and ours.holds(Directory.parse(last)) else None
+    with suppress(Refused):  # somebody else's savepoint may lie where no plain URI leads
+        return last if last and ours.holds(Directory.parse(last)) else None
+    return None
 
 
 def _failed(seen: Seen, copy: CopySeen) -> End:
