@@ -226,7 +226,7 @@ def test_an_upload_is_not_taken_when_a_newer_one_was_or_its_folder_is_another(
 def test_an_upload_that_has_begun_is_carried_on_although_a_newer_one_waits() -> None:
     """A stop that was written down is never given up as if the job were untouched."""
     newer = asked(UPDATE, by="upload", uploaded_at=LATER, identity="newer")
-    begun = with_marks(asked(UPDATE, by="upload", uploaded_at=EARLIER, brings=NEW), stop=sent())
+    begun = with_marks(asked(UPDATE, by="upload", uploaded_at=EARLIER, brings=NEW), stop=sent(2))
     assert told(begun, job(RUNS, begun, newer), look(CopyState.RUNNING)) == "Stop old"
 
 
