@@ -1,4 +1,4 @@
-"""What is refused whatever the cluster says: an upload that is not the newest, another folder, a past that is not known.
+"""What is refused whatever the cluster says: an upload that is not the newest, another folder, an unknown past.
 
 The same for every kind of cluster, since it is a matter of the record alone.
 """
