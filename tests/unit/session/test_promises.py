@@ -185,8 +185,10 @@ class World:
         self.cluster.pass_time(45)
 
     def _check(self, step: Step) -> None:
-        """A start without state is one that was asked for, or the same one again."""
+        """A start without state is one that was asked for, or the same one again; a stop has one trigger id."""
         operation = self.record.open[0]
+        if isinstance(step, Stop):
+            assert step.trigger_id == operation.token("stop")
         if isinstance(step, Start) and step.savepoint is None:
             repeated = step.flink_job_id != operation.token("copy")
             assert repeated or operation.action in (Action.STATELESS_UPDATE, Action.NEW)
@@ -206,3 +208,4 @@ def test_whatever_happens_one_copy_runs_at_most_from_its_newest_state_and_every_
     for action in [Action.NEW, *actions]:
         end = world.drive(world.ask(action))
         assert end.message
+    world.cluster.pass_time(1000)  # what is still on its way comes, too
