@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import TypeAlias
@@ -20,6 +21,7 @@ IMPATIENT = {
     "ARM_POLL_SECONDS": "0.5",
     "SAVEPOINT_INTERVAL_SECONDS": "1",
 }
+FLINK = os.environ.get("FLINK", "2.3.0")
 FRESH = {"web.refresh-interval": "200"}  # ms; Flink's own 3,000 would only make the tests wait
 NewJob: TypeAlias = Callable[[LocalCloud], Job]
 
@@ -29,6 +31,7 @@ def session_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalClo
     """The app on a session cluster."""
     with LocalCloud(
         cluster="session",
+        flink_version=FLINK,
         directory=tmp_path_factory.mktemp("session"),
         settings=IMPATIENT,
         flink_configuration=FRESH,
@@ -41,6 +44,7 @@ def hdinsight_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalC
     """The app, which speaks the ARM API to the gateway, which drives a session cluster."""
     with LocalCloud(
         cluster="hdinsight",
+        flink_version=FLINK,
         directory=tmp_path_factory.mktemp("hdinsight"),
         settings=IMPATIENT,
         gateway_settings=IMPATIENT,

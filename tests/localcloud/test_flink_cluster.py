@@ -34,13 +34,13 @@ def test_a_cluster_comes_up_and_its_parts_can_be_killed_and_started_again(versio
         assert jobmanager_options(flink)["heartbeat.timeout"] == "2000"
         assert jobmanager_options(flink)["cluster.intercept-user-system-exit"] == "THROW"
         url = flink.url
-        flink.kill_taskmanager()
-        flink.start_taskmanager()
         flink.kill_jobmanager()
         with pytest.raises(requests.ConnectionError):
             overview(flink)
+        flink.kill_taskmanager()
         flink.start_jobmanager()
-        flink.wait_for_taskmanager()
+        assert overview(flink)["slots-total"] == 0
+        flink.start_taskmanager()
         assert flink.url == url
         assert overview(flink)["slots-total"] == 3
     with pytest.raises(requests.ConnectionError):

@@ -140,8 +140,9 @@ def job(
     wanted_at: datetime | None = None,
     folder: Literal["stateful", "stateless"] | None = None,
     unknown_past: bool = False,
+    ran: bool | None = None,
 ) -> JobRecord:
-    """Return the record of the job."""
+    """Return the record of the job; where there are savepoints, a copy ran before the current one."""
     return JobRecord(
         name=ORDERS,
         current=current,
@@ -151,6 +152,7 @@ def job(
         wanted_at=wanted_at,
         folder=folder,
         unknown_past=unknown_past,
+        ran=bool(savepoints) if ran is None else ran,
     )
 
 

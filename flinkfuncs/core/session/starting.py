@@ -43,7 +43,7 @@ def after_stop(operation: Operation, record: JobRecord, seen: Seen, limits: Limi
     """Start the new release from the savepoint that the stop wrote, or from the one that was named."""
     if operation.action is Action.STATELESS_UPDATE:
         return fresh_start(operation, seen, stop_savepoint=path)
-    restore: str | End = restore_point(operation, record, limits) if operation.request.save_point_name else path
+    restore: str | End | None = restore_point(operation, record, limits) if operation.request.save_point_name else path
     if isinstance(restore, End):
         return End(Outcome.FAILED, restore.message, code=restore.code, savepoint=path, ended="STOPPED")
     return _start_own(operation, seen, restore, stop_savepoint=path)

@@ -15,6 +15,7 @@ start.
 from __future__ import annotations
 
 from ..actions import Action
+from ..admission import past_objection, upload_objection
 from ..jobs import JobRecord
 from ..operations import Operation, Outcome, SavepointListing
 from ..steps import Cancel, End, Keep, Step, UploadJar, Wait
@@ -35,26 +36,7 @@ def next_step(operation: Operation, record: JobRecord, seen: Seen, limits: Limit
         return stopping(operation, record, operation.stop, seen, limits)
     if operation.trigger:
         return savepointing(operation, record, operation.trigger, seen, limits)
-    return _static_objection(operation, record) or _begin(operation, record, seen, limits)
-
-
-def _static_objection(operation: Operation, record: JobRecord) -> End | None:
-    """Return why an upload is not taken, whatever the cluster says."""
-    request = operation.request
-    at = request.jar.last_modified if request.jar and operation.cause.kind == "upload" else None
-    if at is None:
-        return None
-    waiting = [other for other in record.open if other.id != operation.id and other.cause.kind == "upload"]
-    newer = [other for other in waiting if other.request.jar and (other.request.jar.last_modified or at) > at]
-    if newer:
-        return End(Outcome.SUPERSEDED, f"a newer upload is waiting: {newer[-1].id}")
-    if record.wanted_at and at < record.wanted_at:
-        return End(Outcome.SUPERSEDED, f"a newer release was taken at {record.wanted_at:%Y-%m-%dT%H:%M:%SZ}")
-    if record.folder and request.folder != record.folder and not request.switch_mode:
-        return refuse(
-            f"the job is bound to the folder {record.folder}/; a job.json with switchMode true moves it", "OtherFolder"
-        )
-    return None
+    return upload_objection(operation, record) or _begin(operation, record, seen, limits)
 
 
 def _begin(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
@@ -95,12 +77,8 @@ def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, st
         return refuse(f"the job exists and is {status}; UPDATE changes it, DELETE frees its name", "JobExists")
     if seen.namesakes:
         return refuse(f"Flink runs a job of this name that is not ours: {', '.join(seen.namesakes)}", "JobRunsAlready")
-    if record.unknown_past and not operation.request.save_point_name:
-        return refuse(
-            "releases of a job of this name are kept, but its record is gone: name the savepoint to start from "
-            "(savePointName), or use another name",
-            "UnknownPast",
-        )
+    if objection := past_objection(operation, record):
+        return objection
     savepoint = restore_point(operation, record, limits) if operation.request.save_point_name else None
     return _with_release(operation, record, seen, savepoint)
 
@@ -140,7 +118,8 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
 
     status                    cause    step
     ------------------------  -------  ------------------------------------------------------------------
-    NONE                      upload   as NEW
+    NONE                      upload,  as NEW (a service keeps a row of a launch that was refused, and its
+                              arm      callers UPDATE it)
     NONE                      other    Refuse: nothing to update
     RUNNING                   any      Keep, UploadJar, Stop
     STARTING, CANCELLING      any      Wait a while, then Refuse
@@ -149,10 +128,10 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
     other terminal, VANISHED  any      Start from the named or the newest valid state (STATELESS: fresh)
     """
     upload = operation.cause.kind == "upload"
+    if status is Status.NONE and operation.cause.kind in ("upload", "arm"):
+        return _new(operation, record, seen, limits, status)
     if status is Status.NONE:
-        return (
-            _new(operation, record, seen, limits, status) if upload else refuse("there is no such job", "JobNotFound")
-        )
+        return refuse("the job was never started; NEW starts it", "NothingToUpdate")
     if upload and status is Status.RUNNING and _runs_already(operation, record):
         return End(Outcome.SUCCEEDED, "the job runs this release already", wanted=operation.release)
     match status:

@@ -80,6 +80,7 @@ class World:
         self._turns: Iterator[Turn] = chain(turns, repeat(Turn.NOTHING))
         self._calls: Iterator[Call] = chain(calls, repeat(Call.ANSWERED))
         self._numbers = count()
+        self._runs_before_this_life = 0  # DELETE gives the name free: what ran before it is no state of the job
 
     def ask(self, action: Action) -> Operation:
         """Record an operation."""
@@ -129,6 +130,8 @@ class World:
         operation = progress.closed(self.record, self.record.open[0].id, end, self.cluster.now)
         self.record = progress.concluded(self.record, operation, end, self.cluster.now)
         assert not self.record.open
+        if end.forget:
+            self._runs_before_this_life = len(self.cluster.runs)
         # What is written down is read again by the next driver.
         self.record = JobRecord.model_validate_json(self.record.to_json())
         return end
@@ -185,13 +188,14 @@ class World:
         self.cluster.pass_time(45)
 
     def _check(self, step: Step) -> None:
-        """A start without state is one that was asked for, or the same one again; a stop has one trigger id."""
+        """A start without state is one that was asked for, the same again, or of what never ran; a stop has one id."""
         operation = self.record.open[0]
         if isinstance(step, Stop):
             assert step.trigger_id == operation.token("stop")
         if isinstance(step, Start) and step.savepoint is None:
             repeated = step.flink_job_id != operation.token("copy")
-            assert repeated or operation.action in (Action.STATELESS_UPDATE, Action.NEW)
+            never_ran = len(self.cluster.runs) == self._runs_before_this_life
+            assert repeated or never_ran or operation.action in (Action.STATELESS_UPDATE, Action.NEW)
 
 
 @settings(max_examples=1200, deadline=timedelta(seconds=2))

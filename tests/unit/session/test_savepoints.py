@@ -66,6 +66,15 @@ def test_a_named_savepoint_is_a_recorded_one_or_lies_below_the_root(named: str |
     assert (point.code if isinstance(point, End) else point) == found
 
 
+@pytest.mark.parametrize(("savepoint", "found"), [(None, None), (FIRST.path, FIRST.path)])
+def test_a_job_of_which_nothing_ever_ran_has_no_state_to_lose(savepoint: str | None, found: str | None) -> None:
+    """Every start was definitely refused: the next one starts from what the first was to start from, if anything."""
+    record = job(copy_of(ended="NEVER_STARTED", savepoint=savepoint))
+    assert restore_point(asked(Action.UPDATE), record, LIMITS) == found
+    ran_before = record.but(ran=True)
+    assert isinstance(restore_point(asked(Action.UPDATE), ran_before, LIMITS), End)
+
+
 def test_without_a_state_that_is_surely_the_newest_the_caller_has_to_name_one() -> None:
     """Nothing falls back to an older savepoint, or to none."""
     point = restore_point(asked(Action.START), job(copy_of(ended="FAILED"), savepoints=(LAST,)), LIMITS)

@@ -133,7 +133,7 @@ UPDATE, STATELESS = Action.UPDATE, Action.STATELESS_UPDATE
         (job(), look(), "upload", NEW, "Start new as own from nothing"),
         (job(), look(namesakes=("f" * 32,)), "upload", NEW, "REFUSED JobRunsAlready"),
         (job(unknown_past=True), look(), "upload", NEW, "REFUSED UnknownPast"),
-        (job(), look(), "http", NEW, "REFUSED JobNotFound"),
+        (job(), look(), "http", NEW, "REFUSED NothingToUpdate"),
         # RUNNING: keep, upload, stop
         (job(RUNS), look(CopyState.RUNNING), "http", None, "Keep"),
         (job(RUNS), look(CopyState.RUNNING, jar=False), "http", NEW, "UploadJar new"),
