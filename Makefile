@@ -15,7 +15,7 @@ help: ## Show this list.
 setup: .venv/.installed localcloud/azurite/node_modules/.installed ## Install everything, pinned by hash, below this directory.
 
 demo: setup ## Run the main job on a real Flink: upload version 1, upload version 2, and every other action.
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m examples.demo
+	@$(BIN)/python -m examples.demo $(OPTIONS)
 
 test: setup check ## Run all tests but the slow ones, and the checks.
 	$(BIN)/python -m pytest
