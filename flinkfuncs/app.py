@@ -97,7 +97,15 @@ def _cluster(settings: Settings, jars: Jars) -> Cluster:
     keeper = partial(keep_release, jars)
     if settings.flink_cluster_kind == "session":
         return _session(settings, jars, keeper)
-    raise NotImplementedError
+    return _hdinsight(settings, jars, keeper)
+
+
+def _hdinsight(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:
+    from .clients.arm import ArmClient
+    from .clients.credential import Credential
+    from .clusters.hdinsight import HDInsightCluster
+
+    return HDInsightCluster(settings, ArmClient(settings, Credential(settings)), jars, keeper)
 
 
 def _session(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:

@@ -84,7 +84,12 @@ class Intake:
         if description is None:
             _require_jar(path.file)
             return self._ask_upload(path, Request(action=path.action, folder=path.folder), facts)
-        job_json = parse_job_json(self._jars.read_small(description))
+        try:
+            job_json = parse_job_json(self._jars.read_small(description))
+        except Conflict:
+            raise
+        except Refused as error:  # its own fault, whichever of the pair the event was about
+            return self._refuse(path.beside(JOB_JSON), description, error)
         if path.file not in (JOB_JSON, job_json.jar):
             _require_jar(path.file)
             log.info("job=%s upload=%s waits: job.json names %s", path.job, path.file, job_json.jar)
@@ -110,6 +115,8 @@ class Intake:
         cause = Cause(kind="upload", detail=f"{facts.name} {facts.etag}")
         identity = f"{facts.name}\n{facts.etag}"
         refused = _refused(_operation(path.job, request, cause, at=facts.last_modified, identity=identity), error)
+        if known := self._ledger.closed(refused.id):
+            return known
         self._ledger.close(refused)
         log.warning("job=%s operation=%s outcome=REFUSED %s", path.job, refused.id, error)
         return refused

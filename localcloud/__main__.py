@@ -1,6 +1,7 @@
 """How is the cloud started from a shell?
 
     python -m localcloud up [--cluster hdinsight|session] [--flink VERSION] [--directory DIR] [--app DIR]
+                            [--without-app]
 
 Standard output holds one line of JSON, printed when everything is ready; all else goes to standard error. Ctrl-C and
 SIGTERM end everything. The exit code of a failed start is 1.
@@ -25,6 +26,7 @@ def main() -> int:
         flink_version=options.flink,
         directory=options.directory,
         app_directory=options.app,
+        run_app=not options.without_app,
     )
     try:
         with unwinding_on_sigterm(), cloud:
@@ -60,6 +62,7 @@ def _options() -> argparse.Namespace:
     up.add_argument("--flink", default="2.3.0", metavar="VERSION", help="2.3.0 or one that make has installed")
     up.add_argument("--directory", type=Path, help="keeps logs, state and output (default: a temporary one)")
     up.add_argument("--app", type=Path, default=ROOT, help="the directory of function_app.py (default: the project)")
+    up.add_argument("--without-app", action="store_true", help="leave the app's host to `func start --port`")
     return parser.parse_args()
 
 

@@ -14,6 +14,7 @@ from localcloud.flink import FlinkCluster
 from localcloud.identity_process import Identity
 
 JOB_JARS_CONTAINER = "jobjars"
+OPERATIONS_QUEUE = "operations"
 SECRET_PREFIX = "hdinsight-aks-variables"  # noqa: S105  (a name)
 MANAGEMENT = "https://management.azure.com"
 SUBSCRIPTION = "5f1b0a5e-6d53-4a53-9f7c-2f6f2f6c1a10"
@@ -52,6 +53,7 @@ def for_hdinsight_app(account: Account, identity: Identity, gateway_url: str) ->
         **_job_jars(account),
         "FLINK_CLUSTER_KIND": "hdinsight",
         "ARM_BASE_URL": gateway_url,
+        "ARM_POLL_SECONDS": "1",
         "ARM_CREDENTIAL": "vault",
         "KEY_VAULT_URL": identity.url,
         "KEY_VAULT_SECRET_PREFIX": SECRET_PREFIX,
@@ -83,12 +85,12 @@ def for_gateway(
 def _common(account: Account, host_id: str) -> dict[str, str]:
     return {
         "FUNCTIONS_WORKER_RUNTIME": "python",
-        "PYTHON_THREADPOOL_THREAD_COUNT": "32",
+        "PYTHON_THREADPOOL_THREAD_COUNT": "32",  # more than a batch of messages and the next one's beginning
         "AzureWebJobsStorage": account.connection_string,
         "AzureFunctionsWebHost__hostid": host_id,
         "JARS": account.connection_string,
         "JARS_CONTAINER": "jars",
-        "OPERATIONS_QUEUE": "operations",
+        "OPERATIONS_QUEUE": OPERATIONS_QUEUE,
         "SAVEPOINT_SCHEDULE": "0 0 */6 * * *",
         "SWEEP_SCHEDULE": "*/5 * * * * *",
         "CLUSTER_SUBSCRIPTION_ID": SUBSCRIPTION,

@@ -97,6 +97,7 @@ def _directories(directory: Path, version: str) -> dict[str, str]:
         else {"execution.checkpointing.savepoint-dir": savepoints, "execution.checkpointing.dir": checkpoints}
     )
     return state | {
+        "web.tmpdir": str(directory / "tmp"),
         "web.upload.dir": str(directory / "upload"),
         "blob.storage.directory": str(directory / "blob"),
         "io.tmp.dirs": str(directory / "tmp"),

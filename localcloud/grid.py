@@ -8,10 +8,13 @@ A delivery is over when the webhook answered 2xx, or 400 or 413, which Event Gri
 """
 
 import logging
+import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import cast
 from urllib.parse import quote
 
 import requests
@@ -109,15 +112,23 @@ class Delivery:
 
 def subscriptions(app: str, key: str, settings: Mapping[str, str]) -> list[Subscription]:
     """Ask the host for its blob functions and subscribe each, as a deployment does after the code is there."""
-    reply = requests.get(f"{app}/admin/functions", params={"code": key}, timeout=_TIMEOUT_SECONDS)
-    reply.raise_for_status()
     found: list[Subscription] = []
-    for function in reply.json():
+    for function in _functions(app, key):
         triggers = [binding for binding in function["config"]["bindings"] if binding["type"] == "blobTrigger"]
         found += [_subscription(app, key, settings, str(function["name"]), trigger) for trigger in triggers]
     for subscription in found:
         subscription.shake_hands()
     return found
+
+
+def _functions(app: str, key: str) -> list[dict[str, dict[str, list[dict[str, str]]]]]:
+    """What the host has indexed; a host that is not there yet is waited for."""
+    while True:
+        with suppress(requests.ConnectionError):
+            reply = requests.get(f"{app}/admin/functions", params={"code": key}, timeout=_TIMEOUT_SECONDS)
+            reply.raise_for_status()
+            return cast(list[dict[str, dict[str, list[dict[str, str]]]]], reply.json())
+        time.sleep(0.2)
 
 
 def _subscription(

@@ -50,11 +50,15 @@ class HostProcess:
         """Whether the process is alive."""
         return self._process is not None and self._process.running
 
-    def launch(self) -> None:
-        """Start the process and return at once."""
+    def write_settings(self) -> None:
+        """Write the app settings in the form of local.settings.json."""
         self.settings_file.parent.mkdir(parents=True, exist_ok=True)
         self.settings_file.touch(mode=0o600)
-        self.settings_file.write_text(json.dumps(self.settings, indent=2))
+        self.settings_file.write_text(json.dumps({"IsEncrypted": False, "Values": self.settings}, indent=2))
+
+    def launch(self) -> None:
+        """Start the process and return at once."""
+        self.write_settings()
         files: list[str | Path] = ["--app", self._app_directory, "--settings", self.settings_file]
         options = ["--key", self.key, "--port", str(self._port), *self._options]
         command = module("localcloud.functions", *files, *options)

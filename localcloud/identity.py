@@ -92,7 +92,13 @@ def serve(entra: Entra, *, port: int, plain_port: int, certificate: Path) -> Non
     threading.Thread(target=inner.run, name="plain", daemon=True).start()
     # Clients keep their connections open: without a limit the server would wait for them.
     uvicorn.run(
-        public, host=HOST, port=port, ssl_certfile=str(certificate), timeout_graceful_shutdown=1, log_level="warning"
+        public,
+        host=HOST,
+        port=port,
+        ssl_certfile=str(certificate),
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=130,
+        log_level="warning",
     )
 
 

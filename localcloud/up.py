@@ -19,7 +19,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from localcloud import app_settings
-from localcloud.app_settings import JOB_JARS_CONTAINER, Account, ApiClient
+from localcloud.app_settings import JOB_JARS_CONTAINER, OPERATIONS_QUEUE, Account, ApiClient
 from localcloud.azurite import Azurite
 from localcloud.events import READY
 from localcloud.flink import FlinkCluster
@@ -32,14 +32,14 @@ ClusterKind = Literal["hdinsight", "session"]
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _APP_ACCOUNT, _GATEWAY_ACCOUNT = "flinkapp", "flinkgateway"
-_QUEUE = "operations"
 
 
 class LocalCloud:
     """Everything that the app needs, running inside a `with` block.
 
     `directory` keeps logs, savepoints and output; without it a temporary one is removed at the end. The settings are
-    added to those of the host; `host_options` are options of `python -m localcloud.functions`.
+    added to those of the host; `host_options` are options of `python -m localcloud.functions`. Without `run_app` the
+    app's host is left to somebody else, who finds its settings in `app_host.settings_file` and its port in `app`.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class LocalCloud:
         flink_configuration: Mapping[str, str] = _NOTHING,
         slots: int = 8,
         host_options: tuple[str, ...] = (),
+        run_app: bool = True,
     ) -> None:
         self.cluster = cluster
         self.key = secrets.token_urlsafe(24)
@@ -65,6 +66,7 @@ class LocalCloud:
         self._flink_configuration = flink_configuration
         self._slots = slots
         self._host_options = host_options
+        self._run_app = run_app
         self._stack = ExitStack()
 
     @property
@@ -159,15 +161,17 @@ class LocalCloud:
         self._fill_vault()
         self.gateway_host = self._gateway_process() if self.cluster == "hdinsight" else None
         self.app_host = self._host("app", {**self._app_settings(), **self._settings})
+        self.app_host.write_settings()
         for host in self._hosts():
             host.launch()
-        self.flink_cluster.wait_until_ready()
         for host in self._hosts():
             host.wait_until_ready()
+        self.flink_cluster.wait_until_ready()
         self._watch()
 
     def _hosts(self) -> list[HostProcess]:
-        return [host for host in (self.gateway_host, self.app_host) if host is not None]
+        app = self.app_host if self._run_app else None
+        return [host for host in (self.gateway_host, app) if host is not None]
 
     def _make_directory(self) -> None:
         given = self._given_directory
@@ -232,7 +236,8 @@ class LocalCloud:
         log, host = self.log_directory / "events.log", self.app_host
         options = ["--app", host.url, "--key", self.key, "--settings", str(host.settings_file)]
         events = self._processes.start("events", module("localcloud.events", *options), log=log)
-        events.wait_until(lambda: READY in log.read_text())
+        if self._run_app:
+            events.wait_until(lambda: READY in log.read_text())
 
 
 def _started(host: HostProcess) -> HostProcess:
@@ -247,4 +252,4 @@ def _create(account: Account, *containers: str) -> None:
     ):
         for container in containers:
             blobs.create_container(container)
-        queues.create_queue(_QUEUE)
+        queues.create_queue(OPERATIONS_QUEUE)

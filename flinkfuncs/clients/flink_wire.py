@@ -34,12 +34,26 @@ class JobManagerConfig(RootModel[list[ConfigEntry]]):
     """`GET /jobmanager/config`."""
 
 
+class Tasks(Answer):
+    """How many tasks of a job are in which state."""
+
+    total: int = 0
+    running: int = 0
+    finished: int = 0
+
+
 class Listed(Answer):
     """A line of `GET /jobs/overview` (not cached)."""
 
     flink_job_id: str = Field(alias="jid")
     name: str
     state: str
+    tasks: Tasks = Tasks()
+
+    @property
+    def tasks_run(self) -> bool:
+        """Whether every task runs or has finished; RUNNING alone does not say so."""
+        return self.tasks.running + self.tasks.finished == self.tasks.total
 
 
 class Overview(Answer):

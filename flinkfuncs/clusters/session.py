@@ -221,8 +221,14 @@ class SessionCluster:
 def _status(record: JobRecord, listed: Mapping[str, Listed]) -> str:
     running = record.running
     job = listed.get(running.flink_job_id) if running else None
-    seen = CopySeen(STATES.get(job.state, CopyState.STARTING)) if job else CopySeen(CopyState.ABSENT)
-    return status_of(record.current, seen).value
+    return status_of(record.current, CopySeen(_listed_state(job))).value
+
+
+def _listed_state(job: Listed | None) -> CopyState:
+    if job is None:
+        return CopyState.ABSENT
+    state = STATES.get(job.state, CopyState.STARTING)
+    return CopyState.STARTING if state is CopyState.RUNNING and not job.tasks_run else state
 
 
 def _jar_name(release: Release) -> str:

@@ -56,7 +56,7 @@ class Lease(Model):
     Without an owner nobody drives it, but a message is on its way: the sweeper leaves the job alone until then.
     """
 
-    owner: str | None
+    owner: str | None = None
     until: datetime
 
 
@@ -95,6 +95,8 @@ class JobRecord(Model):
     current: Copy | None = None
     savepoints: tuple[Savepoint, ...] = ()  # oldest first
     row: JobRow | None = None  # hdinsight: what the service said last
+    placed: str | None = None  # hdinsight: the SHA-256 of the jar at the job's place; None where it is not known
+    launched: str | None = None  # hdinsight: the id of the release started last; None where it is not known
     last: LastOperation | None = None
     open: tuple[Operation, ...] = ()  # the first one is driven, the others wait
     lease: Lease | None = None

@@ -101,6 +101,7 @@ class Mark(Model):
 class ArmProgress(Model):
     """What is known of a runJob call."""
 
+    action: Action | None = None  # what was sent: an upload of a job that the service did not know is a NEW
     operation_url: str | None = None  # followed verbatim
     accepted: bool = False  # the long-running operation said Succeeded: submitted, no more
     row_before: str | None = None  # the digest of the job's row before the call
@@ -136,8 +137,8 @@ class Operation(Model):
 
     @property
     def acted(self) -> bool:
-        """Whether a step that changes the job may have left us: from then on the operation is carried on."""
-        marks = (self.stop, self.start, self.cancel, self.submit)
+        """Whether a call that Flink or the service acts on may have left us: from then on it is carried on."""
+        marks = (self.stop, self.trigger, self.cancel, self.start, self.submit)
         return any(mark is not None and mark.unanswered > 0 for mark in marks)
 
     def token(self, purpose: Literal["stop", "savepoint", "copy"]) -> str:

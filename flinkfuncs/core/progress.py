@@ -24,6 +24,7 @@ from .steps import (
     Keep,
     Kept,
     Learned,
+    Placed,
     PlaceJar,
     Start,
     Step,
@@ -52,7 +53,10 @@ def begun(record: JobRecord, operation_id: str, step: Step, now: datetime) -> Jo
     if name := _mark_name(step):
         changes[name] = _marked(getattr(operation, name), step, now)
     if isinstance(step, Submit):
-        changes["arm"] = ArmProgress(row_before=step.row_before)
+        changes["arm"] = ArmProgress(action=step.action, row_before=step.row_before)
+        record = record.but(launched=None if step.release else record.launched)
+    if isinstance(step, PlaceJar):
+        record = record.but(placed=None)
     if isinstance(step, Start):
         record = _with_new_copy(record, operation, step, now)
         changes["savepoint"] = step.stop_savepoint or operation.savepoint
@@ -66,8 +70,9 @@ def learned(record: JobRecord, operation_id: str, step: Step, fact: Learned) -> 
         case Kept(release):
             return record.with_operation(operation.model_copy(update={"release": release}))
         case Submitted(url):
-            arm = (operation.arm or ArmProgress()).model_copy(update={"operation_url": url})
-            return record.with_operation(operation.model_copy(update={"arm": arm}))
+            return _with_arm(record, operation, operation_url=url)
+        case Placed(sha256):
+            return record.but(placed=sha256)
         case Turned(detail):
             return _with_mark(record, operation, step, refused=detail)
         case None:
@@ -84,6 +89,9 @@ def noted(record: JobRecord, operation_id: str, wait: Wait, now: datetime) -> Jo
     operation = _open(record, operation_id)
     if wait.listed and record.current and not record.current.seen:
         record = record.but(current=record.current.model_copy(update={"seen": True}))
+    if operation.arm and (news := _news(operation.arm, wait)):
+        record = _with_arm(record, operation, **news)
+        operation = _open(record, operation_id)
     since = (operation.vanished_at or now) if wait.vanished else None
     if since == operation.vanished_at:
         return record
@@ -98,7 +106,7 @@ def closed(record: JobRecord, operation_id: str, end: End, now: datetime) -> Ope
         message=end.message,
         code=end.code,
         ended_at=now,
-        flink_job_id=record.current.flink_job_id if record.current else None,
+        flink_job_id=_flink_job_id(record, end),
         savepoint=end.savepoint or operation.savepoint,
         restored_from=end.restored_from,
         savepoints=end.savepoints,
@@ -109,7 +117,13 @@ def closed(record: JobRecord, operation_id: str, end: End, now: datetime) -> Ope
 def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) -> JobRecord:
     """Take a closed operation's outcome into the record."""
     if end.savepoint:
-        record = with_savepoint(record, operation, end.savepoint, now)
+        record = with_savepoint(
+            record, operation, end.savepoint, now, flink_job_id=_flink_job_id(record, end) or ("" if end.row else None)
+        )
+    if end.row:
+        record = record.but(row=end.row)
+    if end.launched:
+        record = record.but(launched=end.launched.id)
     if record.current and (end.ended or end.listed):
         ended = end.ended or record.current.ended
         record = record.but(current=record.current.model_copy(update={"ended": ended, "seen": True}))
@@ -117,6 +131,7 @@ def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) 
         record = _with_wanted(record, operation, end.wanted)
     if end.forget:
         record = record.but(deleted=True, current=None, wanted=None, wanted_at=None, folder=None)
+        record = record.but(row=None, placed=None, launched=None)
     last = LastOperation(
         id=operation.id,
         action=operation.action,
@@ -128,19 +143,38 @@ def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) 
     return record.without_operation(operation.id).but(last=last)
 
 
-def with_savepoint(record: JobRecord, operation: Operation, path: str, now: datetime) -> JobRecord:
-    """Add a complete savepoint of the current copy, once."""
-    if record.current is None or any(savepoint.path == path for savepoint in record.savepoints):
+def with_savepoint(
+    record: JobRecord, operation: Operation, path: str, now: datetime, *, flink_job_id: str | None = None
+) -> JobRecord:
+    """Add a complete savepoint of the current copy, or of the one that is named, once."""
+    copy = record.current.flink_job_id if record.current else flink_job_id
+    if copy is None or any(savepoint.path == path for savepoint in record.savepoints):
         return record
     savepoint = Savepoint(
         path=path,
         taken_at=now,
         origin=operation.action,
         cause=operation.cause.kind,
-        flink_job_id=record.current.flink_job_id,
+        flink_job_id=copy,
         operation=operation.id,
     )
     return record.but(savepoints=(*record.savepoints, savepoint))
+
+
+def _flink_job_id(record: JobRecord, end: End) -> str | None:
+    if record.current:
+        return record.current.flink_job_id
+    return end.row.job_id if end.row else None
+
+
+def _news(known: ArmProgress, wait: Wait) -> dict[str, bool]:
+    seen_in_progress = {"seen_in_progress": True} if wait.in_progress and not known.seen_in_progress else {}
+    return seen_in_progress | ({"accepted": True} if wait.accepted and not known.accepted else {})
+
+
+def _with_arm(record: JobRecord, operation: Operation, **changes: object) -> JobRecord:
+    arm = (operation.arm or ArmProgress()).model_copy(update=changes)
+    return record.with_operation(operation.model_copy(update={"arm": arm}))
 
 
 def _open(record: JobRecord, operation_id: str) -> Operation:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .jobs import Ended
+from .actions import Action
+from .jobs import Ended, JobRow
 from .operations import Outcome, SavepointListing
 from .releases import Release, SpecPatch
 
@@ -75,7 +76,7 @@ class PlaceJar:
 class Submit:
     """Send one runJob (hdinsight). `row_before` is the digest of the job's row as it stands now."""
 
-    action: str
+    action: Action
     release: Release | None
     spec: SpecPatch | None
     save_point_name: str | None
@@ -91,6 +92,8 @@ class Wait:
     hop: bool = True
     vanished: bool = False  # the cluster does not know the copy: since when is written down
     listed: bool = False  # the cluster lists the new copy: that it was seen is written down
+    in_progress: bool = False  # hdinsight: the row says that our action is under way: that is written down
+    accepted: bool = False  # hdinsight: the long-running operation has succeeded: that is written down
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,8 @@ class End:
     restored_from: str | None = None
     forget: bool = False  # DELETE: the record becomes a tombstone
     wanted: Release | None = None  # the release that is from now on the job's
+    launched: Release | None = None  # hdinsight: the release that the service has started
+    row: JobRow | None = None  # hdinsight: what the service says of the job now
     savepoints: tuple[SavepointListing, ...] | None = None
 
 
@@ -134,4 +139,11 @@ class Turned:
     detail: str
 
 
-Learned: TypeAlias = Kept | Submitted | Turned | None
+@dataclass(frozen=True)
+class Placed:
+    """Learned from PlaceJar: these bytes lie at the job's place now."""
+
+    sha256: str
+
+
+Learned: TypeAlias = Kept | Placed | Submitted | Turned | None

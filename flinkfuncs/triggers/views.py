@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from ..core.jobs import Copy, JobRecord
 from ..core.operations import Operation
 from ..core.releases import Release
-from .redaction import redacted_args, redacted_configuration
+from ..redaction import redacted_args, redacted_configuration
 
 if TYPE_CHECKING:  # storage's SDK is not needed to be indexed
     from ..clients.ledger import Rejection
@@ -28,7 +28,7 @@ def job_view(record: JobRecord, status: str, *, reason: str | None = None) -> di
     copy, row, newest = record.current, record.row, record.newest_savepoint
     view: dict[str, Json] = {
         "name": record.name,
-        "status": status,
+        "status": "DELETED" if record.deleted else status,
         "statusReason": reason,
         "flinkJobId": copy.flink_job_id if copy else row.job_id if row else None,
         "folder": record.folder,

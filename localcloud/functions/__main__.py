@@ -12,16 +12,19 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
+from localcloud import lifeline
 from localcloud.functions.configuration import load_settings
 from localcloud.functions.host import Host
 from localcloud.functions.worker import WorkerError
 from localcloud.ports import HOST
 
+KEEP_ALIVE_SECONDS = 130  # as the real host's server: clients keep connections, and must not lose a POST to a close
 INVISIBILITY_SECONDS = 600  # of a message in work; fixed in the real host, shorter only for tests
 
 
@@ -50,15 +53,22 @@ def main() -> int:
     """Run an app until a signal; the exit code is 1 when it cannot be loaded."""
     options = _options()
     if options.settings:
-        os.environ.update(load_settings(options.settings))
+        _replace_environment(load_settings(options.settings))
     _configure_logging()
     try:
-        host = Host(options.app.resolve(), key=options.key, invisibility_seconds=options.invisibility)
+        host = Host(options.app.resolve(), key=options.key, invisibility_seconds=options.invisibility, restart=_restart)
     except WorkerError as error:
         logging.getLogger("host").error("The app cannot be loaded: %s", error)
         return 1
     _serve(host, options.port, options.grace)
     return 0
+
+
+def _replace_environment(settings: Mapping[str, str]) -> None:
+    """Take the settings, and nothing of the developer's own Azure login."""
+    for name in [name for name in os.environ if name.startswith(("AZURE_", "IDENTITY_", "MSI_"))]:
+        del os.environ[name]
+    os.environ.update(settings)
 
 
 def _serve(host: Host, port: int, grace_seconds: float) -> None:
@@ -69,6 +79,7 @@ def _serve(host: Host, port: int, grace_seconds: float) -> None:
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=int(grace_seconds),
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     host.start()
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again once its own requests are drained
@@ -79,6 +90,13 @@ def _serve(host: Host, port: int, grace_seconds: float) -> None:
         logging.getLogger("host").warning("Some invocations were still running")
     sys.stdout.flush()
     os._exit(0)  # a thread of a function must not keep the process
+
+
+def _restart() -> None:
+    """Become the same program again, with no thread of the old one; the bond to the parent must be made anew."""
+    sys.stdout.flush()
+    again = [sys.executable, "-I", "-S", lifeline.__file__, str(os.getppid()), *sys.orig_argv]
+    os.execv(sys.executable, again)  # noqa: S606  (no shell is wanted)
 
 
 def _configure_logging() -> None:

@@ -6,6 +6,7 @@ log and left out, as in the real host; the others run.
 
 import logging
 import os
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,8 @@ from localcloud.functions.worker import Binding, Function, Worker
 
 log = logging.getLogger("host")
 
+KNOWN_BINDINGS = {"httpTrigger", "http", "blobTrigger", "queueTrigger", "queue", "timerTrigger"}
+RESTART_GRACE_SECONDS = 3
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
@@ -41,14 +44,20 @@ class Listener(Protocol):
 
 
 class Host:
-    """An app with everything that starts its functions. The app settings are in the environment already."""
+    """An app with everything that starts its functions. The app settings are in the environment already.
 
-    def __init__(self, directory: Path, *, key: str, invisibility_seconds: float) -> None:
+    `restart` replaces the process; it does not return.
+    """
+
+    def __init__(self, directory: Path, *, key: str, invisibility_seconds: float, restart: Callable[[], None]) -> None:
         self._key = key
+        self._restart = restart
         self._configuration = load_configuration(directory, os.environ)
         self._invisibility_seconds = invisibility_seconds
         self._worker = Worker(directory)
-        self._invocations = Invocations(self._worker, self._emit, self._configuration.timeout_seconds)
+        self._invocations = Invocations(
+            self._worker, self._emit, self._configuration.timeout_seconds, self._begin_restart
+        )
         self._http: list[HttpTrigger] = []
         self._blobs: dict[str, BlobTrigger] = {}
         self._queues: dict[str, list[QueueListener]] = {}
@@ -83,6 +92,15 @@ class Host:
         """After `stop`: whether everything ended in time."""
         return all(listener.wait(timeout_seconds) for listener in self._listeners)
 
+    def _begin_restart(self) -> None:
+        threading.Thread(target=self._stop_and_restart, daemon=True).start()
+
+    def _stop_and_restart(self) -> None:
+        """Let the listeners give back what failed, then become a new process."""
+        self.stop()
+        self.wait(RESTART_GRACE_SECONDS)
+        self._restart()
+
     def _register(self, function: Function) -> None:
         kinds: dict[str, Callable[[Function], None]] = {
             "httpTrigger": self._register_route,
@@ -91,6 +109,7 @@ class Host:
             "timerTrigger": self._register_timer,
         }
         try:
+            _check_bindings(function)
             kinds[function.trigger.type](function)
         except (UnresolvedError, storage.UnknownConnectionError, ValueError, KeyError) as error:
             log.error("The listener for function 'Functions.%s' was unable to start: %s", function.name, error)
@@ -159,6 +178,12 @@ class Host:
             self._blob_events.enqueue(function.name, container, blob, "")
         else:
             self._invocations.start(function, {function.trigger.name: text(given)})
+
+
+def _check_bindings(function: Function) -> None:
+    others = {binding.type for binding in function.bindings} - KNOWN_BINDINGS
+    if others:
+        raise ValueError(f"bindings of type {sorted(others)} are not known here")
 
 
 def _queue_of(binding: Binding) -> tuple[str, str]:

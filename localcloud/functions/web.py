@@ -52,7 +52,7 @@ class Web:
 
     async def respond(self, request: Request) -> Response:
         """Answer a request to any path that is not the host's own."""
-        raw_path = bytes(request.scope["raw_path"]).decode("ascii", "replace")
+        raw_path = _raw_path(request)
         for trigger in sorted(self.triggers, key=lambda trigger: trigger.route.rank):
             values = trigger.route.match(raw_path) if trigger.takes(request.method) else None
             if values is None:
@@ -87,10 +87,22 @@ async def _request_data(request: Request, values: dict[str, str]) -> TypedData:
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
         headers[name.lower()] = f"{headers[name.lower()]},{value}" if name.lower() in headers else value
-    url = str(request.url)
     body = binary(await request.body())
-    http = SimpleNamespace(method=request.method, url=url, headers=headers, query=query, params=values, body=body)
+    http = SimpleNamespace(
+        method=request.method, url=_url(request), headers=headers, query=query, params=values, body=body
+    )
     return TypedData(http=http)
+
+
+def _url(request: Request) -> str:
+    query = bytes(request.scope["query_string"]).decode("ascii", "replace")
+    address = f"{request.url.scheme}://{request.headers.get('host', '')}{_raw_path(request)}"
+    return f"{address}?{query}" if query else address
+
+
+def _raw_path(request: Request) -> str:
+    """The path as it was sent, with %2F still in it."""
+    return bytes(request.scope["raw_path"]).decode("ascii", "replace")
 
 
 def _response(returned: TypedData | None) -> Response:

@@ -8,7 +8,7 @@ import requests
 from localcloud.flink import FlinkCluster
 from localcloud.processes import StartFailedError
 
-BEATS = {"heartbeat.interval": "1000", "heartbeat.timeout": "4000"}
+BEATS = {"heartbeat.interval": "500", "heartbeat.timeout": "2000"}
 
 
 def overview(flink: FlinkCluster) -> dict[str, object]:
@@ -31,16 +31,16 @@ def test_a_cluster_comes_up_and_its_parts_can_be_killed_and_started_again(versio
     """Promise: all slots are there after the start, and again after either part was killed and started."""
     with FlinkCluster(tmp_path, version=version, slots=3, configuration=BEATS) as flink:
         assert (overview(flink)["flink-version"], overview(flink)["slots-total"]) == (version, 3)
-        assert jobmanager_options(flink)["heartbeat.timeout"] == "4000"
+        assert jobmanager_options(flink)["heartbeat.timeout"] == "2000"
         assert jobmanager_options(flink)["cluster.intercept-user-system-exit"] == "THROW"
         url = flink.url
-        flink.kill_taskmanager()
-        flink.start_taskmanager()
         flink.kill_jobmanager()
         with pytest.raises(requests.ConnectionError):
             overview(flink)
+        flink.kill_taskmanager()
         flink.start_jobmanager()
-        flink.wait_for_taskmanager()
+        assert overview(flink)["slots-total"] == 0
+        flink.start_taskmanager()
         assert flink.url == url
         assert overview(flink)["slots-total"] == 3
     with pytest.raises(requests.ConnectionError):

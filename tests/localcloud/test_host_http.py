@@ -22,6 +22,7 @@ def test_a_request_arrives_as_the_real_host_sends_it(sample: Sample) -> None:
     seen = reply.json()
     assert seen["route"] == {"job": "a/b c", "action": "Stop"}
     assert seen["query"] == {"x": "1,2"}
+    assert seen["url"] == url
     assert seen["headers"]["x-mixed"] == "Case"
     assert (seen["body"], seen["method"]) == ("00ff", "POST")
     assert (reply.status_code, reply.headers["x-sample"]) == (200, "yes")
@@ -69,11 +70,13 @@ def test_a_held_request_holds_no_thread(crash: Sample) -> None:
         assert {call.result().status_code for call in held} == {200}
 
 
-def test_a_function_beyond_its_timeout_fails(crash: Sample) -> None:
-    """Promise: functionTimeout, here set by an AzureFunctionsJobHost__ setting, ends the invocation as failed."""
-    crash.host.restart({"AzureFunctionsJobHost__functionTimeout": "00:00:01"})
-    assert get(crash, "/slow?seconds=3").status_code == 500
-    assert get(crash, "/slow?seconds=0").status_code == 200
+def test_sync_functions_share_the_threads_that_the_setting_gives(crash: Sample) -> None:
+    """Promise: with PYTHON_THREADPOOL_THREAD_COUNT=1 one function begins when the other has ended."""
+    crash.host.restart({"PYTHON_THREADPOOL_THREAD_COUNT": "1"})
+    with ThreadPoolExecutor(2) as callers:
+        replies = callers.map(lambda _: get(crash, "/slow?seconds=0.4").text, range(2))
+    (_, first_end), (second_begin, _) = sorted(tuple(map(int, reply.split())) for reply in replies)
+    assert second_begin >= first_end
 
 
 def test_a_function_that_cannot_be_listened_to_is_named_and_the_others_run(sample: Sample) -> None:

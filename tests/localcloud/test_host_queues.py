@@ -43,7 +43,7 @@ def test_a_message_that_is_no_base64_is_poison_at_once(sample: Sample) -> None:
 
 def test_a_message_stays_hidden_as_long_as_its_function_runs(crash: Sample) -> None:
     """Promise: a function that takes longer than the invisibility is not started a second time."""
-    crash.order(name="long", sleep=3.5)
+    crash.order(name="long", sleep=3)
     assert crash.wait_for("long-done", 1) == [1]
     assert crash.effects("long-begun") == [1]
     assert eventually(lambda: crash.waiting("work") == 0)
@@ -67,3 +67,20 @@ def test_a_host_that_is_asked_to_end_lets_a_running_function_finish(crash: Sampl
     crash.host.stop()
     assert crash.effects("last-done") == [1]
     assert crash.waiting("work") == 0
+
+
+def test_a_function_beyond_its_timeout_takes_its_worker_with_it(crash: Sample) -> None:
+    """Promise: functionTimeout (here an AzureFunctionsJobHost__ setting) ends the function itself, and others with it.
+
+    Their messages are there again at once, not after the invisibility, and count the try.
+    """
+    crash.host.restart({"AzureFunctionsJobHost__functionTimeout": "00:00:01"})
+    crash.order(name="endless", sleep=4)
+    crash.wait_for("endless-begun", 1)
+    held = requests.get(f"{crash.host.url}/held?seconds=100", timeout=30)
+    assert held.status_code == 500
+    assert eventually(lambda: crash.waiting("work-poison") == 1)
+    assert crash.effects("endless-begun") == [1, 2, 3]
+    assert crash.effects("endless-done") == []
+    crash.host.wait_until_ready()
+    assert requests.get(f"{crash.host.url}/echo/special", timeout=30).text == "special GET"

@@ -1,5 +1,6 @@
 """Do Microsoft's unmodified SDKs take our Entra ID, managed identity and Key Vault for real ones?"""
 
+import ssl
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,9 +28,8 @@ def claims_of(identity: Identity, token: str, audience: str) -> dict[str, object
     """The claims, verified as a relying party does it: through the discovery document and the published keys."""
     document = f"{identity.url}/{identity.tenant}/v2.0/.well-known/openid-configuration"
     discovered = requests.get(document, timeout=5).json()
-    published = requests.get(discovered["jwks_uri"], timeout=5).json()
-    keys = jwt.PyJWKSet.from_dict(published)
-    key = keys[jwt.get_unverified_header(token)["kid"]]
+    trust = ssl.create_default_context(cafile=identity.certificates.ca)
+    key = jwt.PyJWKClient(discovered["jwks_uri"], ssl_context=trust).get_signing_key_from_jwt(token)
     return jwt.decode(token, key, algorithms=["RS256"], audience=audience, issuer=discovered["issuer"])
 
 

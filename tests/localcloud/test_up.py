@@ -16,6 +16,8 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.queue import QueueServiceClient
 
+from localcloud.events import READY
+from localcloud.functions.configuration import load_settings
 from localcloud.python import ROOT
 from localcloud.up import LocalCloud
 from tests.localcloud.sample import DIRECTORY, NEVER, eventually
@@ -26,10 +28,16 @@ UP = [sys.executable, "-m", "localcloud", "up", "--cluster", "session", "--app",
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """The chain app, gateway, Flink, with the sample app in both hosts."""
+    """The chain app, gateway, Flink, with the sample app in both hosts; the app's host joins as `func start` would."""
     ticks = {"TICKS": NEVER}
     directory = tmp_path_factory.mktemp("cloud")
-    with LocalCloud(directory=directory, app_directory=DIRECTORY, settings=ticks, gateway_settings=ticks) as running:
+    waiting = LocalCloud(
+        directory=directory, app_directory=DIRECTORY, settings=ticks, gateway_settings=ticks, run_app=False
+    )
+    with waiting as running:
+        assert not running.app_host.running
+        running.start_app()
+        assert eventually(lambda: READY in (running.log_directory / "events.log").read_text())
         yield running
 
 
@@ -125,7 +133,7 @@ def test_a_second_host_shares_the_storage(cloud: LocalCloud) -> None:
 def test_a_host_can_be_restarted_with_other_settings(cloud: LocalCloud) -> None:
     """Promise: a test can change what the app was told."""
     cloud.restart_app({"CHANGED": "yes"})
-    assert json.loads(cloud.app_host.settings_file.read_text())["CHANGED"] == "yes"
+    assert load_settings(cloud.app_host.settings_file)["CHANGED"] == "yes"
     assert requests.get(f"{cloud.app}/admin/host/status", timeout=5).ok
 
 
@@ -136,6 +144,7 @@ def test_up_prints_one_line_of_json_and_sigterm_ends_everything(tmp_path: Path) 
         assert up.stdout is not None
         said = json.loads(up.stdout.readline())
         assert len(marked(mark)) >= 6
+        assert requests.get(f"{said['app']}/admin/host/status", timeout=5).ok
         up.send_signal(signal.SIGTERM)
         rest, _ = up.communicate(timeout=30)
     assert set(said) == {"ready", "app", "gateway", "flink", "storage", "key", "vault", "ca", "sink"}

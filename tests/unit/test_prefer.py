@@ -56,6 +56,7 @@ def test_the_seconds_are_read_and_clamped(header: str, seconds: int) -> None:
         "wait=10 handling=strict",
         'foo="open, wait=5',
         "foo=(, wait=5",
+        "wait=5, foo=(",
         "; wait=5",
         "await=5",
         "wait=\uff15",  # a digit, but not one of ASCII

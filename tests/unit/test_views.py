@@ -12,7 +12,7 @@ from flinkfuncs.core.jobs import Copy, JobRecord, JobRow, LastOperation, Savepoi
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import ArmProgress, Cause, Operation, Outcome, Request, Result
 from flinkfuncs.core.releases import JarSource, Release, Spec, SpecPatch
-from flinkfuncs.triggers.redaction import redacted_args, redacted_configuration
+from flinkfuncs.redaction import redacted_args, redacted_configuration
 from flinkfuncs.triggers.views import job_view, operation_view, savepoint_views
 
 NOW = datetime(2026, 11, 21, 2, 3, 4, tzinfo=UTC)

@@ -34,6 +34,7 @@ def echo(req: func.HttpRequest) -> func.HttpResponse:
         "headers": dict(req.headers),
         "body": req.get_body().hex(),
         "method": req.method,
+        "url": req.url,
     }
     return func.HttpResponse(
         json.dumps(seen), status_code=200, mimetype="application/json", headers={"X-Sample": "yes"}
@@ -61,9 +62,10 @@ async def held(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route("slow", auth_level=func.AuthLevel.ANONYMOUS)
 def slow(req: func.HttpRequest) -> func.HttpResponse:
-    """Hold the request and a thread."""
+    """Hold the request and a thread, and say from when to when."""
+    begun = time.monotonic_ns()
     time.sleep(float(req.params["seconds"]))
-    return func.HttpResponse("done")
+    return func.HttpResponse(f"{begun} {time.monotonic_ns()}")
 
 
 @app.route("broken", auth_level=func.AuthLevel.ANONYMOUS)

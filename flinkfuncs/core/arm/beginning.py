@@ -1,0 +1,187 @@
+"""May an action be sent, and what has to be done before? The row tells how the job stands.
+
+    action                cause   row                      step
+    --------------------  ------  -----------------------  ----------------------------------------------------------
+    any                   any     IN_PROGRESS              Wait; at the deadline Refuse: another action is under way
+    NEW                   any     none                     Keep, PlaceJar, Submit
+    NEW                   any     there                    Refuse: it exists
+    UPDATE,               upload  none                     as NEW
+    STATELESS_UPDATE      other   none                     Refuse: there is no such job
+                          upload  wanted is this release   End: nothing to do; but not of a job that failed
+                          upload  STOPPED, FINISHED        Keep, PlaceJar, End: the next START runs it
+                          any     otherwise                Keep, PlaceJar, Submit
+    START, RE_LAUNCH      any     there, does not run      PlaceJar if another jar lies there, Submit
+                          any     RUNNING                  Refuse: it runs
+    LAST_STATE_UPDATE     any     there                    PlaceJar if another jar lies there, Submit
+    STOP, SAVEPOINT,      any     there, has not ended     Submit
+    CANCEL                any     ended                    Refuse: nothing runs
+    LIST_SAVEPOINT        any     there                    Submit
+    DELETE                any     there, does not run      Submit
+                          any     RUNNING                  Refuse: STOP or CANCEL first
+                          any     none                     End: it is gone already
+    all but the above     any     none                     Refuse: there is no such job
+
+The rule that must never break: `Submit` carries how the rows stand at that moment.
+"""
+
+from __future__ import annotations
+
+from ..actions import Action
+from ..jobs import JobRecord
+from ..operations import Operation, Outcome
+from ..releases import Release
+from ..steps import End, Keep, PlaceJar, Step, Submit, Wait
+from .row import Row, digests, leading
+from .seen import ArmLimits, ArmSeen, kept_row, refuse
+
+RUNS_SINCE = "2023-11-01-preview"  # api-versions compare as text
+NEWER = (Action.LAST_STATE_UPDATE, Action.RE_LAUNCH)
+
+
+def begin(operation: Operation, record: JobRecord, seen: ArmSeen, limits: ArmLimits) -> Step:
+    """Name the first step that is not done yet."""
+    row = _living(seen)
+    return (
+        _unsupported(operation, limits)
+        or _upload_objection(operation, record)
+        or _busy(operation, row, seen, limits)
+        or _by_state(operation, record, row, seen)
+    )
+
+
+def _by_state(operation: Operation, record: JobRecord, row: Row | None, seen: ArmSeen) -> Step:
+    if row is None:
+        return _without_row(operation, record, seen)
+    runs = f"the job is {row.status or 'just accepted'}"
+    match operation.action:
+        case Action.NEW:
+            return refuse(f"{runs}; UPDATE changes it, DELETE frees its name", "JobExists")
+        case Action.UPDATE | Action.STATELESS_UPDATE:
+            return _update(operation, record, row, seen)
+        case Action.START | Action.RE_LAUNCH if row.word == "RUNNING":
+            return refuse(f"{runs}; there is nothing to start", "JobRuns")
+        case Action.START | Action.RE_LAUNCH | Action.LAST_STATE_UPDATE:
+            return _relaunch(operation, record, seen)
+        case Action.STOP | Action.SAVEPOINT | Action.CANCEL if row.ended:
+            return refuse(f"{runs}; {operation.action} takes one that runs", "JobNotRunning")
+        case Action.DELETE if row.word == "RUNNING":
+            return refuse(f"{runs}; STOP or CANCEL it first", "JobRuns")
+        case Action.STOP | Action.SAVEPOINT | Action.CANCEL | Action.DELETE | Action.LIST_SAVEPOINT:
+            return _submit(operation, operation.action, None, seen)
+
+
+def _without_row(operation: Operation, record: JobRecord, seen: ArmSeen) -> Step:
+    upload = operation.cause.kind == "upload"
+    if operation.action is Action.DELETE:
+        return End(Outcome.SUCCEEDED, "the service has no such job; the name is free", forget=True)
+    if operation.action is not Action.NEW and not (upload and operation.action.takes_release):
+        return refuse(f"the service has no job {operation.job}", "JobNotFound")
+    if record.unknown_past and not operation.request.save_point_name:
+        return refuse(
+            "releases of a job of this name are kept, but its record is gone: name the savepoint to start from "
+            "(savePointName), or use another name",
+            "UnknownPast",
+        )
+    return _launch(operation, record, Action.NEW, seen)
+
+
+def _update(operation: Operation, record: JobRecord, row: Row, seen: ArmSeen) -> Step:
+    release, upload = operation.release, operation.cause.kind == "upload"
+    if release is None:
+        return Keep()
+    if upload and release.same_as(record.wanted) and "FAILED" not in (row.word or ""):
+        return End(Outcome.SUCCEEDED, "this is the job's release already", wanted=release, row=kept_row(row))
+    if upload and row.word in ("STOPPED", "FINISHED"):
+        message = f"the job is {row.word}; the release is what its next START runs"
+        end = End(Outcome.SUCCEEDED, message, wanted=release, row=kept_row(row))
+        return _misplaced(record, release) or end
+    return _launch(operation, record, operation.action, seen)
+
+
+def _launch(operation: Operation, record: JobRecord, action: Action, seen: ArmSeen) -> Step:
+    release = operation.release
+    if release is None:
+        return Keep()
+    return (
+        _inexpressible(operation, release) or _misplaced(record, release) or _submit(operation, action, release, seen)
+    )
+
+
+def _relaunch(operation: Operation, record: JobRecord, seen: ArmSeen) -> Step:
+    """Start what is wanted: it is named where the service last started something else, or may have."""
+    wanted = record.wanted
+    if wanted is None:
+        return _submit(operation, operation.action, None, seen)
+    named = None if record.launched == wanted.id else wanted
+    return _misplaced(record, wanted) or _submit(operation, operation.action, named, seen)
+
+
+def _misplaced(record: JobRecord, release: Release) -> PlaceJar | None:
+    """Return what puts the jar where the service reads it, unless it lies there."""
+    return None if record.placed == release.sha256 else PlaceJar(release)
+
+
+def _submit(operation: Operation, action: Action, release: Release | None, seen: ArmSeen) -> Submit:
+    return Submit(
+        action=action,
+        release=release,
+        spec=None,
+        save_point_name=operation.request.save_point_name,
+        row_before=digests(seen.rows),
+    )
+
+
+def _living(seen: ArmSeen) -> Row | None:
+    return leading(row for row in seen.rows if row.word != "DELETED")
+
+
+def _busy(operation: Operation, row: Row | None, seen: ArmSeen, limits: ArmLimits) -> Step | None:
+    if row is None or not row.in_progress:
+        return None
+    since = operation.driven_at or operation.requested_at
+    if (seen.now - since).total_seconds() > limits.deadline_seconds:
+        return refuse(f"{row.action} of somebody else is under way and does not end", "JobBusy")
+    return Wait(limits.poll_seconds, f"{row.action} of somebody else is under way")
+
+
+def _unsupported(operation: Operation, limits: ArmLimits) -> End | None:
+    if operation.action in NEWER and limits.api_version < RUNS_SINCE:
+        return refuse(
+            f"{operation.action} needs api-version {RUNS_SINCE} or newer; ARM_API_VERSION is {limits.api_version}",
+            "UnsupportedAction",
+        )
+    if operation.request.without_savepoint:
+        return refuse("withoutSavepoint cannot be said in the ARM API", "UnsupportedOption")
+    return None
+
+
+def _inexpressible(operation: Operation, release: Release) -> End | None:
+    """Refuse what the API has no field for, rather than leave it out."""
+    spec = release.spec
+    said = {
+        "allowNonRestoredState": spec.allow_non_restored_state,
+        "savepointFormat NATIVE": spec.savepoint_format == "NATIVE",
+        "onFailure stop": spec.on_failure == "stop",
+        "savePointName": bool(operation.request.save_point_name) and operation.action is Action.STATELESS_UPDATE,
+    }
+    names = ", ".join(name for name, is_said in said.items() if is_said)
+    return refuse(f"{names} cannot be said in the ARM API", "UnsupportedOption") if names else None
+
+
+def _upload_objection(operation: Operation, record: JobRecord) -> End | None:
+    """Return why an upload is not taken, whatever the service says."""
+    request = operation.request
+    at = request.jar.last_modified if request.jar and operation.cause.kind == "upload" else None
+    if at is None:
+        return None
+    waiting = [other for other in record.open if other.id != operation.id and other.cause.kind == "upload"]
+    newer = [other for other in waiting if other.request.jar and (other.request.jar.last_modified or at) > at]
+    if newer:
+        return End(Outcome.SUPERSEDED, f"a newer upload is waiting: {newer[-1].id}")
+    if record.wanted_at and at < record.wanted_at:
+        return End(Outcome.SUPERSEDED, f"a newer release was taken at {record.wanted_at:%Y-%m-%dT%H:%M:%SZ}")
+    if record.folder and request.folder != record.folder and not request.switch_mode:
+        return refuse(
+            f"the job is bound to the folder {record.folder}/; a job.json with switchMode true moves it", "OtherFolder"
+        )
+    return None

@@ -1,0 +1,67 @@
+"""The app composed in the test's own process, on real storage: for what a host cannot be made to do."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TypeAlias
+
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
+
+from flinkfuncs.core.jobs import JobRecord
+from flinkfuncs.core.names import JobName
+from flinkfuncs.core.operations import Operation
+from flinkfuncs.core.steps import Learned, Step
+
+Statuses: TypeAlias = Callable[[Mapping[JobName, JobRecord]], Mapping[JobName, str]]
+
+
+class BrokenCluster:
+    """A cluster whose every answer is the error that it was given."""
+
+    key = "flink"
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def next_step(self, _record: JobRecord, _operation: Operation, _now: datetime) -> Step:
+        raise self._error
+
+    def act(self, _record: JobRecord, _operation: Operation, _step: Step) -> Learned:
+        raise self._error
+
+    def statuses(self, _records: Mapping[JobName, JobRecord]) -> Mapping[JobName, str]:
+        raise self._error
+
+
+class IdleCluster(BrokenCluster):
+    """A cluster that answers, and runs nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(NotImplementedError())
+
+    def statuses(self, records: Mapping[JobName, JobRecord]) -> Mapping[JobName, str]:
+        return dict.fromkeys(records, "NONE")
+
+
+def storage_settings(account: str) -> dict[str, str]:
+    """Make one container and one queue of a new name, and return the settings that name them."""
+    name = f"composed-{uuid.uuid4().hex[:12]}"
+    BlobServiceClient.from_connection_string(account).create_container(name)
+    QueueServiceClient.from_connection_string(account).create_queue(name)
+    return {
+        "AzureWebJobsStorage": account,
+        "JARS": account,
+        "PYTHON_THREADPOOL_THREAD_COUNT": "32",
+        "FLINK_CLUSTER_KIND": "session",
+        "FLINK_REST_URL": "http://127.0.0.1:9",
+        "SAVEPOINT_DIRECTORY": "file:///savepoints",
+        "SAVEPOINT_SCHEDULE": "0 0 */6 * * *",
+        "SWEEP_SCHEDULE": "*/30 * * * * *",
+        "OPERATIONS_QUEUE": name,
+        "JARS_CONTAINER": name,
+        "RELEASES_CONTAINER": name,
+        "LEDGER_CONTAINER": name,
+    }

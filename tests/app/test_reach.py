@@ -1,0 +1,83 @@
+"""What the health report says of storage and cluster, and what a blob trigger does without them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import pytest
+from azure.storage.blob import BlobClient, BlobServiceClient
+
+from flinkfuncs.app import Services, compose
+from flinkfuncs.clusters.cluster import Cluster
+from flinkfuncs.core.errors import Unavailable
+from flinkfuncs.health import Health, check_health
+from flinkfuncs.settings import read_settings
+from flinkfuncs.triggers.blobs import stateful_jar
+
+from .composed import BrokenCluster, IdleCluster, storage_settings
+
+
+@pytest.fixture
+def composed(account: str, monkeypatch: pytest.MonkeyPatch) -> Services:
+    """The app, whole and on storage of its own."""
+    for setting, value in storage_settings(account).items():
+        monkeypatch.setenv(setting, value)
+    return compose(read_settings())
+
+
+def health(app: Services, cluster: Cluster) -> Health:
+    return check_health(lambda: replace(app, cluster=cluster))
+
+
+def test_an_app_that_reaches_everything_is_healthy(composed: Services) -> None:
+    """Nothing is missing, and nothing is said that need not be."""
+    report = health(composed, IdleCluster())
+    assert (report.healthy, report.faults, report.warnings) == (True, (), ())
+    assert (report.storage.reachable, report.cluster.reachable) == (True, True)
+    assert report.cluster_kind == "session"
+
+
+def test_a_cluster_that_does_not_answer_is_told_from_storage(composed: Services) -> None:
+    """With the reason in our own words."""
+    report = health(composed, BrokenCluster(Unavailable("the cluster sleeps")))
+    assert (report.healthy, report.storage.reachable) == (False, True)
+    assert (report.cluster.reachable, report.cluster.reason) == (False, "the cluster sleeps")
+
+
+def test_storage_without_its_container_is_of_no_use(composed: Services, account: str) -> None:
+    """It answers, but the app cannot work: the report says so, and looks at the cluster all the same."""
+    BlobServiceClient.from_connection_string(account).delete_container(composed.settings.ledger_container)
+    report = health(composed, IdleCluster())
+    assert (report.healthy, report.storage.reachable, report.cluster.reachable) == (False, False, True)
+    assert report.storage.reason
+
+
+def test_an_upload_is_delivered_again_while_the_app_cannot_take_it(
+    account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is unavailable is raised: the host repeats the event."""
+
+    def incomplete() -> Services:
+        raise Unavailable("missing setting: FLINK_CLUSTER_KIND")
+
+    monkeypatch.setattr("flinkfuncs.triggers.blobs.services", incomplete)
+    with pytest.raises(Unavailable):
+        stateful_jar(BlobClient.from_connection_string(account, "jars", "stateful/orders/v1.jar"))
+
+
+def test_an_upload_that_is_refused_is_not_delivered_again(
+    composed: Services, account: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line in the log, and the event is over: here storage refuses the key, and the sweeper will look again."""
+    other_key = ";".join(
+        "AccountKey=" + "A" * 86 + "==" if part.startswith("AccountKey=") else part for part in account.split(";")
+    )
+    monkeypatch.setenv("JARS", other_key)
+    locked_out = compose(composed.settings)
+    monkeypatch.setattr("flinkfuncs.triggers.blobs.services", lambda: locked_out)
+    with caplog.at_level(logging.WARNING, logger="flinkfuncs.triggers.blobs"):
+        stateful_jar(BlobClient.from_connection_string(account, "jars", "stateful/orders/v1.jar"))
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "flinkfuncs.triggers.blobs"]
+    assert "stateful/orders/v1.jar" in line
+    assert "StorageDenied" in line

@@ -1,0 +1,122 @@
+"""What bad input gets on a running cloud: its own clear error, and the job goes on as if nothing had come."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+import requests
+from azure.storage.blob import BlobServiceClient
+
+from .cloud import Job, jar
+
+
+def zipped(**files: str) -> bytes:
+    """Return a zip that holds these files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name.replace("__", "/"), text)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def running(session_job: Job) -> Job:
+    """A job that runs version 1 by a jar without a job.json beside it."""
+    session_job.upload("1")
+    assert session_job.ended(1)["result"]["outcome"] == "SUCCEEDED"
+    return session_job
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "EmptyJar"),
+        (b"no zip at all", "NotAJar"),
+        (jar("1")[:-40], "NotAJar"),
+        (zipped(readme="no class"), "NoEntryClass"),
+        (zipped(**{"META-INF__MANIFEST.MF": "Main-Class: not.There\n"}), "NoEntryClass"),
+    ],
+    ids=["empty", "no zip", "cut short", "no manifest", "no class"],
+)
+def test_a_blob_that_is_no_jar_is_refused_and_the_job_goes_on(running: Job, content: bytes, code: str) -> None:
+    """The operation says what is wrong; the copy that runs is not touched, and no event is retried."""
+    copy = running.copies()
+    running.put("job.jar", content)
+    refused = running.ended(2)["result"]
+    assert (refused["outcome"], refused["code"]) == ("REFUSED", code)
+    assert running.copies() == copy
+    assert running.savepoints_on_disk() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"{", "not valid"),
+        (b'{"jar": "job.jar", "colour": "red"}', "colour"),
+        (b'{"jar": "../other/job.jar"}', "names no jar beside it"),
+        (b'{"jar": "job.jar", "parallelism": 0}', "parallelism"),
+        (b'{"jar": "job.jar", "flinkConfiguration": {"execution.savepoint.path": "file:///x"}}', "refused"),
+        (b'{"jar": "job.jar", "flinkConfiguration": {"$internal.pipeline.job-id": "00"}}', "refused"),
+        (b'{"jar": "job.jar", "savepointDirectory": "file:///etc"}', "does not lie below"),
+        (b'{"jar": "job.jar", "sha256": "%s"}' % (b"0" * 64), "SHA-256"),
+    ],
+)
+def test_a_job_json_that_cannot_be_is_refused_and_the_job_goes_on(running: Job, text: bytes, words: str) -> None:
+    """Unknown fields, refused keys and foreign places are named; nothing is half applied."""
+    copy = running.copies()
+    running.put("job.json", text)
+    refused = running.ended(2)["result"]
+    assert refused["outcome"] == "REFUSED"
+    assert words in refused["message"]
+    assert running.copies() == copy
+
+
+@pytest.mark.parametrize(
+    ("action", "code"),
+    [("new", "JobExists"), ("start", "JobRuns"), ("delete", "JobRuns"), ("last-state-update", "UnsupportedAction")],
+)
+def test_an_action_that_makes_no_sense_now_is_refused(session_job: Job, action: str, code: str) -> None:
+    """The operation ends as REFUSED with the reason, and the copy runs on."""
+    session_job.upload("1")
+    session_job.ended(1)
+    copy = session_job.copies()
+    refused = session_job.ask(action)["result"]
+    assert (refused["outcome"], refused["code"]) == ("REFUSED", code)
+    assert session_job.copies() == copy
+
+
+def test_actions_on_a_stopped_job_that_need_a_running_one_are_refused(session_job: Job) -> None:
+    """STOP, SAVEPOINT and CANCEL have nothing to work on."""
+    session_job.upload("1")
+    session_job.ended(1)
+    session_job.ask("stop")
+    for action in ("stop", "savepoint", "cancel"):
+        refused = session_job.ask(action)["result"]
+        assert (refused["outcome"], refused["code"]) == ("REFUSED", "JobNotRunning"), action
+
+
+def test_a_first_upload_beside_a_job_of_that_name_that_is_not_ours_is_refused(session_job: Job) -> None:
+    """A Flink job that runs already is never doubled."""
+    session_job.upload("1")
+    session_job.ended(1)
+    copy = session_job.copies()
+    forget(session_job)
+    session_job.upload("2")
+    refused = session_job.ended(2)["result"]
+    assert (refused["outcome"], refused["code"]) == ("REFUSED", "JobRunsAlready")
+    assert session_job.copies() == copy
+    end_by_hand(session_job)
+
+
+def forget(job: Job) -> None:
+    """Lose the job's record, as when the ledger was lost."""
+    ledger = BlobServiceClient.from_connection_string(job.cloud.storage).get_container_client("ledger")
+    ledger.delete_blob(f"flink/jobs/{job.name}.json")
+
+
+def end_by_hand(job: Job) -> None:
+    """Cancel on Flink what nobody remembers, to free its slots."""
+    for copy in job.copies():
+        requests.patch(f"{job.cloud.flink}/jobs/{copy}?mode=cancel", timeout=30)

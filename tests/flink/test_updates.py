@@ -1,0 +1,146 @@
+"""What an uploaded jar does to a running job: its state goes on, or everything needed to go on is named."""
+
+from __future__ import annotations
+
+import requests
+
+from .cloud import Job, eventually
+
+
+def test_an_uploaded_jar_goes_on_from_the_state_of_the_one_before(job: Job) -> None:
+    """No number is lost, none is written twice, and the new version begins right after the old one's last number."""
+    job.upload("1")
+    assert job.ended(1)["result"]["outcome"] == "SUCCEEDED"
+    job.written(200, "1")
+    job.upload("2")
+    updated = job.ended(2)
+    assert updated["result"]["outcome"] == "SUCCEEDED", updated["result"]
+    job.written(200, "2")
+    assert job.status() == "RUNNING"
+    assert len(job.copies()) == 1
+    stopped = job.ask("stop")
+    assert stopped["result"]["outcome"] == "SUCCEEDED"
+    assert job.status() == "STOPPED"
+    counted = job.counted()
+    assert (counted.lost, counted.duplicated, counted.state_mismatches) == (0, 0, 0)
+    assert [stretch.version for stretch in counted.stretches] == ["1", "2"]
+    assert counted.stretches[1].first == counted.stretches[0].last + 1
+    assert len(job.savepoints_on_disk()) == 2  # the update's and the stop's
+
+
+def test_every_other_action_does_what_its_name_says(job: Job) -> None:
+    """From a start to a deletion, as the API's table has it."""
+    job.upload("1")
+    job.ended(1)
+    job.written(50, "1")
+    taken = job.ask("savepoint")
+    assert taken["result"]["outcome"] == "SUCCEEDED", taken["result"]
+    assert job.status() == "RUNNING"
+    stopped = job.ask("stop")
+    saved = stopped["result"]["savepoint"]
+    started = job.ask("start")
+    assert started["result"]["outcome"] == "SUCCEEDED", started["result"]
+    copy = eventually(job.copies)[0]
+    restored = eventually(lambda: job.flink(f"/jobs/{copy}/checkpoints")["latest"]["restored"])
+    assert restored["external_path"].removeprefix("file:").lstrip("/") == saved.removeprefix("file:").lstrip("/")
+    assert job.ask("list-savepoint")["result"]["outcome"] == "SUCCEEDED"
+    fresh = job.ask("stateless-update")
+    assert fresh["result"]["outcome"] == "SUCCEEDED", fresh["result"]
+    newest = eventually(job.copies)[0]
+    assert job.flink(f"/jobs/{newest}/checkpoints")["latest"]["restored"] is None
+    assert job.ask("cancel")["result"]["outcome"] == "SUCCEEDED"
+    assert job.copies() == []
+    assert job.ask("delete")["result"]["outcome"] == "SUCCEEDED"
+
+
+def test_a_jar_in_the_stateless_folder_starts_afresh_and_keeps_the_way_back(job: Job) -> None:
+    """The old copy is stopped with a savepoint, which is kept; the new one begins at the first number."""
+    job.upload("1", folder="stateless")
+    job.ended(1)
+    job.written(50, "1")
+    job.upload("2", folder="stateless")
+    updated = job.ended(2)
+    assert updated["result"]["outcome"] == "SUCCEEDED", updated["result"]
+    assert len(job.savepoints_on_disk()) == 1
+    job.written(50, "2")
+    job.ask("stop")
+    assert job.counted().duplicated > 0
+
+
+def test_a_jar_whose_main_throws_ends_the_operation_and_names_savepoint_and_jar(job: Job) -> None:
+    """The job stands still with its state; a START goes on with the old release, and nothing is lost."""
+    job.upload("1")
+    job.ended(1)
+    job.written(100, "1")
+    job.upload("throws-in-main")
+    failed = job.ended(2)["result"]
+    assert failed["outcome"] == "FAILED"
+    assert "throws in main()" in failed["message"]
+    assert job.copies() == []
+    (savepoint,) = job.savepoints_on_disk()
+    assert savepoint.parent.name in failed["message"]
+    started = job.ask("start")
+    assert started["result"]["outcome"] == "SUCCEEDED", started["result"]
+    job.written(200, "1")
+    job.ask("stop")
+    counted = job.counted()
+    assert (counted.lost, counted.duplicated) == (0, 0)
+
+
+def test_a_jar_that_never_runs_ends_the_operation_as_failed(session_job: Job) -> None:
+    """A crash loop is no success; the savepoint of the update is named and stays good."""
+    job = session_job
+    job.upload("1")
+    job.ended(1)
+    job.written(100, "1")
+    job.upload("incompatible-state")
+    failed = job.ended(2)["result"]
+    assert failed["outcome"] == "FAILED"
+    (savepoint,) = job.savepoints_on_disk()
+    assert savepoint.parent.name in failed["message"]
+    job.ask("cancel")
+    refused = job.ask("start")["result"]
+    assert (refused["outcome"], refused["code"]) == ("REFUSED", "NoValidState")
+    assert job.ask("start", {"savePointName": savepoint.parent.name})["result"]["outcome"] == "SUCCEEDED"
+    job.written(200, "1")
+    job.ask("stop")
+    counted = job.counted()
+    assert (counted.lost, counted.duplicated) == (0, 0)
+
+
+def test_a_periodic_savepoint_is_taken_of_a_job_that_runs(session_job: Job) -> None:
+    """The timer asks for one where none is young; a job that is stopped gets none."""
+    job = session_job
+    job.upload("1")
+    job.ended(1)
+    run_now(job, "take_savepoints")
+    taken = job.ended(2)
+    assert (taken["request"]["action"], taken["cause"]["kind"]) == ("SAVEPOINT", "timer")
+    assert taken["result"]["outcome"] == "SUCCEEDED"
+    job.ask("stop")
+    run_now(job, "take_savepoints")
+    assert job.get("/api/operations?state=open") == {"operations": []}
+    assert len(job.operations()) == 3
+
+
+def test_an_upload_to_a_stopped_job_is_what_its_next_start_runs(job: Job) -> None:
+    """Nothing starts by itself after somebody stopped it."""
+    job.upload("1")
+    job.ended(1)
+    job.written(50, "1")
+    job.ask("stop")
+    job.upload("2")
+    assert job.ended(3)["result"]["outcome"] == "SUCCEEDED"
+    assert job.copies() == []
+    started = job.ask("start")
+    assert started["result"]["outcome"] == "SUCCEEDED", started["result"]
+    job.written(50, "2")
+    job.ask("stop")
+    counted = job.counted()
+    assert (counted.lost, counted.duplicated) == (0, 0)
+
+
+def run_now(job: Job, function: str) -> None:
+    """Run a timer's function now, as the portal would."""
+    url = f"{job.cloud.app}/admin/functions/{function}"
+    requests.post(url, headers={"x-functions-key": job.cloud.key}, json={}, timeout=30).raise_for_status()
