@@ -25,8 +25,9 @@ WAIT_SECONDS = 180.0  # for an operation, and for output
 CALL_SECONDS = 30.0
 POLL_SECONDS = 0.25
 
-# Uploads save the job's state on the way; a periodic savepoint is due only when the last one is older than this.
-DEMO_SETTINGS = {"SAVEPOINT_INTERVAL_SECONDS": "1"}
+# An update saves the job's state, too; a periodic savepoint is due only when the last one is older than this.
+INTERVAL_SECONDS = 1
+DEMO_SETTINGS = {"SAVEPOINT_INTERVAL_SECONDS": str(INTERVAL_SECONDS)}
 
 
 class Answer(BaseModel):

@@ -22,7 +22,7 @@ from examples.demo.checks import (
     one_at_a_time,
     require,
 )
-from examples.demo.cloud import Addresses, App, Flink, Operation, file_of, wait_for
+from examples.demo.cloud import INTERVAL_SECONDS, Addresses, App, Flink, Operation, file_of, wait_for
 
 JOB = "orders"
 JAR = "orders.jar"
@@ -81,12 +81,13 @@ class Story:
         )
 
     def periodic_savepoint(self) -> str:
-        """Let the timer's function run: a savepoint is due."""
+        """Let the timer's function run once a savepoint is due; its schedule (every 6 hours) would do no more."""
         known = self._known()
+        time.sleep(INTERVAL_SECONDS + 1.0)
         self._app.run_timer("take_savepoints")
         saved = self._app.next_operation(JOB, "SAVEPOINT", kind="timer", known=known)
         require(self._flink.state(self._copies[-1]) == "RUNNING", "the job does not run after its savepoint")
-        return f"{self._savepoint_of(saved)}; the job runs on"
+        return f"{file_of(self._savepoint_of(saved)).name}; the job runs on"
 
     def stop(self) -> str:
         """Stop with a savepoint: everything is committed then."""
@@ -94,7 +95,7 @@ class Story:
         path = self._savepoint_of(stopped)
         require(self._flink.state(self._copies[-1]) == "FINISHED", "the job does not rest after the STOP")
         counted = exact(count(self._output))
-        return f"{path}; {counted.records} numbers committed, none lost, none twice"
+        return f"{file_of(path).name}; {counted.records} numbers committed, none lost, none twice"
 
     def start(self) -> str:
         """Start again, from the state that the STOP saved."""
