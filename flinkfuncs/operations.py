@@ -27,7 +27,7 @@ from .clients.storage import Conflict
 from .clusters.cluster import Cluster
 from .core import progress
 from .core.errors import FlinkFuncsError, Refused, Unanswered, Unavailable
-from .core.jobs import JobRecord
+from .core.jobs import Ended, JobRecord
 from .core.names import JobName
 from .core.operations import Operation, Outcome
 from .core.steps import End, Keep, Learned, PlaceJar, Step, Turned, UploadJar, Wait
@@ -186,7 +186,9 @@ class Driver:
             return
         untouched = isinstance(step, Keep) and not operation.acted
         outcome = Outcome.REFUSED if untouched else Outcome.FAILED
-        self._close(claim, operation, End(outcome, error.message, code=error.code))
+        saved = step.stop_savepoint if isinstance(step, UploadJar) else None
+        ended: Ended | None = "STOPPED" if saved else None
+        self._close(claim, operation, End(outcome, error.message, code=error.code, savepoint=saved, ended=ended))
 
     def _close(self, claim: Claim, operation: Operation, end: End) -> None:
         now = _now()

@@ -20,6 +20,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict
@@ -32,12 +33,23 @@ from ..core.errors import NotFound, Refused, Unavailable, shortened
 from ..core.model import Model
 from ..core.names import JobName
 from ..settings import Settings
-from .credential import Credential
 from .http import Reply, Wire, raise_for
 
 FILTERS_SINCE = "2023-11-01-preview"  # api-versions compare as text
 MOST_PAGES = 1000
 _PORTS = {"http": 80, "https": 443}
+
+
+class Tokens(Protocol):
+    """Where tokens come from; `credential.Credential` is it."""
+
+    def token(self) -> str:
+        """Return a token that is good for a while."""
+        ...
+
+    def renewed(self, refused: str) -> str:
+        """Return another token than the refused one."""
+        ...
 
 
 class RunJob(Model):
@@ -98,7 +110,7 @@ class ArmClient:
     def __init__(
         self,
         settings: Settings,
-        credential: Credential,
+        tokens: Tokens,
         *,
         clock: Callable[[], float] = time.monotonic,
         read_seconds: float | None = None,
@@ -106,7 +118,7 @@ class ArmClient:
         """Keep what is needed; nothing is sent. `read_seconds` is how long an answer may take."""
         timeout = min(read_seconds or settings.call_timeout_seconds, 60.0)
         self._wire = Wire(settings.arm_base_url, read_seconds=timeout)
-        self._credential = credential
+        self._tokens = tokens
         self._version = settings.arm_api_version
         self._cluster = cluster_path(settings)
         self._clock = clock
@@ -188,10 +200,10 @@ class ArmClient:
 
     def _send(self, method: str, path: str, body: Mapping[str, object] | None) -> Reply:
         self._keep_quiet()
-        token = self._credential.token()
+        token = self._tokens.token()
         reply = self._send_with(token, method, path, body)
         if reply.status == 401:
-            reply = self._send_with(self._credential.renewed(token), method, path, body)
+            reply = self._send_with(self._tokens.renewed(token), method, path, body)
         if reply.status in (429, 503) and reply.retry_after_seconds:
             self._quiet_until = max(self._quiet_until, self._clock() + reply.retry_after_seconds)
         return reply
@@ -207,7 +219,7 @@ class ArmClient:
             )
 
     def _is_ours(self, url: str) -> bool:
-        return _origin(url) == _origin(self._wire.base_url)
+        return (origin := _origin(url)) is not None and origin == _origin(self._wire.base_url)
 
 
 def cluster_path(settings: Settings) -> str:
@@ -250,9 +262,14 @@ def _operation_status(reply: Reply) -> OperationStatus:
 
 
 def _origin(url: str) -> tuple[str, str, int | None] | None:
+    """Return scheme, host and port; None of a URL that two parsers could read in two ways."""
+    if "\\" in url or not url.isprintable():
+        return None
     try:
         parts = urlsplit(url)
-        return parts.scheme.lower(), (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme.lower())
+        if "@" in parts.netloc:
+            return None
+        return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
     except ValueError:
         return None
 

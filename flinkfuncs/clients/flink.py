@@ -133,7 +133,8 @@ class Flink:
             vertices = self._get(f"/jobs/{flink_job_id}").parsed(wire.JobDetails).vertices
         except NotFound:
             return False
-        return all(vertex.status in ("RUNNING", "FINISHED") for vertex in vertices)
+        # A job that is INITIALIZING has no vertices, and this answer may be that old.
+        return bool(vertices) and all(vertex.status in ("RUNNING", "FINISHED") for vertex in vertices)
 
     def checkpoints(self, flink_job_id: str) -> wire.Latest:
         """Return what a job restored and saved last. Cached, up to 3 s."""

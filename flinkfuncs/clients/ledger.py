@@ -178,7 +178,7 @@ class Ledger:
         closed = [self.closed(name.rpartition("/")[2].removesuffix(".json")) for name in names]
         known = {operation.id for operation in waiting}
         found = waiting + [operation for operation in closed if operation and operation.id not in known]
-        return sorted(found, key=lambda operation: operation.id, reverse=True)
+        return sorted(found, key=lambda operation: operation.requested_at, reverse=True)
 
     def _job_blob(self, job: JobName) -> str:
         return f"{self._root}jobs/{job}.json"

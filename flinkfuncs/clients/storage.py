@@ -19,7 +19,7 @@ from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
 from azure.storage.blob import BlobServiceClient, ExponentialRetry
 from azure.storage.queue import QueueServiceClient
 
-from ..core.errors import Denied, FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable, shortened
+from ..core.errors import FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable, shortened
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
@@ -91,8 +91,7 @@ def storage_errors(what: str) -> Iterator[None]:
     Raises:
         NotFound: there is no such blob, container or queue.
         Conflict: a condition on the ETag did not hold.
-        Denied: the app's identity lacks a role.
-        Unavailable: storage cannot be reached now.
+        Unavailable: storage cannot be reached now, or refuses this app's identity: not the caller's fault.
         Unanswered: a request left and no answer came back.
 
     """
@@ -109,13 +108,13 @@ def _ours(error: Exception, what: str) -> FlinkFuncsError:
         case azure.ResourceExistsError() | azure.ResourceModifiedError():
             return Conflict(f"{what} was changed meanwhile")
         case azure.ClientAuthenticationError():
-            return Denied(f"storage refuses this app's identity: {what}", code="StorageDenied")
+            return Unavailable(f"storage refuses this app's identity: {what}", code="StorageDenied")
         case azure.ServiceResponseError():
             return Unanswered(f"storage did not answer: {what}", code="StorageUnanswered")
         case azure.HttpResponseError() if error.status_code in (409, 412):
             return Conflict(f"{what} was changed meanwhile")
         case azure.HttpResponseError() if error.status_code in (401, 403):
-            return Denied(f"storage refuses this app's identity: {what}", code="StorageDenied")
+            return Unavailable(f"storage refuses this app's identity: {what}", code="StorageDenied")
         case azure.HttpResponseError() if error.status_code and error.status_code < 500 and error.status_code != 429:
             return Refused(f"storage refuses {what}: {shortened(error.message)}", code="StorageRefused")
         case _:

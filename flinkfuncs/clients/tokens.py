@@ -75,7 +75,7 @@ class Callers:
             raise _unauthenticated(
                 "ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than current UTC time."
             ) from None
-        except (jwt.PyJWTError, ValueError, RecursionError):  # the last two: broken JSON inside a token
+        except (jwt.PyJWTError, ValueError):  # the second: what a broken token may raise below PyJWT
             raise _unauthenticated("InvalidAuthenticationToken", "The access token is invalid.") from None
         return _caller(claims)
 

@@ -54,6 +54,16 @@ STATES = {
     "CANCELED": CopyState.CANCELED,
     "FAILED": CopyState.FAILED,
 }
+# Flink's units in the singular, as java.time and its own TimeUtils write them.
+SECONDS = {"": 0.001, "ms": 0.001, "milli": 0.001, "millisecond": 0.001, "m": 60.0, "min": 60.0, "minute": 60.0} | {
+    "s": 1.0,
+    "sec": 1.0,
+    "second": 1.0,
+    "h": 3600.0,
+    "hour": 3600.0,
+    "d": 86400.0,
+    "day": 86400.0,
+}
 TERMINAL = (CopyState.FINISHED, CopyState.CANCELED, CopyState.FAILED)
 
 # Said with every start, so that what a later action relies on does not depend on the cluster's defaults.
@@ -122,7 +132,9 @@ class SessionCluster:
             return self._stopping_copy(running, state, trigger)
         if state is CopyState.RUNNING and not self._flink.tasks_run(running.flink_job_id):
             state = CopyState.STARTING
-        checkpoints = self._flink.checkpoints(running.flink_job_id) if operation.start else None
+        # Asked only of a copy that runs: an earlier answer, without what it restored, would stay in Flink's cache.
+        proves = operation.start is not None and state is CopyState.RUNNING
+        checkpoints = self._flink.checkpoints(running.flink_job_id) if proves else None
         restored = checkpoints.restored if checkpoints else None
         return CopySeen(
             state,
@@ -159,7 +171,8 @@ class SessionCluster:
             return None  # it was started; nothing is sent again
         if operation.stop and copy is not None and copy.state not in TERMINAL:
             return None  # looked at again when the copy has ended
-        if absent and record.current and operation.start:
+        in_flight = record.current is not None and record.current.may_appear and operation.release is None
+        if absent and record.current and (operation.start or in_flight):
             return record.current.release
         return operation.release or record.wanted
 
@@ -176,7 +189,7 @@ class SessionCluster:
         match step:
             case Keep():
                 return Kept(self._keeper(record, operation))
-            case UploadJar(release):
+            case UploadJar(release=release):
                 self._flink.upload(_jar_name(release), self._jars.kept(record.name, release.sha256))
             case Stop(job, trigger, directory, savepoint_format):
                 self._flink.stop(job, trigger_id=trigger, directory=directory, savepoint_format=savepoint_format)
@@ -237,8 +250,7 @@ def _jar_name(release: Release) -> str:
 
 
 def _seconds(duration: str | None) -> float:
-    """Read Flink's durations: `50000` (ms), `50 s`, `1 min`."""
-    match = re.fullmatch(r"\s*(\d+)\s*(ms|s|min|h|)[a-z]*\s*", duration or "")
-    if not match:
-        return HEARTBEAT_SECONDS
-    return int(match[1]) * {"ms": 0.001, "": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}[match[2]]
+    """Read Flink's durations: `50000` (ms), `50 s`, `1 min`, `1 m`."""
+    match = re.fullmatch(r"\s*(\d+)\s*([a-z]*)\s*", (duration or "").lower())
+    unit = SECONDS.get(match[2].removesuffix("s") or match[2]) if match else None
+    return int(match[1]) * unit if match and unit else HEARTBEAT_SECONDS

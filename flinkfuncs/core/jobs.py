@@ -93,6 +93,7 @@ class JobRecord(Model):
     wanted_at: datetime | None = None  # when the wanted release was uploaded or asked for
     uploaded_at: datetime | None = None  # Last-Modified of the newest upload that an operation knows
     current: Copy | None = None
+    ran: bool = False  # a copy before the current one ran, or may have
     savepoints: tuple[Savepoint, ...] = ()  # oldest first
     row: JobRow | None = None  # hdinsight: what the service said last
     placed: str | None = None  # hdinsight: the SHA-256 of the jar at the job's place; None where it is not known

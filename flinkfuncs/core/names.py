@@ -61,10 +61,14 @@ class Directory:
             Refused: it is no URI of a directory, or its path climbs with `..` (400).
 
         """
-        parts = urlsplit(text.strip())
+        refusal = Refused(f"{text[:128]!r} is no plain directory URI", code="InvalidDirectory", status=400)
+        try:
+            parts = urlsplit(text.strip())
+        except ValueError:  # a bracket in the host
+            raise refusal from None
         climbs = any(piece in (".", "..") for piece in parts.path.replace("\\", "/").split("/"))
         if not parts.scheme or climbs or "%" in text or parts.query or parts.fragment:
-            raise Refused(f"{text[:128]!r} is no plain directory URI", code="InvalidDirectory", status=400)
+            raise refusal
         return cls(parts.scheme.lower(), parts.netloc.lower(), posixpath.normpath("/" + parts.path.lstrip("/")))
 
     def __str__(self) -> str:

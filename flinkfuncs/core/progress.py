@@ -130,7 +130,7 @@ def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) 
     if end.wanted and end.outcome is Outcome.SUCCEEDED:
         record = _with_wanted(record, operation, end.wanted)
     if end.forget:
-        record = record.but(deleted=True, current=None, wanted=None, wanted_at=None, folder=None)
+        record = record.but(deleted=True, current=None, ran=False, wanted=None, wanted_at=None, folder=None)
         record = record.but(row=None, placed=None, launched=None)
     last = LastOperation(
         id=operation.id,
@@ -230,7 +230,8 @@ def _with_new_copy(record: JobRecord, operation: Operation, step: Start, now: da
         started_at=now,
         savepoint=step.savepoint,
     )
-    return record.but(current=copy)
+    before = record.current
+    return record.but(current=copy, ran=record.ran or (before is not None and before.ended != "NEVER_STARTED"))
 
 
 def _with_wanted(record: JobRecord, operation: Operation, release: Release) -> JobRecord:

@@ -25,6 +25,7 @@ class UploadJar:
     """Put the kept bytes on the session cluster, named by their hash."""
 
     release: Release
+    stop_savepoint: str | None = None  # the savepoint that the stop just wrote, not to be forgotten if this fails
 
 
 @dataclass(frozen=True)

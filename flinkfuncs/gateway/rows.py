@@ -31,6 +31,7 @@ from .contract import ApiVersion, ClusterPath
 
 MARKS = "flinkfuncs."  # keys of flinkConfiguration that tell callers of this API which request a row answers
 LAUNCH_FAILED = "JOB_LAUNCH_FAILED"
+EXACT_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 NO_STATUS = ("NONE", "UNKNOWN")
 
 
@@ -155,9 +156,12 @@ def job_output(shown: Operation | None, status: str | None) -> str | None:
     Savepoint completed. Path: abfs://…/savepoint-25e318-1f2a3b4c5d6e
     Job execution failed. ⏎Failed to download jar                            (a blank before the line's end)
     Flink internal job status : RUNNING
+
+    A failure says when it was, so that the same one twice makes two rows that differ: callers without a mark of their
+    own have nothing else by which to tell them apart.
     """
     if shown and shown.result and action_result(shown) == "FAILED":
-        return f"Job execution failed. \n{shown.result.message}"
+        return f"Job execution failed. \n{shown.result.message} ({shown.result.ended_at:{EXACT_TIME}})"
     if shown and shown.result and shown.result.savepoints is not None:
         return _listing(shown.result, shown.result.savepoints)
     if shown and shown.result and shown.result.savepoint and shown.action in (Action.SAVEPOINT, Action.STOP):
@@ -177,7 +181,7 @@ def _listing(result: Result, savepoints: tuple[SavepointListing, ...]) -> str:
         else f"- {s.origin or '-'} {s.flink_job_id or '-'} {s.path}"
         for s in savepoints
     ]
-    return "\n".join([f"Savepoints listed at {result.ended_at:%Y-%m-%dT%H:%M:%S.%fZ}: {len(savepoints)}", *lines])
+    return "\n".join([f"Savepoints listed at {result.ended_at:{EXACT_TIME}}: {len(savepoints)}", *lines])
 
 
 def run_id(record: JobRecord, shown: Operation | None) -> str:

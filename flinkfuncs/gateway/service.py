@@ -158,17 +158,11 @@ class Gateway:
             return waiting[-1]
         if record.last is None:
             return None
-        last = self._closed(record) or remembered(record, record.last)
+        last = self.ledger.closed(record.last.id) or remembered(record, record.last)
         if told(last):
             return last
         closed = (operation for operation in self.ledger.operations(record.name) if operation.result)
         return next((operation for operation in closed if told(operation)), None)
-
-    def _closed(self, record: JobRecord) -> Operation | None:
-        try:
-            return self.ledger.find(record.last.id) if record.last else None
-        except NotFound:  # its lifecycle rule took it
-            return None
 
 
 def parse_filter(text: str) -> Filter:

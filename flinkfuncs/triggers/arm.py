@@ -62,9 +62,10 @@ class Call:
 
     @property
     def base_url(self) -> str:
-        """How the caller reached us: what its next call has to begin with."""
+        """How the caller reached us: what its next call has to begin with; a front end may have taken the TLS off."""
         url = urlsplit(self.req.url)
-        return f"{self.req.headers.get('x-forwarded-proto', url.scheme).partition(',')[0]}://{url.netloc}"
+        forwarded = self.req.headers.get("x-forwarded-proto", "").partition(",")[0].strip()
+        return f"{'https' if forwarded == 'https' else url.scheme}://{url.netloc}"
 
 
 Handler: TypeAlias = Callable[[Call], "Reply"]

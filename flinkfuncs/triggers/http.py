@@ -24,7 +24,7 @@ import azure.functions as func
 
 from ..app import services
 from ..core.actions import parse_action
-from ..core.errors import FlinkFuncsError, NotFound, Refused, Unavailable
+from ..core.errors import FlinkFuncsError, NotFound, Refused
 from ..core.jobs import JobRecord
 from ..core.model import parse_json
 from ..core.names import JobName
@@ -161,10 +161,10 @@ def _unclear(message: str) -> Refused:
 
 
 def _job_views(records: list[JobRecord]) -> list[Json]:
-    """Show jobs with what the cluster says of them; a cluster that does not answer hides no record."""
+    """Show jobs with what the cluster says of them; one that does not answer, or refuses us, hides no record."""
     try:
         statuses = services().cluster.statuses({record.name: record for record in records})
-    except Unavailable as error:
+    except FlinkFuncsError as error:
         return [job_view(record, "UNKNOWN", reason=error.message) for record in records]
     return [job_view(record, statuses.get(record.name, "UNKNOWN")) for record in records]
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -200,6 +201,29 @@ def test_the_recorded_calls_get_the_recorded_replies(caller: Caller) -> None:
     for field in ("jobType", "jobName", "jarName", "action", "args", "flinkConfiguration", "status", "actionResult"):
         assert row["properties"][field] == shown["properties"][field]
     assert row["properties"]["jobOutput"].startswith("Job execution failed. \n")
+
+
+def test_the_place_to_look_is_where_the_caller_came_from(caller: Caller) -> None:
+    """Behind a front end that takes the TLS off, too: no client follows a URL to http with its token."""
+    body = json.dumps({"properties": {"jobType": "FlinkJob", "jobName": "forwarded", "action": "NEW"}}).encode()
+    for proto, scheme in (("https, http", "https"), ("http", "http"), ("gopher", "http")):
+        headers = {"Authorization": f"Bearer {caller.token()}", "X-Forwarded-Proto": proto}
+        location = caller.app.post(RUN, body, headers=headers).headers["location"]
+        assert location.startswith(f"{scheme}://{urlsplit(caller.app.host.url).netloc}/providers/")
+
+
+def test_the_routes_are_the_apis_own_and_anonymous(caller: Caller) -> None:
+    """Three functions outside /api, each with one method; function keys are nothing to them."""
+    functions = caller.app.get("/admin/functions").json()
+    triggers = [function["config"]["bindings"][0] for function in functions]
+    arm = {t["route"]: (t["methods"], t["authLevel"]) for t in triggers if "providers/" in t.get("route", "")}
+    cluster = "subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.HDInsight"
+    cluster += "/clusterpools/{pool}/clusters/{cluster}"
+    assert arm == {
+        f"{cluster}/runJob": (["POST"], "ANONYMOUS"),
+        f"{cluster}/jobs": (["GET"], "ANONYMOUS"),
+        "providers/Microsoft.HDInsight/locations/{location}/operationStatuses/{id}": (["GET"], "ANONYMOUS"),
+    }
 
 
 def test_paths_are_compared_without_case(caller: Caller) -> None:

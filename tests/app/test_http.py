@@ -215,20 +215,20 @@ def test_the_open_operations_of_all_jobs_are_listed(start_app: StartApp) -> None
 
 def test_a_deleted_job_is_shown_but_not_listed(app: RunningApp) -> None:
     """Its tombstone keeps the savepoints, newest first; the name is free again."""
-    paths = ["file:/savepoints/gone/1", "file:/savepoints/gone/2"]
+    paths = ["file:/savepoints/tombstone/1", "file:/savepoints/tombstone/2"]
     savepoints = tuple(
         Savepoint(path=path, taken_at=NOW, origin=Action.STOP, cause="timer", flink_job_id="c0", operation="o")
         for path in paths
     )
-    app.put_record(JobRecord(name=JobName("gone"), deleted=True, savepoints=savepoints))
-    assert "gone" not in [job["name"] for job in app.get("/api/jobs").json()["jobs"]]
-    shown = app.get("/api/jobs/gone").json()
+    app.put_record(JobRecord(name=JobName("tombstone"), deleted=True, savepoints=savepoints))
+    assert "tombstone" not in [job["name"] for job in app.get("/api/jobs").json()["jobs"]]
+    shown = app.get("/api/jobs/tombstone").json()
     assert (shown["status"], shown["lastSavePoint"]) == ("DELETED", paths[1])
-    listed = app.get("/api/jobs/gone/savepoints").json()["savepoints"]
+    listed = app.get("/api/jobs/tombstone/savepoints").json()["savepoints"]
     assert [savepoint["path"] for savepoint in listed] == paths[::-1]
-    assert problem(app.post("/api/jobs/gone/stop")) == (404, "JobNotFound")
-    assert new_job(app, "gone").status_code == 202
-    assert "gone" in [job["name"] for job in app.get("/api/jobs").json()["jobs"]]
+    assert problem(app.post("/api/jobs/tombstone/stop")) == (404, "JobNotFound")
+    assert new_job(app, "tombstone").status_code == 202
+    assert "tombstone" in [job["name"] for job in app.get("/api/jobs").json()["jobs"]]
 
 
 def test_an_app_without_settings_names_them(empty_app: RunningApp) -> None:

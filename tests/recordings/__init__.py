@@ -19,7 +19,7 @@ class _Recorded(BaseModel):
 
 
 class Source(_Recorded):
-    """Where an exchange was found; `commit` is empty for a documented example."""
+    """Where an exchange was found; `commit` and `date` are empty for a documented example."""
 
     repository: str
     path: str

@@ -22,12 +22,13 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class Answer:
-    """What to answer; `raw` is sent as it is in place of a JSON body."""
+    """What to answer; `raw` is sent as it is in place of a JSON body; `then` replaces answers from now on."""
 
     status: int = 200
     body: object = None
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes | None = None
+    then: Mapping[str, Sequence[Answer | Fault]] = field(default_factory=dict)
 
 
 class Fault(Enum):
@@ -76,7 +77,9 @@ class LocalServer:
             for key, given in self.answers.items():
                 known, _, end = key.partition(" ")
                 if known == method and (path.endswith(end) or bare.endswith(end)):
-                    return given.pop(0) if len(given) > 1 else given[0]
+                    answer = given.pop(0) if len(given) > 1 else given[0]
+                    self.answers |= {key: list(new) for key, new in _then(answer).items()}
+                    return answer
         return Answer(404, {"error": {"code": "ResourceNotFound", "message": f"nothing at {bare}"}})
 
     def seen(self, call: Call) -> None:
@@ -104,6 +107,10 @@ def serving(answers: Mapping[str, Sequence[Answer | Fault]]) -> Iterator[LocalSe
         yield server
     finally:
         server.stop()
+
+
+def _then(answer: Answer | Fault) -> Mapping[str, Sequence[Answer | Fault]]:
+    return answer.then if isinstance(answer, Answer) else {}
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -90,6 +90,7 @@ def tenant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
             body = json.dumps(served.answer(self.path)).encode()
             self.send_response(served.status)
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("Location", served.base + "/elsewhere")
             self.end_headers()
             self.wfile.write(body)
 
@@ -326,12 +327,25 @@ def test_the_door_opens_again_when_the_keys_are_back(tenant: Tenant) -> None:
     assert admit(callers, tenant.token()).object_id == OBJECT_ID
 
 
+def test_an_outage_is_no_word_on_a_new_key(tenant: Tenant) -> None:
+    """While a new key cannot be looked for, its tokens get 503, not 401; known keys still count."""
+    keys = Keys(tenant.base, TENANT, refetch_seconds=0)
+    callers = Callers(keys, audience=AUDIENCE, allowed=OBJECT_ID)
+    admit(callers, tenant.token())
+    tenant.status = 500
+    for refetch_seconds in (0.0, 60.0):
+        keys.refetch_seconds = refetch_seconds
+        with pytest.raises(Unavailable):
+            admit(callers, tenant.token("two", key=OTHER_KEY))
+    assert admit(callers, tenant.token()).object_id == OBJECT_ID
+
+
 def test_a_tenant_that_cannot_be_trusted_has_no_keys(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     """A certificate of an unknown authority, or no TLS at all, is as good as no answer."""
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     with pytest.raises(Unavailable):
         admit(door(tenant), tenant.token())
     plain = Callers(Keys(tenant.base.replace("https", "http"), TENANT), audience=AUDIENCE, allowed=OBJECT_ID)
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="ValueError"):  # not sent at all
         admit(plain, tenant.token())
     assert not tenant.calls

@@ -27,6 +27,7 @@ The rule that must never break: `Submit` carries how the rows stand at that mome
 from __future__ import annotations
 
 from ..actions import Action
+from ..admission import past_objection, upload_objection
 from ..jobs import JobRecord
 from ..operations import Operation, Outcome
 from ..releases import Release
@@ -43,7 +44,7 @@ def begin(operation: Operation, record: JobRecord, seen: ArmSeen, limits: ArmLim
     row = _living(seen)
     return (
         _unsupported(operation, limits)
-        or _upload_objection(operation, record)
+        or upload_objection(operation, record)
         or _busy(operation, row, seen, limits)
         or _by_state(operation, record, row, seen)
     )
@@ -76,20 +77,14 @@ def _without_row(operation: Operation, record: JobRecord, seen: ArmSeen) -> Step
         return End(Outcome.SUCCEEDED, "the service has no such job; the name is free", forget=True)
     if operation.action is not Action.NEW and not (upload and operation.action.takes_release):
         return refuse(f"the service has no job {operation.job}", "JobNotFound")
-    if record.unknown_past and not operation.request.save_point_name:
-        return refuse(
-            "releases of a job of this name are kept, but its record is gone: name the savepoint to start from "
-            "(savePointName), or use another name",
-            "UnknownPast",
-        )
-    return _launch(operation, record, Action.NEW, seen)
+    return past_objection(operation, record) or _launch(operation, record, Action.NEW, seen)
 
 
 def _update(operation: Operation, record: JobRecord, row: Row, seen: ArmSeen) -> Step:
     release, upload = operation.release, operation.cause.kind == "upload"
     if release is None:
         return Keep()
-    if upload and release.same_as(record.wanted) and "FAILED" not in (row.word or ""):
+    if upload and release.same_as(record.wanted) and row.word not in ("FAILED", "JOB_LAUNCH_FAILED"):
         return End(Outcome.SUCCEEDED, "this is the job's release already", wanted=release, row=kept_row(row))
     if upload and row.word in ("STOPPED", "FINISHED"):
         message = f"the job is {row.word}; the release is what its next START runs"
@@ -166,22 +161,3 @@ def _inexpressible(operation: Operation, release: Release) -> End | None:
     }
     names = ", ".join(name for name, is_said in said.items() if is_said)
     return refuse(f"{names} cannot be said in the ARM API", "UnsupportedOption") if names else None
-
-
-def _upload_objection(operation: Operation, record: JobRecord) -> End | None:
-    """Return why an upload is not taken, whatever the service says."""
-    request = operation.request
-    at = request.jar.last_modified if request.jar and operation.cause.kind == "upload" else None
-    if at is None:
-        return None
-    waiting = [other for other in record.open if other.id != operation.id and other.cause.kind == "upload"]
-    newer = [other for other in waiting if other.request.jar and (other.request.jar.last_modified or at) > at]
-    if newer:
-        return End(Outcome.SUPERSEDED, f"a newer upload is waiting: {newer[-1].id}")
-    if record.wanted_at and at < record.wanted_at:
-        return End(Outcome.SUPERSEDED, f"a newer release was taken at {record.wanted_at:%Y-%m-%dT%H:%M:%SZ}")
-    if record.folder and request.folder != record.folder and not request.switch_mode:
-        return refuse(
-            f"the job is bound to the folder {record.folder}/; a job.json with switchMode true moves it", "OtherFolder"
-        )
-    return None

@@ -27,12 +27,17 @@ def savepoint_directory(operation: Operation, record: JobRecord, limits: Limits)
     return parent.child(record.name, operation.id)
 
 
-def restore_point(operation: Operation, record: JobRecord, limits: Limits) -> str | End:
-    """Return the savepoint to start from: the one that is named, else the newest valid state, else a refusal."""
+def restore_point(operation: Operation, record: JobRecord, limits: Limits) -> str | End | None:
+    """Return the savepoint to start from: the one that is named, else the newest valid state, else a refusal.
+
+    None: nothing of this job ever ran, so there is no state that a fresh start could lose.
+    """
     if name := operation.request.save_point_name:
         return _named(name, record, limits)
     if resting := resting_savepoint(record):
         return resting
+    if _never_ran(record):
+        return None
     return refuse(
         "there is no state that is surely the newest one: name the savepoint to start from (savePointName), "
         "or start without state (STATELESS_UPDATE)",
@@ -43,15 +48,20 @@ def restore_point(operation: Operation, record: JobRecord, limits: Limits) -> st
 def resting_savepoint(record: JobRecord) -> str | None:
     """Return the newest savepoint if no copy can have run after it.
 
-    current copy                                                       newest savepoint
-    -----------------------------------------------------------------  ------------------
-    STOPPED, by the stop that wrote it                                 is the newest state
-    NEVER_STARTED, and was to start from it                            is the newest state
-    NEVER_STARTED, and its own operation had just written it           is the newest state
-    anything else                                                      may be too old: None
+    current copy                                                 newest state
+    -----------------------------------------------------------  ----------------------------------
+    STOPPED, by the stop that wrote the newest savepoint         the newest savepoint
+    NEVER_STARTED, and its own operation had just written it     the newest savepoint
+    NEVER_STARTED, and was to start from it                      the newest savepoint
+    NEVER_STARTED, and no copy ran before it                     what it was to start from, if anything
+    anything else                                                not known
     """
     newest, current = record.newest_savepoint, record.current
-    if newest is None or current is None:
+    if current is None:
+        return None
+    if current.ended == "NEVER_STARTED" and not record.ran:
+        return current.savepoint
+    if newest is None:
         return None
     if current.ended == "STOPPED" and current.flink_job_id == newest.flink_job_id:
         return newest.path
@@ -62,9 +72,23 @@ def resting_savepoint(record: JobRecord) -> str | None:
     return None
 
 
+def _never_ran(record: JobRecord) -> bool:
+    """Whether every start of this job was definitely refused: of the newest we know, and of those before it."""
+    current = record.current
+    return current is not None and current.ended == "NEVER_STARTED" and not record.ran and current.savepoint is None
+
+
 def same_path(one: str | None, other: str | None) -> bool:
-    """Whether two paths name one place; Flink writes `file:/x` where we write `file:///x`."""
-    return one is not None and other is not None and Directory.parse(one) == Directory.parse(other)
+    """Whether two paths name one place; Flink writes `file:/x` where we write `file:///x`.
+
+    Flink may name places that are no plain directories: a copy's own checkpoint lies where its configuration says.
+    """
+    if one is None or other is None or one == other:
+        return one is not None and other is not None
+    try:
+        return Directory.parse(one) == Directory.parse(other)
+    except Refused:
+        return False
 
 
 def _named(name: str, record: JobRecord, limits: Limits) -> str | End:

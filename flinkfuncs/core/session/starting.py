@@ -43,7 +43,7 @@ def after_stop(operation: Operation, record: JobRecord, seen: Seen, limits: Limi
     """Start the new release from the savepoint that the stop wrote, or from the one that was named."""
     if operation.action is Action.STATELESS_UPDATE:
         return fresh_start(operation, seen, stop_savepoint=path)
-    restore: str | End = restore_point(operation, record, limits) if operation.request.save_point_name else path
+    restore: str | End | None = restore_point(operation, record, limits) if operation.request.save_point_name else path
     if isinstance(restore, End):
         return End(Outcome.FAILED, restore.message, code=restore.code, savepoint=path, ended="STOPPED")
     return _start_own(operation, seen, restore, stop_savepoint=path)
@@ -59,7 +59,7 @@ def _start_own(operation: Operation, seen: Seen, savepoint: str | None, *, stop_
     if release is None:
         raise AssertionError(f"operation {operation.id} ended a copy before its own release was kept")
     if not seen.jar_on_cluster:
-        return UploadJar(release)
+        return UploadJar(release, stop_savepoint)
     token = operation.token("copy")
     return Start(token, release, savepoint, incarnation=seen.incarnation, stop_savepoint=stop_savepoint)
 
@@ -98,8 +98,9 @@ def starting(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
                 wanted=current_copy(record).release,
             )
         case CopyState.FAILED:
-            ended: Ended = "NEVER_STARTED" if mark.refused and mark.unanswered == 0 else "FAILED"
-            cause = mark.refused or copy.failure or "Flink names no cause"
+            refused = mark.refused if mark.unanswered == 0 else None  # else it may only say that the id is taken
+            ended: Ended = "NEVER_STARTED" if refused else "FAILED"
+            cause = refused or copy.failure or "Flink names no cause"
             return End(Outcome.FAILED, _new_copy(record, f"failed: {cause}"), code="StartFailed", ended=ended)
         case CopyState.CANCELED:
             message = _new_copy(record, "was cancelled by somebody else")

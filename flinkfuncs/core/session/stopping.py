@@ -6,6 +6,7 @@ the job restarts), and a stop that was written down is never given up as if the 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from ..actions import Action
@@ -18,6 +19,8 @@ from .ends import CACHE_SECONDS, Limits, age_seconds, current_copy, fail, pause,
 from .facts import CopySeen, CopyState, Seen, TriggerDone, TriggerFailed, TriggerRunning, TriggerUnknown
 from .savepoints import savepoint_directory
 from .starting import after_stop, fresh_start
+
+AGAIN_SECONDS = 1.0  # how long a trigger may be unknown before it is sent again
 
 
 def begin_stop(operation: Operation, record: JobRecord, limits: Limits) -> Step:
@@ -46,17 +49,22 @@ def stopping(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
 
     copy           savepoint             step
     -------------  --------------------  ---------------------------------------------------------------------
+    FINISHED       in work               Wait: the copy ends a moment before its savepoint is told of
     FINISHED       complete              STOP: End; an update: Start
     FINISHED       unknown, failed       the copy's last savepoint if it lies in our directory; else Fail
-    FAILED         any                   Fail, naming the savepoint if one was written
+    FAILED         in work               Wait, as above
+    FAILED         otherwise             Fail, naming the savepoint if one was written
     CANCELED       any                   Fail: somebody cancelled it
     ABSENT         any                   Wait until it must be gone, then Fail, naming our directory
     runs           complete, in work     Wait, until the deadline
     runs           failed                Fail: the job goes on (STATELESS_UPDATE withoutSavepoint: Cancel)
-    runs           unknown, not refused  Stop again, under the same trigger id
-    runs           unknown, refused      Fail: the job goes on
+    runs           unknown, not refused  Stop again after a second, under the same trigger id
+    runs           unknown, refused      Fail: the job goes on; but Wait while an earlier call may take effect
     """
     copy = _looked_at(seen)
+    in_work = isinstance(seen.trigger, TriggerRunning) and age_seconds(mark.sent_at, seen) <= limits.stop_seconds
+    if in_work and copy.state in (CopyState.FINISHED, CopyState.FAILED):
+        return Wait(0.1, f"the job has {copy.state}; what became of its savepoint is not told yet", hop=False)
     match copy.state:
         case CopyState.FINISHED:
             return _finished(operation, record, seen, limits)
@@ -71,11 +79,11 @@ def stopping(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
     match seen.trigger:
         case TriggerDone() | TriggerRunning():
             return _await_savepoint(mark, seen, limits, hop=isinstance(seen.trigger, TriggerRunning))
-        case TriggerFailed(cause):
-            return _not_stopped(operation, record, cause)
+        case TriggerFailed(cause, path):
+            return _not_stopped(operation, record, cause, path)
         case TriggerUnknown():
             if mark.refused:
-                return _not_stopped(operation, record, mark.refused)
+                return _maybe_late(mark, seen, limits) or _not_stopped(operation, record, mark.refused)
             return _again(begin_stop(operation, record, limits), mark, seen, limits)
 
 
@@ -86,10 +94,10 @@ def savepointing(operation: Operation, record: JobRecord, mark: Mark, seen: Seen
     --------------------  -----------  ---------------------------------------
     complete              any          End
     failed                any          Fail: the job was not touched
-    in work               not ended    Wait, until the deadline
-    in work, unknown      ended        Fail: it ended meanwhile
-    unknown, not refused  runs         Trigger again, under the same trigger id
-    unknown, refused      any          Fail
+    in work               runs         Wait, until the deadline
+    in work, unknown      otherwise    Fail: it ended or restarts meanwhile
+    unknown, not refused  runs         Trigger again after a second, under the same trigger id
+    unknown, refused      runs         Fail; but Wait while an earlier call may take effect
     """
     match seen.trigger:
         case TriggerDone(path):
@@ -97,12 +105,13 @@ def savepointing(operation: Operation, record: JobRecord, mark: Mark, seen: Seen
         case TriggerFailed(cause):
             return fail(f"no savepoint could be written: {cause}", "SavepointFailed")
         case TriggerRunning() | TriggerUnknown():
-            if mark.refused:
-                return fail(f"no savepoint could be written: {mark.refused}", "SavepointFailed")
             if _looked_at(seen).state not in (CopyState.RUNNING, CopyState.STARTING):
                 return fail(f"the job is {_looked_at(seen).state}; no savepoint was written", "JobNotRunning")
             if isinstance(seen.trigger, TriggerRunning):
                 return _await_savepoint(mark, seen, limits, hop=True)
+            if mark.refused:
+                failed = fail(f"no savepoint could be written: {mark.refused}", "SavepointFailed")
+                return _maybe_late(mark, seen, limits) or failed
             return _again(begin_trigger(operation, record, limits), mark, seen, limits)
 
 
@@ -159,7 +168,9 @@ def _written(operation: Operation, record: JobRecord, seen: Seen, limits: Limits
         return seen.trigger.path
     last = _looked_at(seen).last_savepoint
     ours = savepoint_directory(operation, record, limits)
-    return last if last and ours.holds(Directory.parse(last)) else None
+    with suppress(Refused):  # somebody else's savepoint may lie where no plain URI leads
+        return last if last and ours.holds(Directory.parse(last)) else None
+    return None
 
 
 def _failed(seen: Seen, copy: CopySeen) -> End:
@@ -174,16 +185,25 @@ def _vanished(operation: Operation, record: JobRecord, limits: Limits) -> End:
     return fail(f"the job vanished from the cluster while it was stopped; its savepoint may lie in {where}", "Vanished")
 
 
-def _not_stopped(operation: Operation, record: JobRecord, cause: str) -> Step:
+def _not_stopped(operation: Operation, record: JobRecord, cause: str, written: str | None = None) -> Step:
     if operation.action is Action.STATELESS_UPDATE and operation.request.without_savepoint:
         return Cancel(current_copy(record).flink_job_id)
-    return fail(f"no savepoint could be written, and the job goes on: {cause}", "SavepointFailed")
+    what = f"a savepoint was written, but the job goes on ({written})" if written else "no savepoint could be written"
+    return replace(fail(f"the job was not stopped; {what}: {cause}", "SavepointFailed"), savepoint=written)
+
+
+def _maybe_late(mark: Mark, seen: Seen, limits: Limits) -> Wait | None:
+    """Wait while a call that went unanswered, before the one that was refused, may still take effect."""
+    late = mark.unanswered > 0 and age_seconds(mark.last_sent_at, seen) < limits.repeat_seconds
+    return Wait(1.0, "an earlier call was not answered and may still take effect") if late else None
 
 
 def _again(step: Step, mark: Mark, seen: Seen, limits: Limits) -> Step:
     """Send the same call again: it carries the same trigger id, so Flink takes it once."""
     if age_seconds(mark.sent_at, seen) > limits.stop_seconds:
         return fail("Flink does not take the savepoint's trigger; the job goes on", "SavepointTimeout")
+    if mark.unanswered and age_seconds(mark.last_sent_at, seen) < AGAIN_SECONDS:
+        return Wait(0.1, "the savepoint's trigger is not known yet", hop=False)
     return step
 
 

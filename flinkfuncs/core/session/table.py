@@ -15,10 +15,11 @@ start.
 from __future__ import annotations
 
 from ..actions import Action
+from ..admission import past_objection, upload_objection
 from ..jobs import JobRecord
 from ..operations import Operation, Outcome, SavepointListing
 from ..steps import Cancel, End, Keep, Step, UploadJar, Wait
-from .ends import Limits, refuse, wait_for_vanished
+from .ends import Limits, age_seconds, current_copy, refuse, wait_for_vanished
 from .facts import TERMINAL, Seen, Status, status_of
 from .savepoints import restore_point
 from .starting import start, starting
@@ -35,26 +36,7 @@ def next_step(operation: Operation, record: JobRecord, seen: Seen, limits: Limit
         return stopping(operation, record, operation.stop, seen, limits)
     if operation.trigger:
         return savepointing(operation, record, operation.trigger, seen, limits)
-    return _static_objection(operation, record) or _begin(operation, record, seen, limits)
-
-
-def _static_objection(operation: Operation, record: JobRecord) -> End | None:
-    """Return why an upload is not taken, whatever the cluster says."""
-    request = operation.request
-    at = request.jar.last_modified if request.jar and operation.cause.kind == "upload" else None
-    if at is None:
-        return None
-    waiting = [other for other in record.open if other.id != operation.id and other.cause.kind == "upload"]
-    newer = [other for other in waiting if other.request.jar and (other.request.jar.last_modified or at) > at]
-    if newer:
-        return End(Outcome.SUPERSEDED, f"a newer upload is waiting: {newer[-1].id}")
-    if record.wanted_at and at < record.wanted_at:
-        return End(Outcome.SUPERSEDED, f"a newer release was taken at {record.wanted_at:%Y-%m-%dT%H:%M:%SZ}")
-    if record.folder and request.folder != record.folder and not request.switch_mode:
-        return refuse(
-            f"the job is bound to the folder {record.folder}/; a job.json with switchMode true moves it", "OtherFolder"
-        )
-    return None
+    return upload_objection(operation, record) or _begin(operation, record, seen, limits)
 
 
 def _begin(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
@@ -95,12 +77,8 @@ def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, st
         return refuse(f"the job exists and is {status}; UPDATE changes it, DELETE frees its name", "JobExists")
     if seen.namesakes:
         return refuse(f"Flink runs a job of this name that is not ours: {', '.join(seen.namesakes)}", "JobRunsAlready")
-    if record.unknown_past and not operation.request.save_point_name:
-        return refuse(
-            "releases of a job of this name are kept, but its record is gone: name the savepoint to start from "
-            "(savePointName), or use another name",
-            "UnknownPast",
-        )
+    if objection := past_objection(operation, record):
+        return objection
     savepoint = restore_point(operation, record, limits) if operation.request.save_point_name else None
     return _with_release(operation, record, seen, savepoint)
 
@@ -111,21 +89,28 @@ def _start(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, 
     status                                     step
     -----------------------------------------  --------------------------------------------
     STOPPED, FINISHED, CANCELED, FAILED, …     Start from that state; none: Refuse
-    MAY_APPEAR                                 Start under the same id
-    VANISHED                                   Wait until it must be gone, then Start
+    MAY_APPEAR                                 the same Start again, under the same id
+    VANISHED                                   the same, once it must be gone
     NONE                                       Refuse: there is nothing to start
     otherwise                                  Refuse: it runs
     """
-    if status in TERMINAL or status is Status.MAY_APPEAR:
+    if status is Status.MAY_APPEAR:
+        return _repeat(operation, record, seen, limits)
+    if status in TERMINAL or status is Status.VANISHED:
         return _with_release(operation, record, seen, restore_point(operation, record, limits))
-    if status is Status.VANISHED:
-        savepoint = restore_point(operation, record, limits)
-        if isinstance(savepoint, End):
-            return savepoint
-        return wait_for_vanished(operation, seen) or _with_release(operation, record, seen, savepoint)
     if status is Status.NONE:
         return refuse("the job was never started; NEW, or an upload, starts it", "NothingToStart")
     return refuse(f"the job is {status}; there is nothing to start", "JobRuns")
+
+
+def _repeat(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
+    """Send the start that is in flight again: its release, from its state, unless another state is named."""
+    earlier = current_copy(record)
+    savepoint = restore_point(operation, record, limits) if operation.request.save_point_name else earlier.savepoint
+    if isinstance(savepoint, End):
+        return savepoint
+    step = start(operation, record, earlier.release, savepoint, seen)
+    return step if isinstance(step, End) or seen.jar_on_cluster else UploadJar(earlier.release)
 
 
 def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
@@ -133,7 +118,8 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
 
     status                    cause    step
     ------------------------  -------  ------------------------------------------------------------------
-    NONE                      upload   as NEW
+    NONE                      upload,  as NEW (a service keeps a row of a launch that was refused, and its
+                              arm      callers UPDATE it)
     NONE                      other    Refuse: nothing to update
     RUNNING                   any      Keep, UploadJar, Stop
     STARTING, CANCELLING      any      Wait a while, then Refuse
@@ -142,11 +128,11 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
     other terminal, VANISHED  any      Start from the named or the newest valid state (STATELESS: fresh)
     """
     upload = operation.cause.kind == "upload"
+    if status is Status.NONE and operation.cause.kind in ("upload", "arm"):
+        return _new(operation, record, seen, limits, status)
     if status is Status.NONE:
-        return (
-            _new(operation, record, seen, limits, status) if upload else refuse("there is no such job", "JobNotFound")
-        )
-    if operation.release and upload and operation.release.same_as(record.wanted) and status is Status.RUNNING:
+        return refuse("the job was never started; NEW starts it", "NothingToUpdate")
+    if upload and status is Status.RUNNING and _runs_already(operation, record):
         return End(Outcome.SUCCEEDED, "the job runs this release already", wanted=operation.release)
     match status:
         case Status.RUNNING:
@@ -162,17 +148,19 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
         case Status.STOPPED | Status.FINISHED if upload:
             return _remember(operation, status)
         case _:
-            return _revive(operation, record, seen, limits, status)
+            return _revive(operation, record, seen, limits)
 
 
-def _revive(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
+def _revive(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
     """Start a release where nothing runs: from a state for UPDATE, fresh for STATELESS_UPDATE."""
     stateless = operation.action is Action.STATELESS_UPDATE
-    savepoint = None if stateless else restore_point(operation, record, limits)
-    if isinstance(savepoint, End):
-        return savepoint
-    waited = wait_for_vanished(operation, seen) if status is Status.VANISHED else None
-    return waited or _with_release(operation, record, seen, savepoint)
+    return _with_release(operation, record, seen, None if stateless else restore_point(operation, record, limits))
+
+
+def _runs_already(operation: Operation, record: JobRecord) -> bool:
+    """Whether the release is both wanted and the one that runs: a copy that failed to prove itself may run another."""
+    release = operation.release
+    return release is not None and release.same_as(record.wanted) and release.same_as(current_copy(record).release)
 
 
 def _remember(operation: Operation, status: Status) -> Step:
@@ -185,8 +173,7 @@ def _remember(operation: Operation, status: Status) -> Step:
 
 def _settle(operation: Operation, seen: Seen, limits: Limits, status: Status) -> Step:
     """Wait for a copy that is on its way, but not for ever."""
-    age = (seen.now - operation.requested_at).total_seconds()
-    if age > limits.start_seconds:
+    if age_seconds(operation.driven_at or operation.requested_at, seen) > limits.start_seconds:
         return refuse(f"the job is {status} and does not settle", "JobUnsettled")
     return Wait(1.0, f"the job is {status}")
 
@@ -211,7 +198,9 @@ def _with_release(operation: Operation, record: JobRecord, seen: Seen, savepoint
         return refuse("no release of this job is known", "NothingToStart")
     if not seen.jar_on_cluster:
         return UploadJar(release)
-    return start(operation, record, release, savepoint, seen)
+    vanished = status_of(record.current, seen.copy) is Status.VANISHED
+    waiting = wait_for_vanished(operation, seen) if vanished else None
+    return waiting or start(operation, record, release, savepoint, seen)
 
 
 def _stop(operation: Operation, record: JobRecord, limits: Limits, status: Status) -> Step:

@@ -1,0 +1,43 @@
+"""What is refused whatever the cluster says: an upload that is not the newest, another folder, a past that is not known.
+
+The same for every kind of cluster, since it is a matter of the record alone.
+"""
+
+from __future__ import annotations
+
+from .jobs import JobRecord
+from .operations import Operation, Outcome
+from .steps import End
+
+
+def upload_objection(operation: Operation, record: JobRecord) -> End | None:
+    """Return why an upload is not taken: a newer one waits, or was taken, or it lies in the other folder."""
+    request = operation.request
+    at = request.jar.last_modified if request.jar and operation.cause.kind == "upload" else None
+    if at is None:
+        return None
+    waiting = [other for other in record.open if other.id != operation.id and other.cause.kind == "upload"]
+    newer = [other for other in waiting if other.request.jar and (other.request.jar.last_modified or at) > at]
+    if newer:
+        return End(Outcome.SUPERSEDED, f"a newer upload is waiting: {newer[-1].id}")
+    if record.wanted_at and at < record.wanted_at:
+        return End(Outcome.SUPERSEDED, f"a newer release was taken at {record.wanted_at:%Y-%m-%dT%H:%M:%SZ}")
+    if record.folder and request.folder != record.folder and not request.switch_mode:
+        return End(
+            Outcome.REFUSED,
+            f"the job is bound to the folder {record.folder}/; a job.json with switchMode true moves it",
+            code="OtherFolder",
+        )
+    return None
+
+
+def past_objection(operation: Operation, record: JobRecord) -> End | None:
+    """Return why a first start is not made: the job ran before, and its record is gone."""
+    if not record.unknown_past or operation.request.save_point_name:
+        return None
+    return End(
+        Outcome.REFUSED,
+        "releases of a job of this name are kept, but its record is gone: name the savepoint to start from "
+        "(savePointName), or use another name",
+        code="UnknownPast",
+    )

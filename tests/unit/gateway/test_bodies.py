@@ -1,0 +1,141 @@
+"""What a runJob body asks for, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from flinkfuncs.core.actions import Action
+from flinkfuncs.core.errors import Refused, Unavailable
+from flinkfuncs.core.operations import Request
+from flinkfuncs.core.releases import JarSource, SpecPatch
+from flinkfuncs.gateway.bodies import LONGEST_BODY, parse_body, request_of
+from flinkfuncs.gateway.contract import (
+    parse_api_version,
+)
+
+from .made import JARS, NEW, OLD, SAVEPOINT, SETTINGS, VERSIONS, Row, asked
+
+
+def test_the_documented_bodies_are_taken() -> None:
+    """The API's documentation shows these; what they leave out stays as it is recorded."""
+    assert asked({"action": "STOP"}, OLD) == Request(action=Action.STOP)
+    start = asked({"action": "START", "savePointName": "savepoint-20e9e9-8a48c6b905e5"}, OLD)
+    assert start == Request(action=Action.START, save_point_name="savepoint-20e9e9-8a48c6b905e5")
+    update = asked({"action": "UPDATE", "args": "--rate 5", "savePointName": SAVEPOINT}, OLD)
+    assert update == Request(action=Action.UPDATE, spec=SpecPatch(args="--rate 5"), save_point_name=SAVEPOINT)
+    assert update.spec.model_fields_set == {"args"}
+
+
+def test_a_start_may_name_a_jar() -> None:
+    """As the API's own example does: from now on that is what the job runs."""
+    start = asked({"action": "START", "jobJarDirectory": JARS + "/", "jarName": "v2.jar", "args": "x"})
+    assert start == Request(
+        action=Action.START, jar=JarSource(place="directory", name="jars/v2.jar"), spec=SpecPatch(args="x")
+    )
+
+
+@pytest.mark.parametrize("action", ["STOP", "CANCEL", "SAVEPOINT", "LIST_SAVEPOINT", "DELETE", "RE_LAUNCH", "START"])
+def test_what_an_action_does_not_take_is_left_out(action: str) -> None:
+    """Callers send a whole job with every action; only the action's own fields count."""
+    whole = {"entryClass": "x", "args": "y", "flinkConfiguration": {"parallelism": "7"}}
+    request = asked({"action": action} | whole)
+    assert request == Request(action=Action(action))
+    assert request.spec.model_fields_set == set()
+
+
+def test_a_row_can_be_sent_back() -> None:
+    """Fields that only the service writes are taken and say nothing."""
+    read_only = {"jobId": "x", "status": "RUNNING", "jobOutput": "", "actionResult": "SUCCESS", "lastSavePoint": "x"}
+    body = {"id": "x", "name": "n", "type": "t", "systemData": {"createdBy": "x"}}
+    properties = {"jobType": "FlinkJob", "jobName": "job1", "action": "STOP", "runId": "job-1"} | read_only
+    request = request_of(parse_body(json.dumps(body | {"properties": properties}).encode()), NEW, SETTINGS)
+    assert request == Request(action=Action.STOP)
+
+
+def test_the_configurations_specials_become_fields_and_the_rest_is_kept() -> None:
+    """Marks of the caller are kept as they are; an empty savepoint.directory says nothing."""
+    given = {"parallelism": "4", "savepoint.directory": "", "flinkfuncs.operation": "a b=ü", "x.y": "1"}
+    spec = asked({"action": "UPDATE", "flinkConfiguration": given}).spec
+    assert spec == SpecPatch(parallelism=4, flink_configuration={"flinkfuncs.operation": "a b=ü", "x.y": "1"})
+    assert spec.model_fields_set == {"parallelism", "flink_configuration"}
+
+
+BAD_BODIES: list[tuple[bytes, int, str]] = [
+    (b"", 400, "InvalidBody"),
+    (b"\xff", 400, "InvalidBody"),
+    (b"no json", 400, "InvalidBody"),
+    (b"[]", 400, "InvalidBody"),
+    (b"{}", 400, "InvalidBody"),
+    (b'{"properties": null}', 400, "InvalidBody"),
+    (b'{"properties": {"jobType": "FlinkJob"}}', 400, "InvalidBody"),
+    (b'{"properties": {"jobType": "SparkJob", "action": "NEW"}}', 400, "InvalidBody"),
+    (b'{"properties": {"jobType": "FlinkJob", "action": "NEW"}, "tags": {}}', 400, "InvalidBody"),
+    (b"{" + b" " * LONGEST_BODY, 413, "RequestContentTooLarge"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "code"), BAD_BODIES)
+def test_a_body_that_is_none_is_refused(body: bytes, status: int, code: str) -> None:
+    """Each with the fields that are wrong, and never a value."""
+    with pytest.raises(Refused) as refused:
+        parse_body(body)
+    assert (refused.value.status, refused.value.code) == (status, code)
+
+
+BAD_PROPERTIES: list[tuple[Row, str, str]] = [
+    ({"action": "NEW", "jarname": "x"}, "InvalidBody", "jarname"),
+    ({"action": "NEW", "onFailure": "stop"}, "InvalidBody", "onFailure"),
+    ({"action": "EXPLODE"}, "InvalidAction", "EXPLODE"),
+    ({"action": ""}, "InvalidAction", "there is no action"),
+    ({"action": "NEW", "flinkConfiguration": {"execution.savepoint.path": "x"}}, "InvalidBody", "is refused"),
+    ({"action": "NEW", "flinkConfiguration": {"$internal.x": "x"}}, "InvalidBody", "is refused"),
+    ({"action": "NEW", "flinkConfiguration": {"a": {"b": "c"}}}, "InvalidBody", "flinkConfiguration"),
+    ({"action": "NEW", "flinkConfiguration": ["a"]}, "InvalidBody", "flinkConfiguration"),
+    ({"action": "NEW", "flinkConfiguration": {"parallelism": "many"}}, "Refused", "parallelism"),
+    ({"action": "NEW", "jobJarDirectory": JARS}, "InvalidBody", "one of them is missing"),
+    ({"action": "NEW", "jarName": "x.jar"}, "InvalidBody", "one of them is missing"),
+    ({"action": "NEW", "jobJarDirectory": JARS, "jarName": "../x.jar"}, "InvalidBody", "jarName"),
+    ({"action": "NEW", "jobJarDirectory": JARS, "jarName": "a/x.jar"}, "InvalidBody", "jarName"),
+    ({"action": "NEW", "jobJarDirectory": JARS + "/../other", "jarName": "x.jar"}, "InvalidDirectory", "directory"),
+    ({"action": "NEW", "jobJarDirectory": JARS + "-other", "jarName": "x.jar"}, "OutsideRoot", "below"),
+    (
+        {"action": "NEW", "jobJarDirectory": "abfs://flinkjob@evil.example/jars", "jarName": "x.jar"},
+        "OutsideRoot",
+        "below",
+    ),
+    ({"action": "NEW", "jobJarDirectory": "https://evil.example/jars", "jarName": "x.jar"}, "OutsideRoot", "below"),
+    ({"action": "NEW", "flinkConfiguration": {"savepoint.directory": "file:///etc"}}, "OutsideRoot", "below"),
+    ({"action": "NEW", "savePointName": "file:///etc/passwd"}, "OutsideRoot", "below"),
+    ({"action": "NEW", "savePointName": "../x"}, "InvalidBody", "savePointName"),
+]
+
+
+@pytest.mark.parametrize(("properties", "code", "named"), BAD_PROPERTIES)
+def test_properties_that_cannot_be_taken_are_refused_by_name(properties: Row, code: str, named: str) -> None:
+    """Unknown fields, unknown actions, refused keys, and whatever leads outside the roots: 400 each."""
+    with pytest.raises(Refused, match=re.escape(named)) as refused:
+        asked(properties)
+    assert (refused.value.status, refused.value.code) == (400, code)
+
+
+def test_a_missing_root_is_named() -> None:
+    """Without JOB_JAR_DIRECTORY no jar can be named; that is the gateway's fault, not the caller's."""
+    bare = SETTINGS.model_copy(update={"job_jar_directory": ""})
+    with pytest.raises(Unavailable, match="JOB_JAR_DIRECTORY"):
+        asked({"action": "NEW", "jobJarDirectory": JARS, "jarName": "x.jar"}, settings=bare)
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+@pytest.mark.parametrize("action", ["LAST_STATE_UPDATE", "RE_LAUNCH"])
+def test_a_version_has_its_own_actions(name: str, action: str) -> None:
+    """The two later ones are refused by name where they did not exist."""
+    api = parse_api_version(name)
+    if name > "2023-07":
+        assert asked({"action": action}, api).action == action
+        return
+    with pytest.raises(Refused, match=rf"'{action}'.*'{name}'") as refused:
+        asked({"action": action}, api)
+    assert (refused.value.status, refused.value.code) == (400, "UnsupportedAction")

@@ -1,0 +1,168 @@
+"""Versions, paths, operation ids, filters, errors: what holds for every call."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from flinkfuncs.core.errors import Denied, NotFound, Refused, Unavailable
+from flinkfuncs.core.names import JobName
+from flinkfuncs.core.operations import operation_id
+from flinkfuncs.gateway.contract import (
+    ClusterPath,
+    error_reply,
+    operation_of,
+    parse_api_version,
+    request_id,
+    segment_of,
+)
+from flinkfuncs.gateway.service import Filter, common_headers, is_on, parse_filter
+from flinkfuncs.gateway.statuses import status_reply
+
+from .made import AT, NEW, OLD, PATH, SETTINGS, VERSIONS, operation
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_every_version_of_the_api_is_known(name: str) -> None:
+    """In any case, as ARM has it."""
+    assert parse_api_version(name) == parse_api_version(name.upper())
+    assert parse_api_version(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (None, "MissingApiVersionParameter"),
+        ("", "MissingApiVersionParameter"),
+        ("2022-01-01", "InvalidApiVersionParameter"),
+        ("latest", "InvalidApiVersionParameter"),
+    ],
+)
+def test_another_version_is_refused(text: str | None, code: str) -> None:
+    """With ARM's two codes."""
+    with pytest.raises(Refused) as refused:
+        parse_api_version(text)
+    assert (refused.value.status, refused.value.code) == (400, code)
+
+
+def test_a_path_is_compared_without_case() -> None:
+    """As ARM does."""
+    PATH.require(ClusterPath(PATH.subscription.upper(), "gROUP", "PS-TEST-POOL", "FlinkCluster"))
+
+
+@pytest.mark.parametrize(
+    ("part", "code"),
+    [
+        ("subscription", "SubscriptionNotFound"),
+        ("group", "ResourceGroupNotFound"),
+        ("pool", "ResourceNotFound"),
+        ("cluster", "ResourceNotFound"),
+    ],
+)
+def test_another_cluster_is_not_found(part: str, code: str) -> None:
+    """404, and the code tells which part of the path is wrong."""
+    parts = {name: getattr(PATH, name) for name in ("subscription", "group", "pool", "cluster")} | {part: "other"}
+    with pytest.raises(NotFound, match="other") as missing:
+        PATH.require(ClusterPath(**parts))
+    assert missing.value.code == code
+
+
+@pytest.mark.parametrize("job", ["a", "orders", "x" * 63, "a-b-1"])
+def test_an_operations_id_travels_in_the_url(job: str) -> None:
+    """Out and back, for every length of name."""
+    number = operation_id(JobName(job), at=AT, identity="x")
+    assert operation_of(segment_of(number)) == number
+    assert segment_of(number).startswith(request_id(number) + "*")
+
+
+GOOD = segment_of(operation().id)
+FOREIGN = "28527709-43cb-4b9d-84b9-d6d221bb1e18*93BE3F5F38E851939A0189D16172AE096513F606F83B4B31C7549306E4C696F3"
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        "",
+        "*",
+        FOREIGN,
+        GOOD.lower(),
+        GOOD[:-2],
+        GOOD + "00",
+        GOOD.replace("*", ""),
+        "0" + GOOD[1:] if GOOD[0] != "0" else "1" + GOOD[1:],
+        segment_of("../../jobs/orders"),
+        segment_of("orders"),
+    ],
+)
+def test_a_foreign_operations_id_is_not_found(segment: str) -> None:
+    """Nor is a garbled one, and none leads anywhere else."""
+    with pytest.raises(NotFound):
+        operation_of(segment)
+
+
+def test_an_open_operation_is_in_progress() -> None:
+    """Stock clients are told when to look again, or they would wait 30 seconds."""
+    for api in (OLD, NEW):
+        reply = status_reply(operation(), api, location="WESTUS3", cluster=PATH)
+        document = json.loads(reply.body)
+        assert (document["status"], document["properties"]) == ("InProgress", None)
+        assert "endTime" not in document
+        assert reply.headers == {"Retry-After": "1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [
+        ("jobName eq orders", Filter("jobname", "orders")),
+        (" jarName  EQ 'a.jar' ", Filter("jarname", "a.jar")),
+        ("jobname eq x", Filter("jobname", "x")),
+    ],
+)
+def test_a_filter_names_a_job_or_a_jar(text: str, chosen: Filter) -> None:
+    """With or without quotes."""
+    assert parse_filter(text) == chosen
+
+
+@pytest.mark.parametrize("text", ["orders", "status eq RUNNING", "jobName ne x", "jobName eq a or jarName eq b", " "])
+def test_another_filter_is_refused(text: str) -> None:
+    """Rather than ignored: the caller would take the whole list for what it asked for."""
+    with pytest.raises(Refused) as refused:
+        parse_filter(text)
+    assert (refused.value.status, refused.value.code) == (400, "InvalidFilter")
+
+
+@pytest.mark.parametrize(
+    ("tenant", "allowed", "on"),
+    [("", "", False), ("t", "", False), ("", "a", False), ("t", " , ", False), ("t", "a", True)],
+)
+def test_the_gateway_is_off_until_it_knows_whom_to_trust(tenant: str, allowed: str, on: bool) -> None:
+    """A tenant and at least one principal."""
+    settings = SETTINGS.model_copy(update={"gateway_tenant_id": tenant, "gateway_allowed_principals": allowed})
+    assert is_on(settings) is on
+
+
+def test_errors_have_arms_shape() -> None:
+    """Code and message; a 401 says where tokens come from, a 503 when to come back."""
+    refused = error_reply(Refused("no", code="InvalidBody", status=400), SETTINGS)
+    assert (refused.status, json.loads(refused.body)) == (400, {"error": {"code": "InvalidBody", "message": "no"}})
+    assert refused.headers == {}
+    missing = error_reply(
+        Denied(
+            "Authentication failed. The 'Authorization' header is missing.", code="AuthenticationFailed", status=401
+        ),
+        SETTINGS,
+    )
+    assert missing.headers == {
+        "WWW-Authenticate": 'Bearer authorization_uri="https://login.microsoftonline.com/t", error="invalid_token", '
+        "error_description=\"The authentication failed because of missing 'Authorization' header.\""
+    }
+    for error, seconds in ((Unavailable("later"), "10"), (Unavailable("soon", retry_after_seconds=0.2), "1")):
+        assert error_reply(error, SETTINGS).headers == {"Retry-After": seconds}
+
+
+@pytest.mark.parametrize(("given", "kept"), [("abc-123", True), (None, False), ("a\r\nb", False), ("x" * 65, False)])
+def test_a_correlation_id_comes_back(given: str | None, kept: bool) -> None:
+    """If it is one; anything else is replaced."""
+    headers = common_headers(given)
+    assert (headers["x-ms-correlation-request-id"] == given) is kept

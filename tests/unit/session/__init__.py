@@ -1,0 +1,1 @@
+"""The tables of a session cluster, row by row."""

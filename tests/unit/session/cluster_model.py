@@ -1,0 +1,202 @@
+"""A session cluster as a small pure model: what it does with a call, what it shows, and what really runs.
+
+    a JobManager     takes an id once, forgets everything when it is restarted, and may start a copy late
+    a TaskManager    goes on with a copy for 50 s after its JobManager was lost
+    a stop           writes a savepoint and ends the copy; one with another trigger id meanwhile would break both
+
+`runs` lists what really ran and when, which no look tells; the promises are checked against it at every start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from flinkfuncs.core.jobs import JobRecord
+from flinkfuncs.core.operations import Operation
+from flinkfuncs.core.session.facts import (
+    CopySeen,
+    CopyState,
+    Seen,
+    TriggerDone,
+    TriggerFailed,
+    TriggerRunning,
+    TriggerSeen,
+    TriggerUnknown,
+)
+from flinkfuncs.core.session.savepoints import same_path
+from flinkfuncs.core.steps import Cancel, Start, Step, Stop, Trigger, UploadJar
+
+HEARTBEAT_SECONDS = 50.0
+ENDED = (CopyState.FINISHED, CopyState.CANCELED, CopyState.FAILED)
+
+
+class Refusal(Exception):
+    """The cluster says no, definitely."""
+
+
+@dataclass
+class Run:
+    """A copy that really ran: on a TaskManager, whether or not a JobManager knows it."""
+
+    flink_job_id: str
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass
+class Known:
+    """What the JobManager knows of an id."""
+
+    state: CopyState
+    restored: str | None
+    savepoint: str | None = None
+
+
+@dataclass
+class Cluster:
+    """The cluster; `now` is moved on by the test."""
+
+    now: datetime
+    incarnation: int = 1
+    jars: set[str] = field(default_factory=set)
+    known: dict[str, Known] = field(default_factory=dict)
+    triggers: dict[str, TriggerSeen] = field(default_factory=dict)
+    savepoints: dict[str, datetime] = field(default_factory=dict)
+    runs: list[Run] = field(default_factory=list)
+    due: list[tuple[datetime, Step]] = field(default_factory=list)  # calls that take effect later
+    stops: dict[str, str] = field(default_factory=dict)  # the trigger under which a copy is being stopped
+
+    # what it does
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time go by, and let what is due happen."""
+        self.now += timedelta(seconds=seconds)
+        for at, step in sorted(self.due, key=lambda entry: entry[0]):
+            if at <= self.now:
+                self.due.remove((at, step))
+                try:
+                    self.take(step)
+                except Refusal:
+                    continue  # nobody is there to hear it
+
+    def later(self, step: Step, seconds: float) -> None:
+        """Take a call, but only after a while: main() is slow, or the network is."""
+        self.due.append((self.now + timedelta(seconds=seconds), step))
+
+    def take(self, step: Step) -> None:
+        """Carry out one call."""
+        match step:
+            case UploadJar(release=release):
+                self.jars.add(release.sha256)
+            case Stop(job, trigger):
+                self._stop(job, trigger)
+            case Trigger(job, trigger, directory):
+                self._running(job)
+                self._complete(job, trigger, directory)
+            case Cancel(job):
+                if job in self.known and self.known[job].state not in ENDED:
+                    self._end(job, CopyState.CANCELED)
+            case Start():
+                self._start(step)
+
+    def finish_stop(self, step: Stop) -> None:
+        """Complete the savepoint of a stop that is under way, and end the copy."""
+        if self.triggers.get(step.trigger_id) != TriggerRunning():
+            return
+        self._complete(step.flink_job_id, step.trigger_id, step.directory)
+        self._end(step.flink_job_id, CopyState.FINISHED)
+
+    def fail_stop(self, step: Stop) -> None:
+        """Let the savepoint of a stop fail; the job goes on."""
+        self.triggers[step.trigger_id] = TriggerFailed("disk full")
+        self.stops.pop(step.flink_job_id, None)
+
+    def restart_jobmanager(self) -> None:
+        """Kill the JobManager and start another one: it knows nothing, and TaskManagers notice after a while."""
+        self.incarnation += 1
+        for run in self.runs:
+            run.until = run.until or self.now + timedelta(seconds=HEARTBEAT_SECONDS)
+        for memory in (self.jars, self.known, self.triggers, self.due, self.stops):
+            memory.clear()
+
+    def end_by_itself(self, state: CopyState) -> None:
+        """Let whatever runs finish or fail."""
+        for job, known in self.known.items():
+            if known.state not in ENDED:
+                self._end(job, state)
+
+    def _stop(self, job: str, trigger: str) -> None:
+        self._running(job)
+        other = self.stops.get(job)
+        assert other in (None, trigger), "two stops with different trigger ids"
+        self.stops[job] = trigger
+        self.triggers.setdefault(trigger, TriggerRunning())
+
+    def _running(self, job: str) -> None:
+        if job not in self.known or self.known[job].state in ENDED:
+            raise Refusal("no such job runs")
+
+    def _complete(self, job: str, trigger: str, directory: str) -> None:
+        path = f"{directory.replace('file:///', 'file:/')}/savepoint-{len(self.savepoints)}"
+        self.savepoints[path] = self.now
+        self.triggers[trigger] = TriggerDone(path)
+        self.known[job].savepoint = path
+
+    def _end(self, job: str, state: CopyState) -> None:
+        self.known[job].state = state
+        trigger = self.stops.pop(job, None)
+        if trigger and self.triggers[trigger] == TriggerRunning():
+            self.triggers[trigger] = TriggerFailed("the job ended meanwhile")
+        for run in self.runs:
+            if run.flink_job_id == job and run.until is None:
+                run.until = self.now
+
+    def _start(self, step: Start) -> None:
+        if step.flink_job_id in self.known:
+            raise Refusal("the id was taken before")
+        if step.release.sha256 not in self.jars:
+            raise Refusal("there is no such jar")
+        beside = [run for run in self.runs if run.until is None or run.until > self.now]
+        assert not beside, f"a second copy beside {beside}"
+        self._check_state(step)
+        self.known[step.flink_job_id] = Known(CopyState.RUNNING, step.savepoint)
+        self.runs.append(Run(step.flink_job_id, self.now))
+
+    def _check_state(self, step: Start) -> None:
+        """Check that nothing else ran after the savepoint was written."""
+        if step.savepoint is None:
+            return
+        written = next(at for path, at in self.savepoints.items() if same_path(path, step.savepoint))
+        newer = [r for r in self.runs if r.flink_job_id != step.flink_job_id and (r.until is None or r.until > written)]
+        assert not newer, f"started from an older state than {newer} left behind"
+
+    # what it shows
+
+    def look(self, record: JobRecord, operation: Operation, *, lagging: bool) -> Seen:
+        """Return what a look tells; caches that lag do not tell of savepoints and restored state."""
+        current = record.running
+        known = self.known.get(current.flink_job_id) if current else None
+        wanted = record.current.release if record.current and operation.start else operation.release or record.wanted
+        if record.current and record.current.may_appear and operation.release is None:
+            wanted = record.current.release
+        return Seen(
+            now=self.now,
+            copy=self._copy(known, lagging=lagging) if current else None,
+            trigger=self.triggers.get(operation.token("stop" if operation.stop else "savepoint"), TriggerUnknown()),
+            jar_on_cluster=wanted is not None and wanted.sha256 in self.jars,
+            incarnation=str(self.incarnation),
+            vanish_seconds=HEARTBEAT_SECONDS + 30,
+        )
+
+    def _copy(self, known: Known | None, *, lagging: bool) -> CopySeen:
+        if known is None:
+            return CopySeen(CopyState.ABSENT)
+        if lagging:
+            return CopySeen(CopyState.STARTING if known.state is CopyState.RUNNING else known.state)
+        return CopySeen(
+            known.state,
+            restored_from=known.restored,
+            restored_savepoint=known.restored is not None,
+            last_savepoint=known.savepoint,
+        )

@@ -1,0 +1,196 @@
+"""What holds whatever happens: any actions, on a cluster that lags, loses answers, refuses and restarts, with crashes.
+
+The loop of `operations.py` is played with the pure parts only: look, decide, write down, act, write down what it told.
+A crash is an end of the loop at any of these points; the next driver has the record, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from enum import Enum, auto
+from itertools import chain, count, repeat
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flinkfuncs.core import progress
+from flinkfuncs.core.actions import Action
+from flinkfuncs.core.jobs import JobRecord
+from flinkfuncs.core.operations import Cause, Operation, Request, operation_id
+from flinkfuncs.core.session.facts import CopyState
+from flinkfuncs.core.session.table import next_step
+from flinkfuncs.core.steps import End, Keep, Kept, Learned, Start, Step, Stop, Turned, Wait
+from tests.unit.builders import LIMITS, NOW, ORDERS, release
+from tests.unit.session.cluster_model import Cluster, Refusal
+
+MOST_LOOKS = 2000
+
+
+class Event(Enum):
+    """What may happen in one turn of the loop."""
+
+    NOTHING = auto()
+    CACHES_LAG = auto()
+    CRASH_BEFORE_WRITING = auto()
+    CRASH_AFTER_WRITING = auto()
+    CRASH_AFTER_ACTING = auto()
+    CALL_DOES_NOT_LEAVE = auto()
+    CALL_IS_LOST = auto()
+    ANSWER_IS_LOST = auto()
+    CALL_TAKES_EFFECT_LATE = auto()
+    CALL_TAKES_EFFECT_VERY_LATE = auto()
+    CALL_IS_REFUSED = auto()
+    STOP_FAILS = auto()
+    JOBMANAGER_RESTARTS = auto()
+    COPY_FINISHES = auto()
+    COPY_FAILS = auto()
+
+
+UNANSWERED = {Event.CALL_IS_LOST, Event.ANSWER_IS_LOST, Event.CALL_TAKES_EFFECT_LATE, Event.CALL_TAKES_EFFECT_VERY_LATE}
+LATE_SECONDS = {Event.CALL_TAKES_EFFECT_LATE: 12.0, Event.CALL_TAKES_EFFECT_VERY_LATE: 400.0}
+
+ACTIONS = st.sampled_from([
+    Action.UPDATE,
+    Action.STATELESS_UPDATE,
+    Action.STOP,
+    Action.START,
+    Action.SAVEPOINT,
+    Action.CANCEL,
+    Action.DELETE,
+    Action.NEW,
+])  # fmt: skip
+EVENTS = st.one_of(st.just(Event.NOTHING), st.sampled_from(Event))
+
+
+class World:
+    """One job on one cluster, and the events that are still to come."""
+
+    def __init__(self, events: list[Event]) -> None:
+        """Begin without a job."""
+        self.cluster = Cluster(NOW)
+        self.record = JobRecord(name=ORDERS)
+        self._events: Iterator[Event] = chain(events, repeat(Event.NOTHING))
+        self._numbers = count()
+
+    def ask(self, action: Action) -> Operation:
+        """Record an operation."""
+        number = next(self._numbers)
+        now = self.cluster.now
+        operation = Operation(
+            id=operation_id(ORDERS, at=now, identity=str(number)),
+            job=ORDERS,
+            request=Request(action=action, without_savepoint=number % 2 == 1),
+            cause=Cause(kind="http", detail=str(number)),
+            requested_at=now,
+            progressed_at=now,
+        )
+        self.record = self.record.but(open=(operation,), deleted=False)
+        return operation
+
+    def drive(self, operation: Operation) -> End:
+        """Drive the operation to its end, through any number of crashes."""
+        for _ in range(MOST_LOOKS):
+            end = self._turn(operation.id)
+            if end:
+                return end
+        raise AssertionError(f"{operation.action} does not end: {self.record.open[0].steps[-3:]}")
+
+    def _turn(self, operation_id: str) -> End | None:
+        event = next(self._events)
+        self._let_happen(event)
+        self.record = progress.driven(self.record, self.record.open[0], self.cluster.now)
+        seen = self.cluster.look(self.record, self.record.open[0], lagging=event is Event.CACHES_LAG)
+        step = next_step(self.record.open[0], self.record, seen, LIMITS)
+        if event is Event.CRASH_BEFORE_WRITING:
+            self._crash()
+            return None
+        match step:
+            case End():
+                return self._conclude(step)
+            case Wait():
+                self.record = progress.noted(self.record, operation_id, step, self.cluster.now)
+                self.cluster.pass_time(step.seconds)
+                return None
+        self.record = progress.begun(self.record, operation_id, step, self.cluster.now)
+        if event is Event.CRASH_AFTER_WRITING:
+            self._crash()
+            return None
+        self._check(step)
+        self._act(operation_id, step, event)
+        return None
+
+    def _conclude(self, end: End) -> End:
+        operation = progress.closed(self.record, self.record.open[0].id, end, self.cluster.now)
+        self.record = progress.concluded(self.record, operation, end, self.cluster.now)
+        assert not self.record.open
+        # What is written down is read again by the next driver.
+        self.record = JobRecord.model_validate_json(self.record.to_json())
+        return end
+
+    def _act(self, operation_id: str, step: Step, event: Event) -> None:
+        try:
+            fact = self._call(step, event)
+        except ConnectionError:
+            self.record = progress.unsent(self.record, operation_id, step)
+        except TimeoutError:
+            self.cluster.pass_time(15)
+        except Refusal as refusal:
+            self.record = progress.learned(self.record, operation_id, step, Turned(str(refusal)))
+        else:
+            if event is Event.CRASH_AFTER_ACTING:
+                self._crash()
+            elif fact:
+                self.record = progress.learned(self.record, operation_id, step, fact)
+        self.cluster.pass_time(0.5)
+
+    def _call(self, step: Step, event: Event) -> Learned:
+        if event is Event.CALL_DOES_NOT_LEAVE:
+            raise ConnectionError
+        if isinstance(step, Keep):
+            return Kept(release(f"jar {self.record.open[0].id}"))
+        if event is Event.CALL_IS_REFUSED:
+            raise Refusal("no")
+        if seconds := LATE_SECONDS.get(event):
+            # Only a start may take effect very late: its main() may run for long before the job is submitted.
+            self.cluster.later(step, seconds if isinstance(step, Start) else 12.0)
+        elif event is not Event.CALL_IS_LOST:
+            self.cluster.take(step)
+        if event in UNANSWERED:
+            raise TimeoutError
+        return None
+
+    def _let_happen(self, event: Event) -> None:
+        """Let the world go on by itself; a stop that is under way completes in the second turn."""
+        if event is Event.JOBMANAGER_RESTARTS:
+            self.cluster.restart_jobmanager()
+        if event in (Event.COPY_FINISHES, Event.COPY_FAILS):
+            self.cluster.end_by_itself(CopyState.FINISHED if event is Event.COPY_FINISHES else CopyState.FAILED)
+        for job, trigger in list(self.cluster.stops.items()):
+            directory = f"file:///sp/orders/{self.record.open[0].id}"
+            stop = Stop(job, trigger, directory, "CANONICAL")
+            (self.cluster.fail_stop if event is Event.STOP_FAILS else self.cluster.finish_stop)(stop)
+
+    def _crash(self) -> None:
+        """Lose all but the record; the lease runs out before the next driver comes."""
+        self.record = JobRecord.model_validate_json(self.record.to_json())
+        self.cluster.pass_time(45)
+
+    def _check(self, step: Step) -> None:
+        """A start without state is one that was asked for, or the same one again."""
+        operation = self.record.open[0]
+        if isinstance(step, Start) and step.savepoint is None:
+            repeated = step.flink_job_id != operation.token("copy")
+            assert repeated or operation.action in (Action.STATELESS_UPDATE, Action.NEW)
+
+
+@settings(max_examples=400, deadline=timedelta(seconds=2))
+@given(actions=st.lists(ACTIONS, min_size=1, max_size=6), events=st.lists(EVENTS, max_size=40))
+def test_whatever_happens_one_copy_runs_at_most_from_its_newest_state_and_every_operation_ends(
+    actions: list[Action], events: list[Event]
+) -> None:
+    """Never two copies, never without state unless asked, one trigger id between two stops, and always an end."""
+    world = World(events)
+    for action in [Action.NEW, *actions]:
+        end = world.drive(world.ask(action))
+        assert end.message

@@ -1,0 +1,108 @@
+"""Where savepoints lie, and which one is the newest valid state."""
+
+from __future__ import annotations
+
+import pytest
+
+from flinkfuncs.core.actions import Action
+from flinkfuncs.core.jobs import Copy, JobRecord, Savepoint
+from flinkfuncs.core.operations import Outcome
+from flinkfuncs.core.releases import Spec
+from flinkfuncs.core.session.savepoints import resting_savepoint, restore_point, same_path, savepoint_directory
+from flinkfuncs.core.steps import End
+from tests.unit.builders import LIMITS, asked, copy_of, job, release, savepoint
+
+FIRST, LAST = savepoint("file:///sp/orders/1/savepoint-1"), savepoint("file:///sp/orders/2/savepoint-2")
+NEWER_COPY = "0" * 31 + "2"
+
+
+@pytest.mark.parametrize(
+    ("current", "savepoints", "newest_state"),
+    [
+        # current copy                                                         savepoints    newest valid state
+        (None, (), None),
+        (None, (LAST,), None),
+        (copy_of(ended="STOPPED"), (), None),
+        (copy_of(ended="STOPPED"), (FIRST, LAST), LAST),
+        (copy_of(ended="STOPPED", flink_job_id=NEWER_COPY), (LAST,), None),
+        (copy_of(ended="NEVER_STARTED", flink_job_id=NEWER_COPY, savepoint="file:/sp/orders/2/savepoint-2"), (LAST,), LAST),
+        (copy_of(ended="NEVER_STARTED", flink_job_id=NEWER_COPY, savepoint=FIRST.path), (FIRST, LAST), LAST),
+        (copy_of(ended="NEVER_STARTED", operation="another", savepoint=FIRST.path), (FIRST, LAST), None),
+        (copy_of(ended="NEVER_STARTED", operation="another"), (LAST,), None),
+        (copy_of(ended="FINISHED"), (LAST,), None),
+        (copy_of(ended="CANCELED"), (LAST,), None),
+        (copy_of(ended="FAILED", savepoint=LAST.path), (LAST,), None),
+        (copy_of(), (LAST,), None),
+        (copy_of(seen=False, savepoint=LAST.path), (LAST,), None),
+    ],
+)  # fmt: skip
+def test_only_a_savepoint_after_which_nothing_ran_is_the_newest_state(
+    current: Copy | None, savepoints: tuple[Savepoint, ...], newest_state: Savepoint | None
+) -> None:
+    """A copy that ran after its savepoint left a newer state behind; the older one is never taken by itself."""
+    record = job(current, savepoints=savepoints)
+    assert resting_savepoint(record) == (newest_state and newest_state.path)
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        ("savepoint-1", FIRST.path),
+        (FIRST.path, FIRST.path),
+        ("file:/sp/elsewhere/savepoint-9", "file:///sp/elsewhere/savepoint-9"),
+        (None, LAST.path),
+        ("savepoint-9", "SavepointNotFound"),
+        ("file:///other/savepoint-9", "OutsideRoot"),
+        ("file:///sp2/savepoint-9", "OutsideRoot"),
+        ("file:///sp/../etc/passwd", "InvalidDirectory"),
+        ("/sp/orders", "InvalidDirectory"),
+        ("file://[sp/orders", "InvalidDirectory"),
+    ],
+)
+def test_a_named_savepoint_is_a_recorded_one_or_lies_below_the_root(named: str | None, found: str) -> None:
+    """What a request names is looked up, or has to lie where savepoints may lie; without a name the newest counts."""
+    record = job(copy_of(ended="STOPPED"), savepoints=(FIRST, LAST))
+    point = restore_point(asked(Action.START, named=named), record, LIMITS)
+    assert (point.code if isinstance(point, End) else point) == found
+
+
+def test_without_a_state_that_is_surely_the_newest_the_caller_has_to_name_one() -> None:
+    """Nothing falls back to an older savepoint, or to none."""
+    point = restore_point(asked(Action.START), job(copy_of(ended="FAILED"), savepoints=(LAST,)), LIMITS)
+    assert isinstance(point, End)
+    assert (point.outcome, point.code) == (Outcome.REFUSED, "NoValidState")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "parent"), [(None, "file:///sp"), ("file:/sp/team/", "file:///sp/team"), ("file:///sp", "file:///sp")]
+)
+def test_every_operation_writes_its_savepoint_into_a_directory_of_its_own(chosen: str | None, parent: str) -> None:
+    """Two operations never share one, so that what lies there was written by this one."""
+    one, two = asked(Action.STOP, identity="one"), asked(Action.STOP, identity="two")
+    record = _with_directory(chosen)
+    assert str(savepoint_directory(one, record, LIMITS)) == f"{parent}/orders/{one.id}"
+    assert savepoint_directory(one, record, LIMITS) != savepoint_directory(two, record, LIMITS)
+
+
+def _with_directory(chosen: str | None) -> JobRecord:
+    return job(copy_of(), wanted=release("old", Spec(savepoint_directory=chosen)))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("file:/sp/1", "file:///sp/1", True),
+        ("file:/sp/1/", "file:///sp/1", True),
+        ("abfs://c@a.dfs.core.windows.net/sp", "abfs://C@A.dfs.core.windows.net/sp/", True),
+        ("file:/sp/1", "file:/sp/2", False),
+        ("file:/sp/a", "file:/sp/A", False),
+        ("file:/sp/a%20b", "file:/sp/a%20b", True),
+        ("file:/sp/a%20b", "file:/sp/1", False),
+        ("<checkpoint-not-externally-addressable>", "file:/sp/1", False),
+        (None, "file:/sp/1", False),
+        (None, None, False),
+    ],
+)
+def test_two_ways_to_write_a_path_name_one_place(one: str | None, other: str | None, same: bool) -> None:
+    """Flink writes file:/x for file:///x; a path that is none of ours is compared as it is, and never an error."""
+    assert same_path(one, other) is same

@@ -1,0 +1,29 @@
+"""Servers that the whole folder shares: starting them costs seconds, so they start once."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from localcloud.identity_process import Identity
+from localcloud.processes import Processes
+
+
+@pytest.fixture(scope="session")
+def identity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Identity]:
+    """Entra ID, managed identity and Key Vault."""
+    with Processes() as processes:
+        running = Identity(processes, tmp_path_factory.mktemp("identity"))
+        running.wait_until_ready()
+        yield running
+
+
+@pytest.fixture
+def app_identity(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> Identity:
+    """The same, with the environment that an app in Azure would have."""
+    for name in [name for name in os.environ if name.startswith(("AZURE_", "IDENTITY_", "MSI_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("IDENTITY_ENDPOINT", identity.endpoint)
+    monkeypatch.setenv("IDENTITY_HEADER", identity.header)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(identity.certificates.ca))
+    return identity
