@@ -1,9 +1,11 @@
 """Is README true? It names every route, action, setting, make target and jar, and none that does not exist."""
 
 import re
+from functools import cache
 from urllib.parse import urlsplit
 
 import pytest
+from azure.functions.decorators.http import HttpTrigger
 
 from examples.build import JARS
 from flinkfuncs.core.actions import Action
@@ -19,10 +21,12 @@ PLACES = {"README.md": README, "docs/design.md": DESIGN}
 CONNECTION_FORMS = {f"JARS__{form}" for form in ("blobServiceUri", "queueServiceUri", "credential", "clientId")}
 
 
+@cache  # an app can be asked once
 def routes() -> set[str]:
     """Every HTTP route that is indexed, with its method."""
     triggers = [function.get_trigger() for function in app.get_functions()]
-    return {f"{method} /{t.route}" for t in triggers if t.type == "httpTrigger" for method in t.methods}
+    http = [trigger for trigger in triggers if isinstance(trigger, HttpTrigger)]
+    return {f"{method} /{trigger.route}" for trigger in http for method in trigger.methods or ()}
 
 
 def targets() -> set[str]:
