@@ -100,6 +100,8 @@ class JobRecord(Model):
     launched: str | None = None  # hdinsight: the id of the release started last; None where it is not known
     last: LastOperation | None = None
     open: tuple[Operation, ...] = ()  # the first one is driven, the others wait
+    uploads_paused: bool = False  # uploads are held until somebody resumes them
+    held: tuple[Operation, ...] = ()  # the newest upload that came meanwhile; more only where their age is the same
     lease: Lease | None = None
 
     @property
@@ -110,6 +112,11 @@ class JobRecord(Model):
     def operation(self, operation_id: str) -> Operation | None:
         """Return the open operation with that id."""
         return next((operation for operation in self.open if operation.id == operation_id), None)
+
+    def known(self, operation_id: str) -> Operation | None:
+        """Return the operation with that id that is open, or held."""
+        held = (operation for operation in self.held if operation.id == operation_id)
+        return self.operation(operation_id) or next(held, None)
 
     @property
     def running(self) -> Copy | None:

@@ -1,6 +1,5 @@
 """How a record changes when a step is begun, answered, and over: pure, and the same when it is done twice.
 
-    driven      a driver took the operation up
     begun       before the call: the mark of the step, and the new copy that a start is about to make
     learned     after the call: what it told us that cannot be looked up
     unsent      after a call that surely did not leave us
@@ -38,11 +37,6 @@ from .steps import (
 )
 
 MarkName = Literal["stop", "trigger", "cancel", "start", "submit"]
-
-
-def driven(record: JobRecord, operation: Operation, now: datetime) -> JobRecord:
-    """Record when a driver first took the operation up."""
-    return record.with_operation(operation.model_copy(update={"driven_at": operation.driven_at or now}))
 
 
 def begun(record: JobRecord, operation_id: str, step: Step, now: datetime) -> JobRecord:

@@ -125,7 +125,7 @@ def action_result(shown: Operation) -> str:
     match shown.result.outcome:
         case Outcome.SUCCEEDED:
             return "SUCCESS"
-        case Outcome.FAILED | Outcome.REFUSED | Outcome.SUPERSEDED | Outcome.UNKNOWN:
+        case Outcome.FAILED | Outcome.REFUSED | Outcome.SUPERSEDED | Outcome.UNKNOWN | Outcome.ABANDONED:
             return "FAILED"
 
 

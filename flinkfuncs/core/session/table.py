@@ -125,8 +125,13 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
     STARTING, CANCELLING      any      Wait a while, then Refuse
     RESTARTING                any      Refuse: no savepoint can be taken
     STOPPED, FINISHED         upload   Keep; it becomes what the next START runs
+    … by an unfinished        upload   Start from its savepoint: the job was not stopped on purpose
+    update
+    any terminal, VANISHED    overt.   Keep, as above: the STOP or CANCEL that went ahead was asked for later
     other terminal, VANISHED  any      Start from the named or the newest valid state (STATELESS: fresh)
     """
+    if operation.overtaken_by and (status in TERMINAL or status is Status.VANISHED):
+        return _remember(operation, status)
     upload = operation.cause.kind == "upload"
     if status is Status.NONE and operation.cause.kind in ("upload", "arm"):
         return _new(operation, record, seen, limits, status)
@@ -145,7 +150,7 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
                 "you name",
                 "JobRestarting",
             )
-        case Status.STOPPED | Status.FINISHED if upload:
+        case Status.STOPPED | Status.FINISHED if upload and not _stopped_by_an_update(record, status):
             return _remember(operation, status)
         case _:
             return _revive(operation, record, seen, limits)
@@ -161,6 +166,13 @@ def _runs_already(operation: Operation, record: JobRecord) -> bool:
     """Whether the release is both wanted and the one that runs: a copy that failed to prove itself may run another."""
     release = operation.release
     return release is not None and release.same_as(record.wanted) and release.same_as(current_copy(record).release)
+
+
+def _stopped_by_an_update(record: JobRecord, status: Status) -> bool:
+    """Whether the job only stands because an update stopped it and did not come to its start."""
+    newest = record.newest_savepoint
+    ours = newest is not None and newest.flink_job_id == current_copy(record).flink_job_id
+    return status is Status.STOPPED and ours and newest is not None and newest.origin.takes_release
 
 
 def _remember(operation: Operation, status: Status) -> Step:

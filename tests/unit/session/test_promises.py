@@ -14,7 +14,7 @@ from itertools import chain, count, repeat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flinkfuncs.core import progress
+from flinkfuncs.core import progress, queueing
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Cause, Operation, Request, operation_id
@@ -108,7 +108,7 @@ class World:
     def _turn(self, operation_id: str) -> End | None:
         turn = next(self._turns)
         self._let_happen(turn)
-        self.record = progress.driven(self.record, self.record.open[0], self.cluster.now)
+        self.record = queueing.taken_up(self.record, self.cluster.now)
         seen = self.cluster.look(self.record, self.record.open[0], lagging=turn is Turn.CACHES_LAG)
         step = next_step(self.record.open[0], self.record, seen, LIMITS)
         if turn is Turn.CRASH_AFTER_LOOKING:
