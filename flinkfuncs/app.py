@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .clients.ledger import Ledger
     from .clusters.cluster import Cluster
     from .clusters.keeper import Keeper
+    from .control import Control
     from .intake import Intake
     from .operations import Driver
     from .settings import Settings
@@ -28,6 +29,7 @@ class Services:
     settings: Settings
     ledger: Ledger
     intake: Intake
+    control: Control
     driver: Driver
     cluster: Cluster
 
@@ -55,6 +57,7 @@ def compose(settings: Settings) -> Services:
     from .clients.ledger import Ledger
     from .clients.queue import OperationsQueue
     from .clients.storage import blob_service, queue_service
+    from .control import Control
     from .intake import Intake
     from .operations import Driver, Patience
 
@@ -71,6 +74,7 @@ def compose(settings: Settings) -> Services:
         settings=settings,
         ledger=ledger,
         intake=Intake(ledger, queue, jars, cluster),
+        control=Control(ledger, queue),
         driver=Driver(ledger, queue, cluster, patience),
         cluster=cluster,
     )

@@ -20,6 +20,7 @@ from ..core.operations import Operation
 from ..core.releases import Release
 from ..core.session.ends import Limits
 from ..core.session.facts import CopySeen, CopyState, Seen, TriggerDone, TriggerSeen, TriggerUnknown, status_of
+from ..core.session.inheriting import trigger_of
 from ..core.session.table import next_step
 from ..core.steps import (
     Cancel,
@@ -115,20 +116,18 @@ class SessionCluster:
 
     def _trigger(self, record: JobRecord, operation: Operation) -> TriggerSeen:
         """Ask for the trigger of a stop or a savepoint that was begun and did not lead to a start yet."""
-        if record.running is None or operation.start:
+        trigger = trigger_of(operation, record)
+        if record.running is None or trigger is None:
             return TriggerUnknown()
-        if operation.stop:
-            return self._flink.savepoint(record.running.flink_job_id, operation.token("stop"))
-        if operation.trigger:
-            return self._flink.savepoint(record.running.flink_job_id, operation.token("savepoint"))
-        return TriggerUnknown()
+        return self._flink.savepoint(record.running.flink_job_id, trigger)
 
     def _copy(self, running: Copy, operation: Operation, trigger: TriggerSeen) -> CopySeen:
         word = self._flink.status(running.flink_job_id)
         if word is None:
             return CopySeen(CopyState.ABSENT, slots_held=self._flink.holds_slots(running.flink_job_id))
         state = STATES.get(word, CopyState.STARTING)
-        if operation.stop and not operation.start:
+        ended_by_an_earlier_stop = running.stop is not None and state in TERMINAL
+        if (operation.stop or ended_by_an_earlier_stop) and not operation.start:
             return self._stopping_copy(running, state, trigger)
         if state is CopyState.RUNNING and not self._flink.tasks_run(running.flink_job_id):
             state = CopyState.STARTING

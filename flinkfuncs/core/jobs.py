@@ -18,6 +18,19 @@ from .releases import Release
 Ended = Literal["STOPPED", "FINISHED", "CANCELED", "FAILED", "NEVER_STARTED"]
 
 
+class StopBegun(Model):
+    """A stop of a copy that may have left us: until it is known to have failed, every other stop carries its trigger.
+
+    Two stops under different trigger ids can both fail and restart the job, or end it as FAILED.
+    """
+
+    trigger_id: str
+    directory: str
+    operation: str
+    action: Action
+    cause: Literal["upload", "http", "arm", "timer"]
+
+
 class Copy(Model):
     """One run of a job on Flink. `ended` is written only when Flink itself named a terminal state of this very id.
 
@@ -32,6 +45,7 @@ class Copy(Model):
     savepoint: str | None = None  # what it was started from
     seen: bool = False
     ended: Ended | None = None
+    stop: StopBegun | None = None  # the stop that was begun, by an operation that may have been given up since
 
     @property
     def may_appear(self) -> bool:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from .jobs import Copy, JobRecord, LastOperation, Savepoint
+from .jobs import Copy, JobRecord, LastOperation, Savepoint, StopBegun
 from .operations import ArmProgress, Mark, Operation, Outcome, Result, StepTaken
 from .releases import Release
 from .steps import (
@@ -51,6 +51,8 @@ def begun(record: JobRecord, operation_id: str, step: Step, now: datetime) -> Jo
         record = record.but(launched=None if step.release else record.launched)
     if isinstance(step, PlaceJar):
         record = record.but(placed=None)
+    if isinstance(step, Stop):
+        record = _with_stop(record, operation, step)
     if isinstance(step, Start):
         record = _with_new_copy(record, operation, step, now)
         changes["savepoint"] = step.stop_savepoint or operation.savepoint
@@ -83,6 +85,7 @@ def noted(record: JobRecord, operation_id: str, wait: Wait, now: datetime) -> Jo
     operation = _open(record, operation_id)
     if wait.listed and record.current and not record.current.seen:
         record = record.but(current=record.current.model_copy(update={"seen": True}))
+    record = _with_end_of_stop(record, wait, now)
     if operation.arm and (news := _news(operation.arm, wait)):
         record = _with_arm(record, operation, **news)
         operation = _open(record, operation_id)
@@ -121,6 +124,8 @@ def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) 
     if record.current and (end.ended or end.listed):
         ended = end.ended or record.current.ended
         record = record.but(current=record.current.model_copy(update={"ended": ended, "seen": True}))
+    if record.current and end.unstopped:
+        record = record.but(current=record.current.model_copy(update={"stop": None}))
     if end.wanted and end.outcome is Outcome.SUCCEEDED:
         record = _with_wanted(record, operation, end.wanted)
     if end.forget:
@@ -208,7 +213,54 @@ def _with_mark(record: JobRecord, operation: Operation, step: Step, *, refused: 
     if name is None or mark is None:
         return record
     answered = mark.model_copy(update={"unanswered": mark.unanswered - 1, "refused": refused})
+    if name == "stop" and answered.unanswered == 0:
+        record = _without_own_stop(record, operation)
     return record.with_operation(operation.model_copy(update={name: answered}))
+
+
+def _with_stop(record: JobRecord, operation: Operation, step: Stop) -> JobRecord:
+    """Remember with the copy how it is being stopped, for longer than the operation lives."""
+    copy = record.current
+    if copy is None or (copy.stop and copy.stop.trigger_id == step.trigger_id):
+        return record
+    stop = StopBegun(
+        trigger_id=step.trigger_id,
+        directory=step.directory,
+        operation=operation.id,
+        action=operation.action,
+        cause=operation.cause.kind,
+    )
+    return record.but(current=copy.model_copy(update={"stop": stop}))
+
+
+def _without_own_stop(record: JobRecord, operation: Operation) -> JobRecord:
+    """Forget a stop of which no call can have taken effect; one that an earlier operation began stays."""
+    copy = record.current
+    if copy is None or copy.stop is None or copy.stop.operation != operation.id:
+        return record
+    return record.but(current=copy.model_copy(update={"stop": None}))
+
+
+def _with_end_of_stop(record: JobRecord, wait: Wait, now: datetime) -> JobRecord:
+    """Write down how a stop ended whose operation was given up."""
+    copy = record.current
+    if copy is None or copy.stop is None or not (wait.stopped or wait.unstopped):
+        return record
+    if wait.unstopped or wait.stopped is None:
+        return record.but(current=copy.model_copy(update={"stop": None}))
+    savepoint = Savepoint(
+        path=wait.stopped,
+        taken_at=now,
+        origin=copy.stop.action,
+        cause=copy.stop.cause,
+        flink_job_id=copy.flink_job_id,
+        operation=copy.stop.operation,
+    )
+    known = any(savepoint.path == other.path for other in record.savepoints)
+    return record.but(
+        current=copy.model_copy(update={"ended": "STOPPED", "seen": True}),
+        savepoints=record.savepoints if known else (*record.savepoints, savepoint),
+    )
 
 
 def _with_new_copy(record: JobRecord, operation: Operation, step: Start, now: datetime) -> JobRecord:

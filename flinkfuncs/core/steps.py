@@ -95,6 +95,8 @@ class Wait:
     listed: bool = False  # the cluster lists the new copy: that it was seen is written down
     in_progress: bool = False  # hdinsight: the row says that our action is under way: that is written down
     accepted: bool = False  # hdinsight: the long-running operation has succeeded: that is written down
+    stopped: str | None = None  # the savepoint with which an earlier operation's stop ended the copy: written down
+    unstopped: bool = False  # that stop is known to have failed: written down
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ class End:
     listed: bool = False  # the cluster lists the current copy
     savepoint: str | None = None  # a savepoint that this operation took
     restored_from: str | None = None
+    unstopped: bool = False  # the stop is known to have failed: another one may carry a trigger of its own
     forget: bool = False  # DELETE: the record becomes a tombstone
     wanted: Release | None = None  # the release that is from now on the job's
     launched: Release | None = None  # hdinsight: the release that the service has started

@@ -6,6 +6,8 @@
     a cancel          the copy has to end           stopping
     a stop            the copy has to end           stopping
     a savepoint       it has to be complete         stopping
+    … by an earlier   a stop may still end the      inheriting
+    operation         copy
     nothing yet       may it begin, and with what   here
 
 The rule that must never break: a row that starts something names the state it starts from, or was asked for a fresh
@@ -21,6 +23,7 @@ from ..operations import Operation, Outcome, SavepointListing
 from ..steps import Cancel, End, Keep, Step, UploadJar, Wait
 from .ends import Limits, age_seconds, current_copy, refuse, wait_for_vanished
 from .facts import TERMINAL, Seen, Status, status_of
+from .inheriting import inherited
 from .savepoints import restore_point
 from .starting import start, starting
 from .stopping import begin_stop, begin_trigger, canceling, savepointing, stopping
@@ -36,7 +39,8 @@ def next_step(operation: Operation, record: JobRecord, seen: Seen, limits: Limit
         return stopping(operation, record, operation.stop, seen, limits)
     if operation.trigger:
         return savepointing(operation, record, operation.trigger, seen, limits)
-    return upload_objection(operation, record) or _begin(operation, record, seen, limits)
+    objection = upload_objection(operation, record) or inherited(operation, record, seen, limits)
+    return objection or _begin(operation, record, seen, limits)
 
 
 def _begin(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:

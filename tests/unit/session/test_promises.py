@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flinkfuncs.core import progress, queueing
+from flinkfuncs.core.abandoning import abandoned
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Cause, Operation, Request, operation_id
@@ -37,6 +38,7 @@ class Turn(Enum):
     JOBMANAGER_RESTARTS = auto()
     COPY_FINISHES = auto()
     COPY_FAILS = auto()
+    ABANDONED = auto()
 
 
 class Call(Enum):
@@ -111,6 +113,8 @@ class World:
         self.record = queueing.taken_up(self.record, self.cluster.now)
         seen = self.cluster.look(self.record, self.record.open[0], lagging=turn is Turn.CACHES_LAG)
         step = next_step(self.record.open[0], self.record, seen, LIMITS)
+        if turn is Turn.ABANDONED:
+            return self._abandon()
         if turn is Turn.CRASH_AFTER_LOOKING:
             self._crash()
             return None
@@ -135,6 +139,13 @@ class World:
         # What is written down is read again by the next driver.
         self.record = JobRecord.model_validate_json(self.record.to_json())
         return end
+
+    def _abandon(self) -> End:
+        """Somebody ends the operation as it stands; what it sent is still on its way."""
+        self.record, closed = abandoned(self.record, self.record.open[0], "a person", self.cluster.now)
+        self.record = JobRecord.model_validate_json(self.record.to_json())
+        assert closed.result
+        return End(closed.result.outcome, closed.result.message)
 
     def _act(self, operation_id: str, step: Step, call: Call) -> None:
         if call is Call.CRASH_BEFORE:
@@ -177,9 +188,7 @@ class World:
             self.cluster.restart_jobmanager()
         if turn in (Turn.COPY_FINISHES, Turn.COPY_FAILS):
             self.cluster.end_by_itself(CopyState.FINISHED if turn is Turn.COPY_FINISHES else CopyState.FAILED)
-        for job, trigger in list(self.cluster.stops.items()):
-            directory = f"file:///sp/orders/{self.record.open[0].id}"
-            stop = Stop(job, trigger, directory, "CANONICAL")
+        for stop in list(self.cluster.stops.values()):
             (self.cluster.fail_stop if turn is Turn.STOP_FAILS else self.cluster.finish_stop)(stop)
 
     def _crash(self) -> None:
@@ -191,7 +200,10 @@ class World:
         """A start without state is one that was asked for, the same again, or of what never ran; a stop has one id."""
         operation = self.record.open[0]
         if isinstance(step, Stop):
-            assert step.trigger_id == operation.token("stop")
+            copy = self.record.current
+            assert copy, "only a copy is stopped"
+            assert copy.stop, "a stop is written down with the copy"
+            assert step.trigger_id == copy.stop.trigger_id
         if isinstance(step, Start) and step.savepoint is None:
             repeated = step.flink_job_id != operation.token("copy")
             never_ran = len(self.cluster.runs) == self._runs_before_this_life
