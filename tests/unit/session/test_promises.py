@@ -53,9 +53,11 @@ class Call(Enum):
     LATE = auto()
     VERY_LATE = auto()
     REFUSED = auto()
+    ABANDONED_BEFORE = auto()  # its driver sleeps on the way to the call, and makes it long after it lost the job
 
 
 UNANSWERED = {Call.LOST, Call.ANSWER_LOST, Call.LATE, Call.VERY_LATE}
+ASLEEP_SECONDS = 20.0
 LATE_SECONDS = {Call.LATE: 12.0, Call.VERY_LATE: 400.0}
 
 ACTIONS = st.sampled_from([
@@ -127,8 +129,7 @@ class World:
                 return None
         self.record = progress.begun(self.record, operation_id, step, self.cluster.now)
         self._check(step)
-        self._act(operation_id, step, next(self._calls))
-        return None
+        return self._act(operation_id, step, next(self._calls))
 
     def _conclude(self, end: End) -> End:
         operation = progress.closed(self.record, self.record.open[0].id, end, self.cluster.now)
@@ -147,10 +148,13 @@ class World:
         assert closed.result
         return End(closed.result.outcome, closed.result.message)
 
-    def _act(self, operation_id: str, step: Step, call: Call) -> None:
+    def _act(self, operation_id: str, step: Step, call: Call) -> End | None:
         if call is Call.CRASH_BEFORE:
             self._crash()
-            return
+            return None
+        if call is Call.ABANDONED_BEFORE:
+            self.cluster.later(step, ASLEEP_SECONDS)
+            return self._abandon()
         try:
             fact = self._call(step, call)
         except ConnectionError:
@@ -165,6 +169,7 @@ class World:
             elif fact:
                 self.record = progress.learned(self.record, operation_id, step, fact)
         self.cluster.pass_time(0.5)
+        return None
 
     def _call(self, step: Step, call: Call) -> Learned:
         if call is Call.DOES_NOT_LEAVE:
