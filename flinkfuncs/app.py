@@ -54,16 +54,15 @@ def compose(settings: Settings) -> Services:
         Unavailable: a setting that this kind of cluster needs is missing.
 
     """
-    from .clients.ledger import Ledger
     from .clients.queue import OperationsQueue
-    from .clients.storage import blob_service, queue_service
+    from .clients.storage import queue_service
     from .control import Control
     from .intake import Intake
     from .operations import Driver, Patience
 
     jars = _jars(settings)
     cluster = _cluster(settings, jars)
-    ledger = Ledger(blob_service("JARS").get_container_client(settings.ledger_container), cluster.key)
+    ledger = _ledger(settings, cluster.key)
     queue = OperationsQueue(queue_service("JARS"), settings.operations_queue)
     patience = Patience(
         lease_seconds=settings.lease_seconds,
@@ -78,6 +77,13 @@ def compose(settings: Settings) -> Services:
         driver=Driver(ledger, queue, cluster, patience),
         cluster=cluster,
     )
+
+
+def _ledger(settings: Settings, key: str) -> Ledger:
+    from .clients.ledger import Ledger
+    from .clients.storage import blob_service
+
+    return Ledger(blob_service("JARS").get_container_client(settings.ledger_container), key)
 
 
 def _jars(settings: Settings) -> Jars:
@@ -126,4 +132,5 @@ def _session(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:
         repeat_seconds=2 * settings.call_timeout_seconds,
     )
     flink = Flink(settings.flink_rest_url, call_seconds=settings.call_timeout_seconds)
-    return SessionCluster(flink, jars, keeper, limits, name=settings.cluster_name)
+    owner_of = _ledger(settings, settings.cluster_name.lower()).owner_of
+    return SessionCluster(flink, jars, keeper, limits, name=settings.cluster_name, owner_of=owner_of)

@@ -230,6 +230,7 @@ def _described(path: UploadPath, job_json: JobJson) -> Request:
         save_point_name=job_json.save_point_name,
         folder=path.folder,
         switch_mode=job_json.switch_mode,
+        adopt=job_json.adopt,
         wanted_sha256=job_json.sha256,
     )
 

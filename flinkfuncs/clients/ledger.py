@@ -113,6 +113,10 @@ class Ledger:
             if record := self.read(job):
                 yield record
 
+    def owner_of(self, flink_job_id: str, but: JobName) -> JobName | None:
+        """Return another job whose copy a Flink job is, or that is about to adopt it."""
+        return next((r.name for r in self.records() if r.name != but and r.claims(flink_job_id)), None)
+
     def jobs(self) -> list[JobName]:
         """List the names of all jobs that have a record."""
         with storage_errors("records"):

@@ -7,8 +7,9 @@ between stop and start is as short as Flink allows.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TypeAlias
 
 from ..clients.flink import Flink, RunRequest
 from ..clients.flink_wire import Listed
@@ -19,7 +20,16 @@ from ..core.names import JobName
 from ..core.operations import Operation
 from ..core.releases import Release
 from ..core.session.ends import Limits
-from ..core.session.facts import CopySeen, CopyState, Seen, TriggerDone, TriggerSeen, TriggerUnknown, status_of
+from ..core.session.facts import (
+    Adoptable,
+    CopySeen,
+    CopyState,
+    Seen,
+    TriggerDone,
+    TriggerSeen,
+    TriggerUnknown,
+    status_of,
+)
 from ..core.session.inheriting import trigger_of
 from ..core.session.table import next_step
 from ..core.steps import (
@@ -71,11 +81,17 @@ TERMINAL = (CopyState.FINISHED, CopyState.CANCELED, CopyState.FAILED)
 ALWAYS = {"execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION"}
 
 
+OwnerOf: TypeAlias = Callable[[str, JobName], JobName | None]  # which other job a Flink job is the copy of
+
+
 class SessionCluster:
     """Jobs on one session cluster, by Flink's REST API."""
 
-    def __init__(self, flink: Flink, jars: Jars, keeper: Keeper, limits: Limits, *, name: str) -> None:
+    def __init__(
+        self, flink: Flink, jars: Jars, keeper: Keeper, limits: Limits, *, name: str, owner_of: OwnerOf
+    ) -> None:
         """Keep what is needed; nothing is asked yet."""
+        self._owner_of = owner_of
         self._flink = flink
         self._jars = jars
         self._keeper = keeper
@@ -110,6 +126,7 @@ class SessionCluster:
             trigger=trigger,
             jar_on_cluster=self._has_jar(record, operation, copy),
             namesakes=self._namesakes(record) if record.current is None else (),
+            adoptable=self._adoptable(record, operation.request.adopt) if record.current is None else None,
             incarnation=configuration.get("web.tmpdir", ""),
             vanish_seconds=_seconds(configuration.get("heartbeat.timeout")) + VANISH_GRACE_SECONDS,
         )
@@ -180,6 +197,17 @@ class SessionCluster:
         return tuple(
             job.flink_job_id for job in self._flink.overview() if job.name == record.name and job.state not in ended
         )
+
+    def _adoptable(self, record: JobRecord, flink_job_id: str | None) -> Adoptable | None:
+        """Look at a Flink job that is to be adopted, and at who else has it."""
+        if flink_job_id is None:
+            return None
+        word, job = self._flink.status(flink_job_id), self._flink.described(flink_job_id)
+        if word is None or job is None:
+            return None
+        parallelism = max((vertex.parallelism for vertex in job.vertices), default=1)
+        owner = self._owner_of(flink_job_id, record.name)
+        return Adoptable(STATES.get(word, CopyState.STARTING), job.name, parallelism, owner)
 
     # --------------------------------------------------------------------------------------------------------- acting
 

@@ -13,7 +13,7 @@ from .actions import Action
 from .model import Model
 from .names import JobName
 from .operations import Cause, Operation, Outcome
-from .releases import Release
+from .releases import Parallelism, Release, Spec
 
 Ended = Literal["STOPPED", "FINISHED", "CANCELED", "FAILED", "NEVER_STARTED"]
 
@@ -31,21 +31,48 @@ class StopBegun(Model):
     cause: Literal["upload", "http", "arm", "timer"]
 
 
-class Copy(Model):
-    """One run of a job on Flink. `ended` is written only when Flink itself named a terminal state of this very id.
+class Adopted(Model):
+    """What Flink told of a copy that this app did not start."""
 
-    `seen` tells that Flink has listed it; a copy that was never seen and has not ended may still appear, since its
-    start left us.
+    name: str  # of the Flink job
+    parallelism: Parallelism
+
+
+class Copy(Model):
+    """One run of a job on Flink: of a release, or adopted, where nobody knows its jar.
+
+    `ended` is written only when Flink itself named a terminal state of this very id. `seen` tells that Flink has listed
+    it; a copy that was never seen and has not ended may still appear, since its start left us.
     """
 
     flink_job_id: str
-    release: Release
+    release: Release | None = None  # None where it was adopted
+    adopted: Adopted | None = None
     operation: str
     started_at: datetime
     savepoint: str | None = None  # what it was started from
     seen: bool = False
     ended: Ended | None = None
     stop: StopBegun | None = None  # the stop that was begun, by an operation that may have been given up since
+
+    @property
+    def spec(self) -> Spec:
+        """How it is run, as far as that is known."""
+        if self.release:
+            return self.release.spec
+        return Spec(parallelism=self.adopted.parallelism) if self.adopted else Spec()
+
+    @property
+    def own_release(self) -> Release:
+        """The release of a copy that we started.
+
+        Raises:
+            AssertionError: it was adopted.
+
+        """
+        if self.release is None:
+            raise AssertionError(f"the copy {self.flink_job_id} was adopted; its release is not known")
+        return self.release
 
     @property
     def may_appear(self) -> bool:
@@ -131,6 +158,11 @@ class JobRecord(Model):
         """Return the operation with that id that is open, or held."""
         held = (operation for operation in self.held if operation.id == operation_id)
         return self.operation(operation_id) or next(held, None)
+
+    def claims(self, flink_job_id: str) -> bool:
+        """Whether a Flink job is this job's copy, or an operation is about to adopt it."""
+        adopts = any(operation.request.adopt == flink_job_id for operation in self.open)
+        return adopts or (self.running is not None and self.running.flink_job_id == flink_job_id)
 
     @property
     def running(self) -> Copy | None:

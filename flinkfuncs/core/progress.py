@@ -86,6 +86,7 @@ def noted(record: JobRecord, operation_id: str, wait: Wait, now: datetime) -> Jo
     if wait.listed and record.current and not record.current.seen:
         record = record.but(current=record.current.model_copy(update={"seen": True}))
     record = _with_end_of_stop(record, wait, now)
+    record = _with_adopted(record, operation, wait, now)
     if operation.arm and (news := _news(operation.arm, wait)):
         record = _with_arm(record, operation, **news)
         operation = _open(record, operation_id)
@@ -231,6 +232,15 @@ def _with_stop(record: JobRecord, operation: Operation, step: Stop) -> JobRecord
         cause=operation.cause.kind,
     )
     return record.but(current=copy.model_copy(update={"stop": stop}))
+
+
+def _with_adopted(record: JobRecord, operation: Operation, wait: Wait, now: datetime) -> JobRecord:
+    """Make a Flink job the current copy; from then on the past is known."""
+    if wait.adopted is None or record.current:
+        return record
+    flink_job_id, told = wait.adopted
+    copy = Copy(flink_job_id=flink_job_id, adopted=told, operation=operation.id, started_at=now, seen=True)
+    return record.but(current=copy, unknown_past=False)
 
 
 def _without_own_stop(record: JobRecord, operation: Operation) -> JobRecord:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from .actions import Action
-from .jobs import Ended, JobRow
+from .jobs import Adopted, Ended, JobRow
 from .operations import Outcome, SavepointListing
 from .releases import Release, SpecPatch
 
@@ -95,6 +95,7 @@ class Wait:
     listed: bool = False  # the cluster lists the new copy: that it was seen is written down
     in_progress: bool = False  # hdinsight: the row says that our action is under way: that is written down
     accepted: bool = False  # hdinsight: the long-running operation has succeeded: that is written down
+    adopted: tuple[str, Adopted] | None = None  # a Flink job that is the current copy from now on: written down
     stopped: str | None = None  # the savepoint with which an earlier operation's stop ended the copy: written down
     unstopped: bool = False  # that stop is known to have failed: written down
 

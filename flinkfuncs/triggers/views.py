@@ -81,7 +81,8 @@ def _copy(copy: Copy | None) -> Json:
         return None
     return {
         "flinkJobId": copy.flink_job_id,
-        "releaseId": copy.release.id,
+        "releaseId": copy.release.id if copy.release else None,
+        "adopted": copy.adopted.model_dump(mode="json", by_alias=True) if copy.adopted else None,
         "startedAt": copy.started_at.isoformat(),
         "startedFrom": copy.savepoint,
         "ended": copy.ended,

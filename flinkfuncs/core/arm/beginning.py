@@ -148,6 +148,8 @@ def _unsupported(operation: Operation, limits: ArmLimits) -> End | None:
         )
     if operation.request.without_savepoint:
         return refuse("withoutSavepoint cannot be said in the ARM API", "UnsupportedOption")
+    if operation.request.adopt and operation.action is Action.NEW:
+        return refuse("adopt cannot be said in the ARM API: its jobs are known to the service", "UnsupportedOption")
     return None
 
 

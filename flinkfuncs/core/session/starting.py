@@ -35,7 +35,7 @@ def start(operation: Operation, record: JobRecord, release: Release, savepoint: 
             "anything else could make a second copy",
             "StartInFlight",
         )
-    again = Start(earlier.flink_job_id, earlier.release, earlier.savepoint, incarnation=seen.incarnation)
+    again = Start(earlier.flink_job_id, earlier.own_release, earlier.savepoint, incarnation=seen.incarnation)
     return wait_for_vanished(operation, seen) or again
 
 
@@ -131,8 +131,8 @@ def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
     if mark.unanswered and age_seconds(mark.last_sent_at, seen) < limits.repeat_seconds:
         return Wait(pause(mark.last_sent_at, seen), "the new copy is not listed yet")
     if not seen.jar_on_cluster:
-        return UploadJar(copy.release)
-    return Start(copy.flink_job_id, copy.release, copy.savepoint, incarnation=seen.incarnation)
+        return UploadJar(copy.own_release)
+    return Start(copy.flink_job_id, copy.own_release, copy.savepoint, incarnation=seen.incarnation)
 
 
 def _proof(record: JobRecord, mark: Mark, seen: Seen, copy: CopySeen) -> Step:
@@ -164,5 +164,5 @@ def _new_copy(record: JobRecord, what: str) -> str:
     copy = current_copy(record)
     newest = record.newest_savepoint
     state = copy.savepoint or (newest.path if newest else None)
-    release = f"release {copy.release.sha256[:12]} ({copy.release.jar_name})"
+    release = f"release {copy.own_release.sha256[:12]} ({copy.own_release.jar_name})"
     return f"the new copy {copy.flink_job_id} of {release} {what}; savepoint: {state or 'none'}"

@@ -28,7 +28,7 @@ def begin_stop(operation: Operation, record: JobRecord, limits: Limits) -> Step:
     """Stop the current copy with a savepoint: under this operation's own trigger id, or that of a stop in flight."""
     if earlier := current_copy(record).stop:
         copy = current_copy(record)
-        return Stop(copy.flink_job_id, earlier.trigger_id, earlier.directory, copy.release.spec.savepoint_format)
+        return Stop(copy.flink_job_id, earlier.trigger_id, earlier.directory, copy.spec.savepoint_format)
     return _begin(Stop, operation, record, limits, operation.token("stop"))
 
 
@@ -45,7 +45,7 @@ def _begin(
     except Refused as error:
         return refuse(error.message, error.code)
     copy = current_copy(record)
-    return kind(copy.flink_job_id, trigger_id, str(directory), copy.release.spec.savepoint_format)
+    return kind(copy.flink_job_id, trigger_id, str(directory), copy.spec.savepoint_format)
 
 
 def stopping(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:

@@ -18,9 +18,10 @@ from __future__ import annotations
 
 from ..actions import Action
 from ..admission import past_objection, upload_objection
-from ..jobs import JobRecord
+from ..jobs import Copy, JobRecord
 from ..operations import Operation, Outcome, SavepointListing
 from ..steps import Cancel, End, Keep, Step, UploadJar, Wait
+from .adopting import adopt
 from .ends import Limits, age_seconds, current_copy, refuse, wait_for_vanished
 from .facts import TERMINAL, Seen, Status, status_of
 from .inheriting import inherited
@@ -70,21 +71,41 @@ def _begin(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) 
 def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
     """Start the first copy of a job: never beside one that runs, never over a past that is not known.
 
+    A Flink job is told by its name, which its main() may set: what runs under another name is not seen.
+
     status            namesake on Flink  past known  step
     ----------------  -----------------  ----------  --------------------------
     not NONE          any                any         Refuse: it exists
+    NONE              any, `adopt`       any         as `adopting` says; then NEW is over, an upload an UPDATE
     NONE              yes                any         Refuse: it runs already
     NONE              no                 no          Refuse, but savePointName
     NONE              no                 yes         Keep, UploadJar, Start
     """
+    if record.current and record.current.adopted and record.current.operation == operation.id:
+        return _adopted(record.current)
     if status is not Status.NONE:
         return refuse(f"the job exists and is {status}; UPDATE changes it, DELETE frees its name", "JobExists")
+    if operation.request.adopt:
+        return adopt(operation.request.adopt, seen)
     if seen.namesakes:
-        return refuse(f"Flink runs a job of this name that is not ours: {', '.join(seen.namesakes)}", "JobRunsAlready")
+        return refuse(
+            f"Flink runs a job of this name that is not ours: {', '.join(seen.namesakes)}; `adopt` takes one over",
+            "JobRunsAlready",
+        )
     if objection := past_objection(operation, record):
         return objection
     savepoint = restore_point(operation, record, limits) if operation.request.save_point_name else None
     return _with_release(operation, record, seen, savepoint)
+
+
+def _adopted(copy: Copy) -> End:
+    told = copy.adopted
+    runs = f"{told.name!r} with parallelism {told.parallelism}" if told else "nobody knows what"
+    message = (
+        f"the Flink job {copy.flink_job_id} is this job's copy now; it runs {runs}. Its jar is not known: until the "
+        "first release of its own there is none to go back to"
+    )
+    return End(Outcome.SUCCEEDED, message)
 
 
 def _start(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
@@ -113,8 +134,8 @@ def _repeat(operation: Operation, record: JobRecord, seen: Seen, limits: Limits)
     savepoint = restore_point(operation, record, limits) if operation.request.save_point_name else earlier.savepoint
     if isinstance(savepoint, End):
         return savepoint
-    step = start(operation, record, earlier.release, savepoint, seen)
-    return step if isinstance(step, End) or seen.jar_on_cluster else UploadJar(earlier.release)
+    step = start(operation, record, earlier.own_release, savepoint, seen)
+    return step if isinstance(step, End) or seen.jar_on_cluster else UploadJar(earlier.own_release)
 
 
 def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
