@@ -138,10 +138,18 @@ class Latest(Answer):
     savepoint: SavepointEntry | None = None
 
 
+class Counts(Answer):
+    """How often what happened."""
+
+    restored: int = 0
+    completed: int = 0
+
+
 class Checkpoints(Answer):
     """`GET /jobs/:id/checkpoints` (cached, up to 3 s)."""
 
-    latest: Latest
+    latest: Latest = Latest()
+    counts: Counts = Counts()
 
 
 class ExceptionEntry(Answer):
@@ -175,9 +183,10 @@ class FailureCause(Answer):
 
 
 class TriggerOperation(Answer):
-    """How a savepoint ended: only the location means success."""
+    """How a savepoint or a checkpoint ended: only the location, or the checkpoint's id, means success."""
 
     location: str | None = None
+    checkpoint_id: int | None = Field(alias="checkpointId", default=None)
     failure_cause: FailureCause | None = Field(alias="failure-cause", default=None)
 
 
