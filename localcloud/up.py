@@ -57,7 +57,7 @@ class LocalCloud:
         run_app: bool = True,
     ) -> None:
         self.cluster = cluster
-        self.key = secrets.token_urlsafe(24)
+        self.key = secrets.token_hex(24)  # never begins with a dash, which a command line would take for an option
         self._flink_version = flink_version
         self._given_directory = directory
         self._app_directory = app_directory.resolve()
@@ -205,7 +205,7 @@ class LocalCloud:
         _create(self._gateway_account, "jars", "releases", "ledger")
 
     def _fill_vault(self) -> None:
-        self.api_client = ApiClient(str(uuid.uuid4()), secrets.token_urlsafe(24))
+        self.api_client = ApiClient(str(uuid.uuid4()), secrets.token_hex(24))
         self.identity.register_client(self.api_client.id, self.api_client.secret)
         for name, value in self.api_client.secrets(self.identity.tenant).items():
             self.identity.set_secret(name, value)

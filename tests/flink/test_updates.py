@@ -87,6 +87,16 @@ def test_a_jar_whose_main_throws_ends_the_operation_and_names_savepoint_and_jar(
     assert (counted.lost, counted.duplicated) == (0, 0)
 
 
+def test_a_first_jar_that_never_started_leaves_the_way_free_for_the_next(job: Job) -> None:
+    """Nothing ran, so there is no state to lose: the mended jar starts the job."""
+    job.upload("throws-in-main")
+    assert job.ended(1)["result"]["outcome"] == "FAILED"
+    job.upload("1")
+    started = job.ended(2)["result"]
+    assert started["outcome"] == "SUCCEEDED", started
+    job.written(50, "1")
+
+
 def test_a_jar_that_never_runs_ends_the_operation_as_failed(session_job: Job) -> None:
     """A crash loop is no success; the savepoint of the update is named and stays good."""
     job = session_job
