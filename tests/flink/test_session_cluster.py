@@ -134,7 +134,8 @@ def test_of_two_uploads_of_one_name_the_newest_is_found(real: Real) -> None:
 def test_a_job_is_stopped_with_a_savepoint_and_goes_on_from_it(real: Real) -> None:
     """The trigger is known while it runs and when it is done; what was restored is the path that we gave."""
     job, trigger = real.running(), uuid4().hex
-    assert real.flink.holds_slots(job)
+    # 1.17's slot manager does not tell which slots are given to whom: there only the heartbeat's time is waited out.
+    assert real.flink.holds_slots(job) is (real.flink.version > (1, 17))
     assert real.flink.checkpoints(job).restored is None
     assert real.flink.savepoint(job, trigger) == TriggerUnknown()
     real.stop(job, trigger)
