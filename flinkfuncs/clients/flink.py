@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from requests_toolbelt import MultipartEncoder
 
-from ..core.errors import NotFound, Refused, Unanswered
+from ..core.errors import NotFound, Refused, Unanswered, Unavailable
 from ..core.session.facts import TriggerDone, TriggerFailed, TriggerRunning, TriggerSeen, TriggerUnknown
 from . import flink_wire as wire
 from .http import Reply, Wire, raise_for
@@ -52,8 +52,10 @@ class Flink:
     def version(self) -> tuple[int, int]:
         """Flink's major and minor version."""
         text = self._get("/config").parsed(wire.ClusterConfig).flink_version
-        major, minor = text.split(".")[:2]
-        return int(major), int(minor)
+        found = re.match(r"(\d+)\.(\d+)", text)
+        if found is None:
+            raise Unavailable(f"Flink names no version: {text[:32]!r}", code="BadAnswer")
+        return int(found[1]), int(found[2])
 
     def configuration(self) -> dict[str, str]:
         """Return the JobManager's configuration."""
@@ -116,7 +118,8 @@ class Flink:
         if reply.status >= 400 and b"TimeoutException" in reply.body:
             # Flink wraps whatever goes wrong into a 400; a submission that only timed out may still take effect.
             raise Unanswered(f"{reply.about}: a timeout inside Flink")
-        _checked(reply, server_error=Refused)  # 500: a jar that is no zip
+        # 500: a jar that is no zip. A proxy's 502 or 504 says nothing of what Flink does meanwhile.
+        _checked(reply, server_error=Refused if wire.is_flinks(reply) else None)
 
     # ------------------------------------------------------------------------------------------------------------ jobs
 

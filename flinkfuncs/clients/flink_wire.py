@@ -209,10 +209,18 @@ class Errors(Answer):
 
 def root_cause(trace: str) -> str:
     """Return the last cause that a stack trace names: what a person looks for."""
-    lines = trace.splitlines()
+    lines = [line for line in trace.splitlines() if not line.strip().startswith("<Exception on server side")]
     causes = [line.partition("Caused by:")[2] for line in lines if "Caused by:" in line]
     named = [line for line in lines if "Exception" in line or "Error" in line]
     return shortened((causes or named or [trace])[-1 if causes else 0].strip(" <>"))
+
+
+def is_flinks(reply: Reply) -> bool:
+    """Whether a bad answer is Flink's own, and not that of a proxy before it."""
+    try:
+        return bool(Errors.model_validate_json(reply.body).errors)
+    except ValidationError:
+        return False
 
 
 def with_root_cause(reply: Reply) -> Reply:

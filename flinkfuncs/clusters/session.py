@@ -13,7 +13,7 @@ from datetime import datetime
 from ..clients.flink import Flink, RunRequest
 from ..clients.flink_wire import Checkpoints, Listed
 from ..clients.jars import Jars
-from ..core.errors import Refused
+from ..core.errors import Refused, Unavailable
 from ..core.jobs import Copy, JobRecord
 from ..core.names import JobName
 from ..core.operations import Operation
@@ -92,7 +92,11 @@ class SessionCluster:
 
     def next_step(self, record: JobRecord, operation: Operation, now: datetime) -> Step:
         """Look at the job and name the one thing to do now."""
-        return next_step(operation, record, self.look(record, operation, now), self._limits)
+        try:
+            seen = self.look(record, operation, now)
+        except Refused as error:  # a proxy before Flink answers 403, or 404 while Flink is away
+            raise Unavailable(error.message, code=error.code) from error
+        return next_step(operation, record, seen, self._limits)
 
     def look(self, record: JobRecord, operation: Operation, now: datetime) -> Seen:
         """Return what the table needs to know of the cluster.
