@@ -72,6 +72,13 @@ def test_an_output_that_is_not_exact_ends_the_demo_with_exit_code_1(
     assert complaint in said.err
 
 
+def test_an_output_that_cannot_be_read_is_a_failure_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What comes from outside and is not what it should be gets its sentence, like everything else."""
+    (tmp_path / "part-0").write_text("what is this\n")
+    assert verdict(lambda: report_of(tmp_path)) == 1
+    assert "not a line of the sequence job" in capsys.readouterr().err
+
+
 def test_an_exact_output_ends_it_with_the_report_and_exit_code_0(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
