@@ -43,6 +43,8 @@ def main() -> int:
         code = verdict(lambda: demo(directory, cluster=options.cluster, flink=options.flink))
     except KeyboardInterrupt:
         code = 130
+    except SystemExit as asked:  # SIGTERM
+        code = int(asked.code or 1)
     if code:
         print(f"Logs and output: {directory}", file=sys.stderr)
     else:
