@@ -4,7 +4,7 @@
     --------------  ----------------------------------------------------------------------
     settings        every field of settings.py, and what the Functions host itself reads
     storage         the ledger is listed
-    cluster         the cluster is asked for the states of all jobs
+    cluster         the cluster is asked for the states of all jobs, and for its own warnings
     warnings        legal, but probably not meant; they do not make the app unhealthy
 
 It works with an empty environment, which is what a new deployment has.
@@ -79,14 +79,14 @@ def check_health(services: Callable[[], Services], environment: Mapping[str, str
             warnings=warnings,
         )
     storage, records = _storage(app)
-    cluster = _cluster(app, records)
+    cluster, said = _cluster(app, records)
     return Health(
         healthy=not faults and bool(storage.reachable and cluster.reachable),
         cluster_kind=settings.flink_cluster_kind,
         faults=tuple(faults),
         storage=storage,
         cluster=cluster,
-        warnings=warnings,
+        warnings=(*warnings, *said),
     )
 
 
@@ -159,9 +159,10 @@ def _storage(app: Services) -> tuple[Reach, list[JobRecord]]:
         return Reach(reachable=False, reason=error.message), records
 
 
-def _cluster(app: Services, records: list[JobRecord]) -> Reach:
+def _cluster(app: Services, records: list[JobRecord]) -> tuple[Reach, list[str]]:
     try:
         app.cluster.statuses({record.name: record for record in records})
+        return Reach(reachable=True), app.cluster.warnings()
     except FlinkFuncsError as error:
-        return Reach(reachable=False, reason=error.message)
-    return Reach(reachable=True)
+        nothing: list[str] = []
+        return Reach(reachable=False, reason=error.message), nothing

@@ -206,6 +206,14 @@ def root_cause(trace: str) -> str:
     return shortened((causes or named or [trace])[-1 if causes else 0].strip(" <>"))
 
 
+def is_flinks(reply: Reply) -> bool:
+    """Whether a bad answer is Flink's own: it lists errors."""
+    try:
+        return bool(Errors.model_validate_json(reply.body).errors)
+    except ValidationError:
+        return False
+
+
 def with_root_cause(reply: Reply) -> Reply:
     """Return a bad answer with Flink's root cause in the place of its stack trace."""
     try:

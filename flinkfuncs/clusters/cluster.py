@@ -42,6 +42,15 @@ class Cluster(Protocol):
         """
         ...
 
+    def warnings(self) -> list[str]:
+        """Tell what is legal on the cluster, but probably not meant.
+
+        Raises:
+            Unavailable: the cluster cannot be asked now.
+
+        """
+        ...
+
     def statuses(self, records: Mapping[JobName, JobRecord]) -> Mapping[JobName, str]:
         """Return a status word for each job: RUNNING, RESTARTING, STARTING, STOPPED, FAILED, VANISHED and so on.
 

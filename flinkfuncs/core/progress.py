@@ -20,7 +20,9 @@ from .operations import ArmProgress, Mark, Operation, Outcome, Result, StepTaken
 from .releases import Release
 from .steps import (
     Cancel,
+    Check,
     End,
+    Found,
     Keep,
     Kept,
     Learned,
@@ -37,7 +39,7 @@ from .steps import (
     Wait,
 )
 
-MarkName = Literal["stop", "trigger", "cancel", "start", "submit"]
+MarkName = Literal["stop", "trigger", "cancel", "start", "submit", "check"]
 
 
 def driven(record: JobRecord, operation: Operation, now: datetime) -> JobRecord:
@@ -73,6 +75,8 @@ def learned(record: JobRecord, operation_id: str, step: Step, fact: Learned) -> 
             return _with_arm(record, operation, operation_url=url)
         case Placed(sha256):
             return record.but(placed=sha256)
+        case Found(checked):
+            return record.with_operation(operation.model_copy(update={"checked": checked}))
         case Turned(detail):
             return _with_mark(record, operation, step, refused=detail)
         case None:
@@ -196,6 +200,8 @@ def _mark_name(step: Step) -> MarkName | None:
             return "start"
         case Submit():
             return "submit"
+        case Check():
+            return "check"
         case Keep() | UploadJar() | PlaceJar() | Wait() | End():
             return None
 
@@ -229,9 +235,18 @@ def _with_new_copy(record: JobRecord, operation: Operation, step: Start, now: da
         operation=operation.id,
         started_at=now,
         savepoint=step.savepoint,
+        operators=_operators(record, operation, step.release),
     )
     before = record.current
     return record.but(current=copy, ran=record.ran or (before is not None and before.ended != "NEVER_STARTED"))
+
+
+def _operators(record: JobRecord, operation: Operation, release: Release) -> tuple[str, ...]:
+    """Return the ids of a release's operators: from its check, or from the copy that ran it before."""
+    checked, before = operation.checked, record.current
+    if checked and checked.release == release.id:
+        return checked.operators
+    return before.operators if before and before.release.same_as(release) else ()
 
 
 def _with_wanted(record: JobRecord, operation: Operation, release: Release) -> JobRecord:
@@ -251,7 +266,7 @@ def _detail(step: Step) -> str:
             return f"{step.flink_job_id} release {step.release.id[:12]} from {step.savepoint or 'no state'}"
         case Cancel():
             return step.flink_job_id
-        case UploadJar() | PlaceJar():
+        case UploadJar() | PlaceJar() | Check():
             return f"{step.release.sha256[:12]} ({step.release.jar_name})"
         case Submit():
             return step.action
