@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from . import __version__
+from .clusters.cluster import Warns
 from .core.errors import FlinkFuncsError
 from .core.jobs import JobRecord
 from .core.model import Model
@@ -162,7 +163,7 @@ def _storage(app: Services) -> tuple[Reach, list[JobRecord]]:
 def _cluster(app: Services, records: list[JobRecord]) -> tuple[Reach, list[str]]:
     try:
         app.cluster.statuses({record.name: record for record in records})
-        return Reach(reachable=True), app.cluster.warnings()
+        return Reach(reachable=True), app.cluster.warnings() if isinstance(app.cluster, Warns) else []
     except FlinkFuncsError as error:
         nothing: list[str] = []
         return Reach(reachable=False, reason=error.message), nothing

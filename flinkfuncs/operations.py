@@ -204,7 +204,8 @@ def _now() -> datetime:
 
 def _age_seconds(operation: Operation) -> float:
     """Return how long the operation has been driven (seconds), not how long it waited for its turn."""
-    return (_now() - (operation.driven_at or _now())).total_seconds()
+    age = (_now() - (operation.driven_at or _now())).total_seconds()
+    return max(0.0, age)  # the clock of the instance that took it up may be ahead of ours
 
 
 def _crashed(operation: Operation, cause: str) -> End:

@@ -39,6 +39,7 @@ from ..core.steps import (
     Stop,
     Submit,
     Submitted,
+    TakeCheckpoint,
     Trigger,
     UploadJar,
     Wait,
@@ -138,10 +139,6 @@ class HDInsightCluster:
             raise Unavailable(error.message, code=error.code) from error
         return {name: _status(record, rows) for name, record in records.items()}
 
-    def warnings(self) -> list[str]:
-        """Nothing: what the service does before it stops a job is its own."""
-        return []
-
     # --------------------------------------------------------------------------------------------------------- acting
 
     def act(self, record: JobRecord, operation: Operation, step: Step) -> Learned:
@@ -154,7 +151,7 @@ class HDInsightCluster:
                 return Placed(release.sha256)
             case Submit():
                 return Submitted(self._client.run_job(self._properties(operation, step)).operation_url)
-            case UploadJar() | Check() | Stop() | Trigger() | Cancel() | Start() | Wait() | End():
+            case UploadJar() | Check() | Stop() | Trigger() | TakeCheckpoint() | Cancel() | Start() | Wait() | End():
                 raise AssertionError(f"{type(step).__name__} is no step of a cluster behind the ARM job API")
 
     def _place(self, job: JobName) -> Directory:

@@ -27,6 +27,7 @@ from flinkfuncs.core.steps import (
     Step,
     Stop,
     Submit,
+    TakeCheckpoint,
     Trigger,
     UploadJar,
     Wait,
@@ -204,10 +205,11 @@ class Names:
 
     def copy(self, flink_job_id: str) -> str:
         """Tell the old copy from the operation's own."""
-        return "own" if flink_job_id == self.operation.token("copy") else "old" if flink_job_id == OLD_ID else "other"
+        known = {self.operation.token("copy"): "own", self.operation.token("rollback"): "rollback", OLD_ID: "old"}
+        return known.get(flink_job_id, "other")
 
 
-def said(step: Step, operation: Operation, record: JobRecord) -> str:
+def said(step: Step, operation: Operation, record: JobRecord) -> str:  # noqa: C901 - one case a step
     """Write a step as one line.
 
     SUCCEEDED · REFUSED JobExists · FAILED FailedWhileStopping ended FAILED with /sp/1
@@ -225,6 +227,8 @@ def said(step: Step, operation: Operation, record: JobRecord) -> str:
         case Trigger(flink_job_id, trigger_id):
             assert trigger_id == operation.token("savepoint")
             return f"Trigger {names.copy(flink_job_id)}"
+        case TakeCheckpoint(flink_job_id):
+            return f"TakeCheckpoint {names.copy(flink_job_id)}"
         case Cancel(flink_job_id):
             return f"Cancel {names.copy(flink_job_id)}"
         case Start():

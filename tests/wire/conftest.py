@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
+from localcloud.azurite import Azurite
 from localcloud.identity_process import Identity
 from localcloud.processes import Processes
+from tests.wire.storage import Storage
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +30,19 @@ def app_identity(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> Identit
     monkeypatch.setenv("IDENTITY_HEADER", identity.header)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(identity.certificates.ca))
     return identity
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the connection string of an account on a real Azurite."""
+    with Processes() as processes:
+        storage = Azurite(processes, ["wire"], log=tmp_path_factory.mktemp("azurite") / "azurite.log")
+        storage.wait_until_ready()
+        yield storage.connection_string("wire")
+
+
+@pytest.fixture
+def storage(azurite: str) -> Iterator[Storage]:
+    """Return containers and a queue that no other test uses."""
+    with closing(Storage(azurite)) as storage:
+        yield storage

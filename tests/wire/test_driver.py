@@ -1,0 +1,347 @@
+"""How an operation is driven through crashes, outages and hops: the real loop and ledger, on a cluster in memory."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+
+import pytest
+
+from flinkfuncs.clients.ledger import Entry, Ledger
+from flinkfuncs.clusters.cluster import Cluster
+from flinkfuncs.core.actions import Action
+from flinkfuncs.core.errors import Refused, Unanswered, Unavailable
+from flinkfuncs.core.jobs import JobRecord
+from flinkfuncs.core.names import JobName
+from flinkfuncs.core.operations import Operation, Outcome
+from flinkfuncs.core.steps import Learned, Start, Step, Stop, UploadJar
+from flinkfuncs.operations import Driver, Patience
+from tests.unit.builders import ORDERS, asked, with_marks
+from tests.wire.memory_cluster import MemoryCluster
+from tests.wire.storage import Storage
+
+
+class CrashError(Exception):
+    """The process dies here."""
+
+
+class Points:
+    """The places at which a driver can die, counted; it dies at one of them."""
+
+    def __init__(self, deadly: int | None = None) -> None:
+        """Choose the place; None: nowhere."""
+        self.crossed = 0
+        self._deadly = deadly
+
+    def cross(self) -> None:
+        """Come to the next place."""
+        self.crossed += 1
+        if self.crossed == self._deadly:
+            raise CrashError
+
+
+class MortalLedger(Ledger):
+    """A ledger whose client may die before and behind each write."""
+
+    points = Points()
+
+    def write(self, record: JobRecord, *, etag: str | None) -> Entry:
+        """Write between two places."""
+        self.points.cross()
+        entry = super().write(record, etag=etag)
+        self.points.cross()
+        return entry
+
+    def close(self, operation: Operation) -> None:
+        """Close between two places."""
+        self.points.cross()
+        super().close(operation)
+        self.points.cross()
+
+
+class MortalCluster(MemoryCluster):
+    """A cluster whose client may die before and behind each call."""
+
+    points = Points()
+
+    def act(self, record: JobRecord, operation: Operation, step: Step) -> Learned:
+        """Act between two places."""
+        self.points.cross()
+        learned = super().act(record, operation, step)
+        self.points.cross()
+        return learned
+
+
+def driver(storage: Storage, cluster: Cluster, *, ledger: Ledger | None = None, **patience: float) -> Driver:
+    """Return a driver as another process would have one."""
+    return Driver(ledger or storage.ledger(), storage.queue, cluster, Patience(**patience))
+
+
+def put(storage: Storage, operation: Operation) -> Operation:
+    """Put an operation on the job's open list, as the intake does."""
+    now = datetime.now(UTC)
+    operation = with_marks(operation, requested_at=now, progressed_at=now, driven_at=None)
+    entry = storage.ledger().entry(ORDERS)
+    record = entry.record if entry else JobRecord(name=ORDERS)
+    storage.ledger().write(record.but(open=(*record.open, operation)), etag=entry.etag if entry else None)
+    return operation
+
+
+def result(storage: Storage, operation: Operation) -> tuple[Outcome, str | None, str]:
+    """Return how a closed operation ended."""
+    closed = storage.ledger().closed(operation.id)
+    assert closed, "the operation is not closed"
+    assert closed.result
+    return closed.result.outcome, closed.result.code, closed.result.message
+
+
+def read(storage: Storage, job: JobName = ORDERS) -> JobRecord:
+    """Return the record."""
+    record = storage.ledger().read(job)
+    assert record
+    return record
+
+
+def running_job(storage: Storage, cluster: MemoryCluster) -> None:
+    """Start a first copy."""
+    first = put(storage, asked(Action.NEW, identity="the first"))
+    driver(storage, cluster).drive(ORDERS)
+    assert result(storage, first)[0] is Outcome.SUCCEEDED
+    cluster.acts.clear()
+
+
+def test_an_update_is_one_stop_and_one_start_from_its_savepoint(storage: Storage) -> None:
+    """Each step is written down, and the result says what the new copy was started from."""
+    cluster = MemoryCluster()
+    running_job(storage, cluster)
+    update = put(storage, asked(Action.UPDATE))
+    driver(storage, cluster).drive(ORDERS)
+    assert [type(step).__name__ for step in cluster.acts] == ["Keep", "UploadJar", "Stop", "Start"]
+    closed = storage.ledger().find(update.id)
+    assert [taken.step for taken in closed.steps] == ["Keep", "UploadJar", "Stop", "Start"]
+    assert closed.result
+    assert closed.result.outcome is Outcome.SUCCEEDED
+    assert closed.result.restored_from == closed.result.savepoint == cluster.starts()[0].savepoint
+    record = read(storage)
+    assert (record.open, record.lease) == ((), None)
+    assert [savepoint.path for savepoint in record.savepoints] == [closed.result.savepoint]
+    assert cluster.running() == [update.token("copy")]
+
+
+@pytest.mark.parametrize("action", [Action.UPDATE, Action.STATELESS_UPDATE, Action.STOP, Action.CANCEL])
+def test_a_driver_that_dies_anywhere_is_followed_by_one_that_ends_the_operation_rightly(
+    storage: Storage, action: Action
+) -> None:
+    """Before and behind every write and every call: one stop, one start, the same ids, and the rightful end."""
+    deadly = 1
+    while _die_once(storage, action, deadly):
+        deadly += 1
+    assert deadly > 10, "there are more places than that"
+
+
+def _die_once(storage: Storage, action: Action, deadly: int) -> bool:
+    """Die at one place and have another driver go on; False where there is no such place any more."""
+    storage.cluster = f"cluster{deadly}"  # a ledger of its own
+    cluster, ledger = MortalCluster(), MortalLedger(storage.records, storage.cluster)
+    running_job(storage, cluster)
+    operation = put(storage, asked(action, identity=f"dies at {deadly}"))
+    points = Points(deadly)
+    cluster.points = ledger.points = points
+    died = False
+    try:
+        driver(storage, cluster, ledger=ledger, lease_seconds=1).drive(ORDERS)
+    except CrashError:
+        died = True
+        cluster.points = Points()
+    while read(storage).open:  # a driver that died right after its claim is waited for until its lease runs out
+        driver(storage, cluster).drive(ORDERS)
+    assert result(storage, operation)[0] is Outcome.SUCCEEDED, f"died at {deadly}: {result(storage, operation)}"
+    assert len({step.trigger_id for step in cluster.acts if isinstance(step, Stop)}) <= 1
+    assert {start.flink_job_id for start in cluster.starts()} <= {operation.token("copy")}
+    starts = action.takes_release
+    assert cluster.running() == ([operation.token("copy")] if starts else [])
+    record = read(storage)
+    assert record.open == ()
+    assert len(record.savepoints) == (0 if action is Action.CANCEL else 1)
+    return died
+
+
+class Faulty(MemoryCluster):
+    """A cluster that answers a kind of step with an error, for a number of times; with `takes` it was carried out."""
+
+    def __init__(self, kind: type[Step], error: Exception, *, times: int = 1, takes: bool = False) -> None:
+        """Keep the fault."""
+        super().__init__()
+        self.kind, self.error, self.left, self.takes = kind, error, times, takes
+
+    def act(self, record: JobRecord, operation: Operation, step: Step) -> Learned:
+        """Fail, or act."""
+        if not isinstance(step, self.kind) or self.left == 0 or operation.action is Action.NEW:
+            return super().act(record, operation, step)
+        self.left -= 1
+        if self.takes:
+            super().act(record, operation, step)
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("cluster", "stops", "starts"),
+    [
+        (partial(Faulty, Start, Unanswered("no answer"), takes=True), 1, 1),
+        (partial(Faulty, Start, Unavailable("no connection")), 1, 1),
+        (partial(Faulty, Stop, Unanswered("no answer"), takes=True), 1, 1),
+        (partial(Faulty, Stop, Unavailable("no connection")), 1, 1),
+    ],
+    ids=["start unanswered", "start unsent", "stop unanswered", "stop unsent"],
+)
+def test_a_call_that_went_wrong_is_looked_for_before_it_is_sent_again(
+    storage: Storage, cluster: partial[Faulty], stops: int, starts: int
+) -> None:
+    """What was carried out is adopted, what never left is sent again; never is anything done twice."""
+    faulty = cluster()
+    running_job(storage, faulty)
+    update = put(storage, asked(Action.UPDATE))
+    driver(storage, faulty).drive(ORDERS)
+    assert result(storage, update)[0] is Outcome.SUCCEEDED
+    assert sum(isinstance(step, Stop) for step in faulty.acts) == stops
+    assert len(faulty.starts()) == starts
+
+
+def test_a_start_that_is_refused_leaves_the_job_with_its_savepoint_to_start_from(storage: Storage) -> None:
+    """The next START goes on from the savepoint that the stop wrote, with the old release."""
+    cluster = Faulty(Start, Refused("main() threw"))
+    running_job(storage, cluster)
+    update = put(storage, asked(Action.UPDATE))
+    driver(storage, cluster).drive(ORDERS)
+    assert result(storage, update)[:2] == (Outcome.FAILED, "StartFailed")
+    start = put(storage, asked(Action.START, identity="the way back"))
+    driver(storage, cluster).drive(ORDERS)
+    assert result(storage, start)[0] is Outcome.SUCCEEDED
+    assert cluster.starts()[-1].savepoint == read(storage).savepoints[-1].path
+
+
+def test_a_jar_that_is_refused_after_the_stop_leaves_the_job_stopped_with_its_savepoint(storage: Storage) -> None:
+    """The cluster lost the jar while the job stopped, and does not take it again: nothing is forgotten."""
+
+    class Forgetful(Faulty):
+        def act(self, record: JobRecord, operation: Operation, step: Step) -> Learned:
+            learned = super().act(record, operation, step)
+            if isinstance(step, Stop):
+                self.model.jars.clear()
+                self.left, self.kind = 1, UploadJar
+            return learned
+
+    cluster = Forgetful(UploadJar, Refused("too large", code="TooLarge"), times=0)
+    running_job(storage, cluster)
+    update = put(storage, asked(Action.UPDATE))
+    driver(storage, cluster).drive(ORDERS)
+    assert result(storage, update)[:2] == (Outcome.FAILED, "TooLarge")
+    record = read(storage)
+    assert record.current
+    assert record.current.ended == "STOPPED"
+    start = put(storage, asked(Action.START, identity="the way back"))
+    driver(storage, cluster).drive(ORDERS)
+    assert result(storage, start)[0] is Outcome.SUCCEEDED
+    assert cluster.starts()[-1].savepoint == record.savepoints[-1].path
+
+
+class Broken(MemoryCluster):
+    """A cluster whose looks fail with an error of ours in the code, or of the wire."""
+
+    def __init__(self, error: Exception) -> None:
+        """Keep the error; it is raised while `broken`."""
+        super().__init__()
+        self.error, self.broken = error, True
+
+    def next_step(self, record: JobRecord, operation: Operation, now: datetime) -> Step:
+        """Fail."""
+        if self.broken:
+            raise self.error
+        return super().next_step(record, operation, now)
+
+
+def test_an_operation_whose_every_attempt_crashes_ends_as_failed_with_the_cause(storage: Storage) -> None:
+    """The last attempt gives it up; the job's next operation gets a driver at once."""
+    cluster = Broken(AssertionError("a bug"))
+    poisoned, next_one = put(storage, asked(Action.NEW)), put(storage, asked(Action.DELETE, identity="next"))
+    for _ in range(5):
+        with pytest.raises(AssertionError):
+            driver(storage, cluster).drive(ORDERS)
+    driver(storage, cluster).give_up(ORDERS, poisoned.id, "crashed with AssertionError")
+    outcome, code, message = result(storage, poisoned)
+    assert (outcome, code) == (Outcome.FAILED, "Crashed")
+    assert "AssertionError" in message
+    assert "nothing was changed" in message
+    assert storage.nudges() == [{"job": ORDERS, "operation": next_one.id}]
+    cluster.broken = False
+    driver(storage, cluster).drive(ORDERS)
+    assert result(storage, next_one)[0] is Outcome.SUCCEEDED
+
+
+def test_an_unreachable_cluster_ends_what_changed_nothing(storage: Storage) -> None:
+    """A jar that arrives hours later must not be a surprise."""
+    cluster = Broken(Unavailable("no connection", code="NoConnection"))
+    operation = put(storage, asked(Action.NEW))
+    storage_record = read(storage)
+    driver(storage, cluster, unreachable_seconds=0).drive(ORDERS)
+    outcome, code, message = result(storage, operation)
+    assert (outcome, code) == (Outcome.FAILED, "NoConnection")
+    assert "nothing was changed" in message
+    assert read(storage).but(last=None, open=()) == storage_record.but(open=())
+
+
+def test_an_unreachable_cluster_is_waited_for_when_something_was_begun(storage: Storage) -> None:
+    """The operation is handed to a later message, and goes on when the cluster answers again."""
+    cluster = Broken(Unavailable("no connection"))
+    cluster.broken = False
+    cluster.stops_complete = False
+    running_job(storage, cluster)
+    update = put(storage, asked(Action.UPDATE))
+    driver(storage, cluster, invocation_seconds=0).drive(ORDERS)
+    cluster.broken = True
+    driver(storage, cluster, invocation_seconds=0, unreachable_seconds=0).drive(ORDERS)
+    assert read(storage).open[0].stop
+    cluster.broken, cluster.stops_complete = False, True
+    driver(storage, cluster).drive(ORDERS)
+    assert result(storage, update)[0] is Outcome.SUCCEEDED
+
+
+def test_a_long_wait_is_handed_to_a_later_message_and_the_next_driver_goes_on(storage: Storage) -> None:
+    """Nobody owns the job meanwhile, and the sweeper leaves it alone; there is still one stop."""
+    cluster = MemoryCluster()
+    running_job(storage, cluster)
+    cluster.stops_complete = False
+    stop = put(storage, asked(Action.STOP))
+    driver(storage, cluster, invocation_seconds=0).drive(ORDERS)
+    assert storage.nudge_count() == 1
+    lease = read(storage).lease
+    assert lease
+    assert lease.owner is None
+    assert lease.until > datetime.now(lease.until.tzinfo)
+    cluster.stops_complete = True
+    driver(storage, cluster).drive(ORDERS)
+    assert result(storage, stop)[0] is Outcome.SUCCEEDED
+    assert [type(step).__name__ for step in cluster.acts] == ["Stop"]
+
+
+def test_a_driver_drives_the_jobs_operations_one_after_the_other(storage: Storage) -> None:
+    """In their order, under one claim."""
+    cluster = MemoryCluster()
+    put(storage, asked(Action.NEW, identity="1"))
+    put(storage, asked(Action.SAVEPOINT, identity="2"))
+    put(storage, asked(Action.STOP, identity="3"))
+    driver(storage, cluster).drive(ORDERS)
+    assert [type(step).__name__ for step in cluster.acts] == ["Keep", "UploadJar", "Start", "Trigger", "Stop"]
+    assert [operation.action for operation in storage.ledger().operations(ORDERS)].count(Action.STOP) == 1
+    assert read(storage).open == ()
+
+
+def test_storage_that_cannot_be_reached_is_an_error_that_the_host_repeats(storage: Storage) -> None:
+    """Nothing is swallowed: the message comes again."""
+
+    class Gone(Ledger):
+        def entry(self, job: JobName) -> Entry | None:
+            raise Unavailable(f"storage cannot be reached: {job}")
+
+    with pytest.raises(Unavailable):
+        driver(storage, MemoryCluster(), ledger=Gone(storage.records, "cluster")).drive(ORDERS)
