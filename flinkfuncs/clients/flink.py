@@ -74,12 +74,12 @@ class Flink:
         return any(flink_job_id in self._slots(manager.id) for manager in managers)
 
     def slots_for(self, flink_job_id: str | None) -> int:
-        """Return how many slots are free, or would be without that job."""
+        """Return how many slots are free, or would be without that job: its widest vertex tells how many it holds."""
         free = self._get("/overview").parsed(plans.Slots).available
         if flink_job_id is None:
             return free
-        managers = self._get("/taskmanagers").parsed(wire.TaskManagers).taskmanagers
-        return free + sum(self._slots(manager.id).count(flink_job_id) for manager in managers)
+        vertices = self._get(f"/jobs/{flink_job_id}").parsed(plans.NamedVertices).vertices
+        return free + max((vertex.parallelism for vertex in vertices), default=0)
 
     def _slots(self, manager: str) -> list[str]:
         try:

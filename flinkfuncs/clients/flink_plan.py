@@ -66,6 +66,7 @@ class NamedVertex(Answer):
 
     id: str
     name: str
+    parallelism: int = 0
 
 
 class NamedVertices(Answer):
