@@ -129,8 +129,16 @@ def _session(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:
         savepoint_root=Directory.parse(settings.savepoint_directory),
         start_seconds=settings.start_deadline_seconds,
         stop_seconds=settings.stop_deadline_seconds,
+        settle_seconds=settings.settle_seconds,
         repeat_seconds=2 * settings.call_timeout_seconds,
     )
     flink = Flink(settings.flink_rest_url, call_seconds=settings.call_timeout_seconds)
-    owner_of = _ledger(settings, settings.cluster_name.lower()).owner_of
-    return SessionCluster(flink, jars, keeper, limits, name=settings.cluster_name, owner_of=owner_of)
+    return SessionCluster(
+        flink,
+        jars,
+        keeper,
+        limits,
+        name=settings.cluster_name,
+        owner_of=_ledger(settings, settings.cluster_name.lower()).owner_of,
+        allow_unguarded_main=settings.allow_unguarded_main,
+    )

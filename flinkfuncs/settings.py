@@ -56,6 +56,9 @@ class Settings(BaseSettings):
         120, ge=1, description="After this an invocation hands a waiting operation back to the queue (seconds)."
     )
     start_deadline_seconds: int = Field(300, ge=1, description="How long a started copy may take to run (seconds).")
+    settle_seconds: float = Field(
+        10, ge=0, description="How long a new copy has to run without a restart before its proof (seconds)."
+    )
     stop_deadline_seconds: int = Field(3600, ge=1, description="How long a savepoint may take (seconds).")
     unreachable_seconds: int = Field(
         300, ge=1, description="After this without an answer an operation that changed nothing yet fails (seconds)."
@@ -64,6 +67,12 @@ class Settings(BaseSettings):
     flink_rest_url: str = Field("", description="Base URL of the session cluster's REST API.")
     savepoint_directory: str = Field(
         "", description="Root below which savepoints are written, a URI that Flink can write."
+    )
+
+    allow_unguarded_main: bool = Field(
+        False,
+        description="Run a new release's main() before the old copy is stopped even where "
+        "`cluster.intercept-user-system-exit` is not `THROW`: there a System.exit in it ends the JobManager.",
     )
 
     arm_base_url: str = Field("https://management.azure.com", description="Base URL of Azure Resource Manager.")

@@ -14,8 +14,10 @@ from urllib.parse import quote
 
 from requests_toolbelt import MultipartEncoder
 
-from ..core.errors import NotFound, Refused, Unanswered
+from ..core.errors import NotFound, Refused, Unanswered, Unavailable
 from ..core.session.facts import TriggerDone, TriggerFailed, TriggerRunning, TriggerSeen, TriggerUnknown
+from ..core.session.gate import Planned, Vertex
+from . import flink_plan as plans
 from . import flink_wire as wire
 from .http import Reply, Wire, raise_for
 from .jars import Reader
@@ -52,8 +54,10 @@ class Flink:
     def version(self) -> tuple[int, int]:
         """Flink's major and minor version."""
         text = self._get("/config").parsed(wire.ClusterConfig).flink_version
-        major, minor = text.split(".")[:2]
-        return int(major), int(minor)
+        found = re.match(r"(\d+)\.(\d+)", text)
+        if found is None:
+            raise Unavailable(f"Flink names no version: {text[:32]!r}", code="BadAnswer")
+        return int(found[1]), int(found[2])
 
     def configuration(self) -> dict[str, str]:
         """Return the JobManager's configuration."""
@@ -68,6 +72,14 @@ class Flink:
         """Whether any TaskManager lists slots of a job, also of one that the JobManager does not know."""
         managers = self._get("/taskmanagers").parsed(wire.TaskManagers).taskmanagers
         return any(flink_job_id in self._slots(manager.id) for manager in managers)
+
+    def slots_for(self, flink_job_id: str | None) -> int:
+        """Return how many slots are free, or would be without that job: its widest vertex tells how many it holds."""
+        free = self._get("/overview").parsed(plans.Slots).available
+        if flink_job_id is None:
+            return free
+        vertices = self._get(f"/jobs/{flink_job_id}").parsed(plans.NamedVertices).vertices
+        return free + max((vertex.parallelism for vertex in vertices), default=0)
 
     def _slots(self, manager: str) -> list[str]:
         try:
@@ -98,25 +110,38 @@ class Flink:
             Unanswered: main() may still be running.
 
         """
-        body: dict[str, object] = {
-            "jobId": request.flink_job_id,
-            "programArgsList": request.arguments,
-            "parallelism": request.parallelism,
-            "flinkConfiguration": request.configuration,
+        body = _program(request) | {
             # Always said: left out, a key of the configuration could decide it.
             "allowNonRestoredState": request.allow_non_restored_state,
             # 1.17 to 1.19 answer 400 to claimMode; later ones know restoreMode only as a deprecated word for it.
             "claimMode" if self.version >= (1, 20) else "restoreMode": "NO_CLAIM",
         }
-        if request.entry_class:
-            body["entryClass"] = request.entry_class
         if request.savepoint:
             body["savepointPath"] = request.savepoint
         reply = self._wire.send("POST", f"/jars/{request.jar_id}/run", body=body)
         if reply.status >= 400 and b"TimeoutException" in reply.body:
             # Flink wraps whatever goes wrong into a 400; a submission that only timed out may still take effect.
             raise Unanswered(f"{reply.about}: a timeout inside Flink")
-        _checked(reply, server_error=Refused)  # 500: a jar that is no zip
+        # 500: a jar that is no zip. A proxy's 502 or 504 says nothing of what Flink does meanwhile.
+        _checked(reply, server_error=Refused if wire.is_flinks(reply) else None)
+
+    def plan(self, request: RunRequest, *, seconds: float) -> Planned:
+        """Run a jar's main() on the JobManager without starting a job; its state is not looked at.
+
+        `seconds`: how long main() may take. When the time is up it goes on there, and nobody can end it.
+
+        Raises:
+            Refused: main() threw, or there is no such class; the message has Flink's cause.
+            Unanswered: main() may still be running, or it took the JobManager along.
+
+        """
+        reply = self._wire.send("POST", f"/jars/{request.jar_id}/plan", body=_program(request), read_seconds=seconds)
+        told = wire.is_flinks(reply)  # a gateway in between says 502 and 504, which are no word about main()
+        good = _checked(reply, server_error=Refused if told else None)
+        try:
+            return good.parsed(plans.PlanAnswer).planned
+        except Unavailable as error:
+            raise Unanswered(error.message, code=error.code) from error
 
     # ------------------------------------------------------------------------------------------------------------ jobs
 
@@ -141,21 +166,41 @@ class Flink:
         # A job that is INITIALIZING has no vertices, and this answer may be that old.
         return bool(vertices) and all(vertex.status in ("RUNNING", "FINISHED") for vertex in vertices)
 
-    def checkpoints(self, flink_job_id: str) -> wire.Latest:
-        """Return what a job restored and saved last. Cached, up to 3 s."""
+    def checkpoints(self, flink_job_id: str) -> wire.Checkpoints:
+        """Return what a job restored and saved, and how often. Cached, up to 3 s."""
         try:
-            return self._get(f"/jobs/{flink_job_id}/checkpoints").parsed(wire.Checkpoints).latest
+            return self._get(f"/jobs/{flink_job_id}/checkpoints").parsed(wire.Checkpoints)
         except NotFound:
-            return wire.Latest()
+            return wire.Checkpoints()
 
-    def failure(self, flink_job_id: str) -> str | None:
-        """Return the root cause of a job's newest exception."""
+    def checkpoint_state(self, flink_job_id: str) -> tuple[Vertex, ...] | None:
+        """Return the state of each vertex in the newest checkpoint or savepoint, or None where there is none."""
         try:
-            reply = self._get(f"/jobs/{flink_job_id}/exceptions?maxExceptions=1")
+            named = self._get(f"/jobs/{flink_job_id}").parsed(plans.NamedVertices)
+            number = self._get(f"/jobs/{flink_job_id}/checkpoints").parsed(plans.NewestOfJob).number
+            if number is None:
+                return None
+            reply = self._get(f"/jobs/{flink_job_id}/checkpoints/details/{number}")
         except NotFound:
             return None
-        entries = reply.parsed(wire.Exceptions).history.entries
-        return wire.root_cause(entries[0].stacktrace) if entries else None
+        return reply.parsed(plans.CheckpointDetails).vertices(named)
+
+    def failures(self, flink_job_id: str) -> list[str]:
+        """Return the root causes of a job's exceptions, newest first, ten at most. Cached, up to 3 s."""
+        try:
+            reply = self._get(f"/jobs/{flink_job_id}/exceptions?maxExceptions=10")
+        except NotFound:
+            return []
+        return [wire.root_cause(entry.stacktrace) for entry in reply.parsed(wire.Exceptions).history.entries]
+
+    def take_checkpoint(self, flink_job_id: str, trigger_id: str) -> None:
+        """Ask for a checkpoint; it is taken also where periodic checkpointing is off."""
+        body = {"triggerId": trigger_id, "checkpointType": "CONFIGURED"}
+        _checked(self._wire.send("POST", f"/jobs/{flink_job_id}/checkpoints", body=body))
+
+    def checkpoint(self, flink_job_id: str, trigger_id: str) -> TriggerSeen:
+        """Return what became of a checkpoint that was asked for."""
+        return self._triggered(f"/jobs/{flink_job_id}/checkpoints/{trigger_id}")
 
     def stop(self, flink_job_id: str, *, trigger_id: str, directory: str, savepoint_format: str) -> None:
         """Stop a job with a savepoint, never draining. 202 says nothing, not even that there is such a job."""
@@ -173,9 +218,13 @@ class Flink:
         _checked(self._wire.send("POST", f"/jobs/{flink_job_id}/savepoints", body=body))
 
     def savepoint(self, flink_job_id: str, trigger_id: str) -> TriggerSeen:
-        """Return what became of a stop or a savepoint. Flink says COMPLETED of failures, too."""
+        """Return what became of a stop or a savepoint."""
+        return self._triggered(f"/jobs/{flink_job_id}/savepoints/{trigger_id}")
+
+    def _triggered(self, path: str) -> TriggerSeen:
+        """Return what became of what was triggered. Flink says COMPLETED of failures, too."""
         try:
-            answer = self._get(f"/jobs/{flink_job_id}/savepoints/{trigger_id}").parsed(wire.TriggerAnswer)
+            answer = self._get(path).parsed(wire.TriggerAnswer)
         except NotFound:
             return TriggerUnknown()
         operation = answer.operation
@@ -183,6 +232,8 @@ class Flink:
             return TriggerRunning()
         if operation.location:
             return TriggerDone(operation.location)
+        if operation.checkpoint_id is not None:
+            return TriggerDone(f"chk-{operation.checkpoint_id}")
         trace = operation.failure_cause.stack_trace if operation.failure_cause else "Flink names no cause"
         written = SAVEPOINT_IN_CAUSE.search(trace)
         return TriggerFailed(wire.root_cause(trace), written[1] if written else None)
@@ -195,6 +246,17 @@ class Flink:
 
     def _get(self, path: str) -> Reply:
         return _checked(self._wire.send("GET", path))
+
+
+def _program(request: RunRequest) -> dict[str, object]:
+    """Return what /plan and /run take alike."""
+    body: dict[str, object] = {
+        "jobId": request.flink_job_id,
+        "programArgsList": request.arguments,
+        "parallelism": request.parallelism,
+        "flinkConfiguration": request.configuration,
+    }
+    return body | ({"entryClass": request.entry_class} if request.entry_class else {})
 
 
 def _checked(reply: Reply, *, server_error: type[Refused] | None = None) -> Reply:

@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeAlias
 
-from ..clients.flink import Flink, RunRequest
-from ..clients.flink_wire import Listed
+from ..clients.flink import Flink
+from ..clients.flink_wire import Checkpoints, Listed
 from ..clients.jars import Jars
-from ..core.errors import Refused
+from ..core.errors import Refused, Unavailable
 from ..core.jobs import Copy, JobRecord
 from ..core.names import JobName
 from ..core.operations import Operation
-from ..core.releases import Release
 from ..core.session.ends import Limits
 from ..core.session.facts import (
     Adoptable,
@@ -31,10 +30,14 @@ from ..core.session.facts import (
     status_of,
 )
 from ..core.session.inheriting import trigger_of
+from ..core.session.sending import release_to_send
 from ..core.session.table import next_step
+from ..core.session.verdicts import unguarded
 from ..core.steps import (
     Cancel,
+    Check,
     End,
+    Found,
     Keep,
     Kept,
     Learned,
@@ -43,11 +46,14 @@ from ..core.steps import (
     Step,
     Stop,
     Submit,
+    TakeCheckpoint,
     Trigger,
     UploadJar,
     Wait,
 )
+from .check import ReleaseCheck
 from .keeper import Keeper
+from .program import jar_name, run_request
 
 VANISH_GRACE_SECONDS = 30.0
 HEARTBEAT_SECONDS = 50.0  # Flink's default of heartbeat.timeout
@@ -77,9 +83,6 @@ SECONDS = {"": 0.001, "ms": 0.001, "milli": 0.001, "millisecond": 0.001, "m": 60
 }
 TERMINAL = (CopyState.FINISHED, CopyState.CANCELED, CopyState.FAILED)
 
-# Said with every start, so that what a later action relies on does not depend on the cluster's defaults.
-ALWAYS = {"execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION"}
-
 
 OwnerOf: TypeAlias = Callable[[str, JobName], JobName | None]  # which other job a Flink job is the copy of
 
@@ -88,10 +91,19 @@ class SessionCluster:
     """Jobs on one session cluster, by Flink's REST API."""
 
     def __init__(
-        self, flink: Flink, jars: Jars, keeper: Keeper, limits: Limits, *, name: str, owner_of: OwnerOf
+        self,
+        flink: Flink,
+        jars: Jars,
+        keeper: Keeper,
+        limits: Limits,
+        *,
+        name: str,
+        owner_of: OwnerOf,
+        allow_unguarded_main: bool = False,
     ) -> None:
         """Keep what is needed; nothing is asked yet."""
         self._owner_of = owner_of
+        self._check = ReleaseCheck(flink, limits.start_seconds, allow_unguarded_main)
         self._flink = flink
         self._jars = jars
         self._keeper = keeper
@@ -107,7 +119,11 @@ class SessionCluster:
 
     def next_step(self, record: JobRecord, operation: Operation, now: datetime) -> Step:
         """Look at the job and name the one thing to do now."""
-        return next_step(operation, record, self.look(record, operation, now), self._limits)
+        try:
+            seen = self.look(record, operation, now)
+        except Refused as error:  # a proxy before Flink answers 403, or 404 while Flink is away
+            raise Unavailable(error.message, code=error.code) from error
+        return next_step(operation, record, seen, self._limits)
 
     def look(self, record: JobRecord, operation: Operation, now: datetime) -> Seen:
         """Return what the table needs to know of the cluster.
@@ -148,26 +164,39 @@ class SessionCluster:
             return self._stopping_copy(running, state, trigger)
         if state is CopyState.RUNNING and not self._flink.tasks_run(running.flink_job_id):
             state = CopyState.STARTING
-        # Asked only of a copy that runs: an earlier answer, without what it restored, would stay in Flink's cache.
-        proves = operation.start is not None and state is CopyState.RUNNING
-        checkpoints = self._flink.checkpoints(running.flink_job_id) if proves else None
-        restored = checkpoints.restored if checkpoints else None
+        if operation.start:
+            return self._new_copy(running, operation, state)
+        return CopySeen(state, failure=self._failure(running, state))
+
+    def _new_copy(self, running: Copy, operation: Operation, state: CopyState) -> CopySeen:
+        """Look at a copy that has to prove itself: what it restored, how often, and what went wrong."""
+        failures = self._flink.failures(running.flink_job_id)
+        # Asked only of a copy that runs or has ended: an answer without what it restored would stay in Flink's cache.
+        tells = state is CopyState.RUNNING or state in TERMINAL
+        told = self._flink.checkpoints(running.flink_job_id) if tells else Checkpoints()
+        restored, asked = told.latest.restored, operation.checkpoint
+        token = operation.token("checkpoint", operation.checkpoints)
         return CopySeen(
             state,
             restored_from=restored.path if restored else None,
             restored_savepoint=restored.is_savepoint if restored else False,
-            failure=self._failure(running, state),
+            restores=told.counts.restored,
+            failures=len(failures),
+            completed=told.counts.completed,
+            checkpoint=self._flink.checkpoint(running.flink_job_id, token) if asked else TriggerUnknown(),
+            failure=failures[0] if failures else None,
         )
 
     def _stopping_copy(self, running: Copy, state: CopyState, trigger: TriggerSeen) -> CopySeen:
         """Look at a copy that is stopped: has it ended, and where is its savepoint if the trigger is forgotten."""
         told = isinstance(trigger, TriggerDone) or state not in TERMINAL
-        last = None if told else self._flink.checkpoints(running.flink_job_id).savepoint
+        last = None if told else self._flink.checkpoints(running.flink_job_id).latest.savepoint
         return CopySeen(state, last_savepoint=last.path if last else None, failure=self._failure(running, state))
 
     def _failure(self, running: Copy, state: CopyState) -> str | None:
         wrong = state in (CopyState.FAILED, CopyState.RESTARTING)
-        return self._flink.failure(running.flink_job_id) if wrong else None
+        failures = self._flink.failures(running.flink_job_id) if wrong else []
+        return failures[0] if failures else None
 
     def _configuration(self, operation: Operation, copy: CopySeen | None) -> Mapping[str, str]:
         """Ask which run of the JobManager this is, and its heartbeat timeout: for a start, and for what vanished."""
@@ -178,19 +207,8 @@ class SessionCluster:
 
     def _has_jar(self, record: JobRecord, operation: Operation, copy: CopySeen | None) -> bool:
         """Whether the jar of the release that would be started lies on the cluster."""
-        release = self._release(record, operation, copy)
-        return release is not None and self._flink.jar_id(_jar_name(release)) is not None
-
-    def _release(self, record: JobRecord, operation: Operation, copy: CopySeen | None) -> Release | None:
-        absent = copy is not None and copy.state is CopyState.ABSENT
-        if operation.start and not absent:
-            return None  # it was started; nothing is sent again
-        if operation.stop and copy is not None and copy.state not in TERMINAL:
-            return None  # looked at again when the copy has ended
-        in_flight = record.current is not None and record.current.may_appear and operation.release is None
-        if absent and record.current and (operation.start or in_flight):
-            return record.current.release
-        return operation.release or record.wanted
+        release = release_to_send(operation, record, copy)
+        return release is not None and self._flink.jar_id(jar_name(release)) is not None
 
     def _namesakes(self, record: JobRecord) -> tuple[str, ...]:
         ended = {"FINISHED", "CANCELED", "FAILED"}
@@ -217,14 +235,18 @@ class SessionCluster:
             case Keep():
                 return Kept(self._keeper(record, operation))
             case UploadJar(release=release):
-                self._flink.upload(_jar_name(release), self._jars.kept(record.name, release.sha256))
+                self._flink.upload(jar_name(release), self._jars.kept(record.name, release.sha256))
+            case Check(release):
+                return Found(self._check.check(record, operation, release))
             case Stop(job, trigger, directory, savepoint_format):
                 self._flink.stop(job, trigger_id=trigger, directory=directory, savepoint_format=savepoint_format)
             case Trigger(job, trigger, directory, savepoint_format):
                 self._flink.trigger_savepoint(
                     job, trigger_id=trigger, directory=directory, savepoint_format=savepoint_format
                 )
-            case Cancel(job):
+            case TakeCheckpoint(job, trigger):
+                self._flink.take_checkpoint(job, trigger)
+            case Cancel(flink_job_id=job):
                 self._flink.cancel(job)
             case Start():
                 self._start(record, step)
@@ -233,22 +255,12 @@ class SessionCluster:
         return None
 
     def _start(self, record: JobRecord, step: Start) -> None:
-        jar_id = self._flink.jar_id(_jar_name(step.release))
-        if jar_id is None:
-            raise Refused("the jar is no longer on the cluster", code="JarGone")
-        spec = step.release.spec
-        self._flink.run(
-            RunRequest(
-                jar_id=jar_id,
-                flink_job_id=step.flink_job_id,
-                entry_class=spec.entry_class,
-                arguments=spec.argument_list,
-                parallelism=spec.parallelism,
-                configuration={"pipeline.name": record.name} | spec.flink_configuration | ALWAYS,
-                savepoint=step.savepoint,
-                allow_non_restored_state=spec.allow_non_restored_state,
-            )
+        request = run_request(
+            self._flink, record, step.release, flink_job_id=step.flink_job_id, savepoint=step.savepoint
         )
+        if request is None:
+            raise Refused("the jar is no longer on the cluster", code="JarGone")
+        self._flink.run(request)
 
     # -------------------------------------------------------------------------------------------------------- listing
 
@@ -256,6 +268,15 @@ class SessionCluster:
         """Return a status word for each job, by one call."""
         listed = {job.flink_job_id: job for job in self._flink.overview()}
         return {name: _status(record, listed) for name, record in records.items()}
+
+    def warnings(self) -> list[str]:
+        """Tell what keeps new releases from being checked, or makes the check dangerous.
+
+        Raises:
+            Unavailable: Flink cannot be asked now.
+
+        """
+        return unguarded(self._flink.configuration(), allowed=self._check.allow_unguarded)
 
 
 def _status(record: JobRecord, listed: Mapping[str, Listed]) -> str:
@@ -269,11 +290,6 @@ def _listed_state(job: Listed | None) -> CopyState:
         return CopyState.ABSENT
     state = STATES.get(job.state, CopyState.STARTING)
     return CopyState.STARTING if state is CopyState.RUNNING and not job.tasks_run else state
-
-
-def _jar_name(release: Release) -> str:
-    """Name a jar on the cluster by its hash, so that it is found again, whoever uploaded it."""
-    return f"{release.sha256}.jar"
 
 
 def _seconds(duration: str | None) -> float:

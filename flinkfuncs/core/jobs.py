@@ -51,6 +51,7 @@ class Copy(Model):
     operation: str
     started_at: datetime
     savepoint: str | None = None  # what it was started from
+    operators: tuple[str, ...] = ()  # the ids of its operators, as planned before; empty where they are not known
     seen: bool = False
     ended: Ended | None = None
     stop: StopBegun | None = None  # the stop that was begun, by an operation that may have been given up since
@@ -134,6 +135,7 @@ class JobRecord(Model):
     wanted_at: datetime | None = None  # when the wanted release was uploaded or asked for
     uploaded_at: datetime | None = None  # Last-Modified of the newest upload that an operation knows
     current: Copy | None = None
+    previous: Copy | None = None  # the copy that the current one was started in the place of: the rollback target
     ran: bool = False  # a copy before the current one ran, or may have
     savepoints: tuple[Savepoint, ...] = ()  # oldest first
     row: JobRow | None = None  # hdinsight: what the service said last

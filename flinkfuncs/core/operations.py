@@ -54,6 +54,8 @@ class Outcome(StrEnum):
 
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"  # it was carried out, and did not work
+    ROLLED_BACK = "ROLLED_BACK"  # the new copy failed, and the old release runs again from the same state
+    UNPROVEN = "UNPROVEN"  # the new copy runs, and nothing proves that it is well, or that it is not
     REFUSED = "REFUSED"  # nothing was touched
     SUPERSEDED = "SUPERSEDED"  # something newer took its place before it began
     UNKNOWN = "UNKNOWN"  # it was sent, and nobody can tell what came of it
@@ -90,6 +92,17 @@ class StepTaken(Model):
     detail: str = ""
 
 
+class Checked(Model):
+    """What was found out about a release before anything was touched."""
+
+    release: str  # its id
+    verdict: Literal["PASSED", "SKIPPED", "REFUSED"]
+    code: str | None = None  # REFUSED: why, for programs
+    cause: str | None = None  # … and for people
+    warnings: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()  # the ids of all its operators; empty where they are not known
+
+
 class Mark(Model):
     """A sticky step that may have left us: written before the call, kept until the operation ends."""
 
@@ -98,6 +111,22 @@ class Mark(Model):
     refused: str | None = None  # the definite refusal of the last call, where there was one
     unanswered: int = 0  # calls that may have left us and were not refused: they took, or may take, effect
     incarnation: str | None = None  # which run of the JobManager the last call went to
+
+
+class Settling(Model):
+    """Since when a new copy has run without a restart."""
+
+    since: datetime
+    restarts: int
+
+
+class Undo(Model):
+    """Why a new copy is undone, and what it may have written before."""
+
+    reason: str
+    at: datetime
+    started_at: datetime  # output since then is written again, if a checkpoint of the copy was completed
+    completed: int = 0  # checkpoints of it that were completed: each made output visible
 
 
 class ArmProgress(Model):
@@ -122,9 +151,16 @@ class Operation(Model):
     overtaken_by: str | None = None  # the STOP or CANCEL that went ahead of it: it starts nothing where nothing runs
     progressed_at: datetime  # when a step was last written down
     release: Release | None = None
+    check: Mark | None = None  # not sticky: it counts how often main() was begun
+    checked: Checked | None = None
     stop: Mark | None = None
     start: Mark | None = None
     cancel: Mark | None = None
+    settling: Settling | None = None
+    checkpoint: Mark | None = None  # the checkpoint that proves the new copy
+    checkpoints: int = 0  # how many of those were asked for
+    undo: Undo | None = None  # the new copy failed: it is made terminal
+    rollback: Mark | None = None  # … and the old release is started again
     trigger: Mark | None = None  # a savepoint without a stop
     submit: Mark | None = None  # ARM runJob
     savepoint: str | None = None  # the complete savepoint that this operation took
@@ -141,12 +177,17 @@ class Operation(Model):
     @property
     def acted(self) -> bool:
         """Whether a call that Flink or the service acts on may have left us: from then on it is carried on."""
-        marks = (self.stop, self.trigger, self.cancel, self.start, self.submit)
+        marks = (self.stop, self.trigger, self.cancel, self.start, self.rollback, self.submit)
         return any(mark is not None and mark.unanswered > 0 for mark in marks)
 
-    def token(self, purpose: Literal["stop", "savepoint", "copy"]) -> str:
-        """Return the 32 hex digits that name this operation's call of that purpose to Flink."""
-        return hashlib.sha256(f"{self.id}:{purpose}".encode()).hexdigest()[:32]
+    def token(
+        self,
+        purpose: Literal["check", "stop", "savepoint", "copy", "rollback", "checkpoint"],
+        number: int | None = None,
+    ) -> str:
+        """Return the 32 hex digits that name this operation's call of that purpose (and number) to Flink."""
+        named = purpose if number is None else f"{purpose}:{number}"
+        return hashlib.sha256(f"{self.id}:{named}".encode()).hexdigest()[:32]
 
 
 def operation_id(job: JobName, *, at: datetime, identity: str) -> str:

@@ -19,7 +19,9 @@ from .operations import ArmProgress, Mark, Operation, Outcome, Result, StepTaken
 from .releases import Release
 from .steps import (
     Cancel,
+    Check,
     End,
+    Found,
     Keep,
     Kept,
     Learned,
@@ -30,13 +32,14 @@ from .steps import (
     Stop,
     Submit,
     Submitted,
+    TakeCheckpoint,
     Trigger,
     Turned,
     UploadJar,
     Wait,
 )
 
-MarkName = Literal["stop", "trigger", "cancel", "start", "submit"]
+MarkName = Literal["stop", "trigger", "checkpoint", "cancel", "start", "rollback", "submit", "check"]
 
 
 def begun(record: JobRecord, operation_id: str, step: Step, now: datetime) -> JobRecord:
@@ -55,7 +58,11 @@ def begun(record: JobRecord, operation_id: str, step: Step, now: datetime) -> Jo
         record = _with_stop(record, operation, step)
     if isinstance(step, Start):
         record = _with_new_copy(record, operation, step, now)
-        changes["savepoint"] = step.stop_savepoint or operation.savepoint
+        changes |= {"savepoint": step.stop_savepoint or operation.savepoint, "settling": None, "checkpoint": None}
+    if isinstance(step, Start | Cancel) and step.undo:
+        changes["undo"] = step.undo
+    if isinstance(step, TakeCheckpoint):
+        changes["checkpoints"] = operation.checkpoints + 1
     return record.with_operation(operation.model_copy(update=changes))
 
 
@@ -69,6 +76,8 @@ def learned(record: JobRecord, operation_id: str, step: Step, fact: Learned) -> 
             return _with_arm(record, operation, operation_url=url)
         case Placed(sha256):
             return record.but(placed=sha256)
+        case Found(checked):
+            return record.with_operation(operation.model_copy(update={"checked": checked}))
         case Turned(detail):
             return _with_mark(record, operation, step, refused=detail)
         case None:
@@ -87,6 +96,9 @@ def noted(record: JobRecord, operation_id: str, wait: Wait, now: datetime) -> Jo
         record = record.but(current=record.current.model_copy(update={"seen": True}))
     record = _with_end_of_stop(record, wait, now)
     record = _with_adopted(record, operation, wait, now)
+    if wait.settling and wait.settling != operation.settling:
+        operation = operation.model_copy(update={"settling": wait.settling})
+        record = record.with_operation(operation)
     if operation.arm and (news := _news(operation.arm, wait)):
         record = _with_arm(record, operation, **news)
         operation = _open(record, operation_id)
@@ -127,10 +139,11 @@ def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) 
         record = record.but(current=record.current.model_copy(update={"ended": ended, "seen": True}))
     if record.current and end.unstopped:
         record = record.but(current=record.current.model_copy(update={"stop": None}))
-    if end.wanted and end.outcome is Outcome.SUCCEEDED:
+    if end.wanted and end.outcome in (Outcome.SUCCEEDED, Outcome.UNPROVEN):
         record = _with_wanted(record, operation, end.wanted)
     if end.forget:
-        record = record.but(deleted=True, current=None, ran=False, wanted=None, wanted_at=None, folder=None)
+        record = record.but(deleted=True, current=None, previous=None, ran=False)
+        record = record.but(wanted=None, wanted_at=None, folder=None)
         record = record.but(row=None, placed=None, launched=None)
     last = LastOperation(
         id=operation.id,
@@ -190,12 +203,16 @@ def _mark_name(step: Step) -> MarkName | None:
             return "stop"
         case Trigger():
             return "trigger"
+        case TakeCheckpoint():
+            return "checkpoint"
         case Cancel():
             return "cancel"
         case Start():
-            return "start"
+            return "rollback" if step.undo else "start"
         case Submit():
             return "submit"
+        case Check():
+            return "check"
         case Keep() | UploadJar() | PlaceJar() | Wait() | End():
             return None
 
@@ -285,9 +302,19 @@ def _with_new_copy(record: JobRecord, operation: Operation, step: Start, now: da
         operation=operation.id,
         started_at=now,
         savepoint=step.savepoint,
+        operators=_operators(record, operation, step.release),
     )
     before = record.current
-    return record.but(current=copy, ran=record.ran or (before is not None and before.ended != "NEVER_STARTED"))
+    ran = before is not None and before.ended != "NEVER_STARTED"
+    return record.but(current=copy, previous=before, ran=record.ran or ran)
+
+
+def _operators(record: JobRecord, operation: Operation, release: Release) -> tuple[str, ...]:
+    """Return the ids of a release's operators: from its check, or from a copy that ran it before."""
+    if operation.checked and operation.checked.release == release.id:
+        return operation.checked.operators
+    ran = [copy for copy in (record.current, record.previous) if copy and release.same_as(copy.release)]
+    return ran[0].operators if ran else ()
 
 
 def _with_wanted(record: JobRecord, operation: Operation, release: Release) -> JobRecord:
@@ -305,9 +332,11 @@ def _detail(step: Step) -> str:
             return f"{step.flink_job_id} trigger {step.trigger_id} into {step.directory}"
         case Start():
             return f"{step.flink_job_id} release {step.release.id[:12]} from {step.savepoint or 'no state'}"
+        case TakeCheckpoint():
+            return f"{step.flink_job_id} trigger {step.trigger_id}"
         case Cancel():
             return step.flink_job_id
-        case UploadJar() | PlaceJar():
+        case UploadJar() | PlaceJar() | Check():
             return f"{step.release.sha256[:12]} ({step.release.jar_name})"
         case Submit():
             return step.action

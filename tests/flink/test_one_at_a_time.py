@@ -64,9 +64,6 @@ def test_of_a_burst_of_uploads_the_newest_runs_and_a_stop_goes_ahead_of_it(sessi
     job.upload("2")
     stopping(job)
     for number, version in enumerate(["1", "2", "1", "2", "1"], start=3):
-        job.put(
-            "job.json", json.dumps({"jar": "job.jar", "args": f"--sink {job.sink.as_uri()}", "parallelism": 2}).encode()
-        )
         job.upload(version)
         recorded(job, number)
         time.sleep(1.1)  # Last-Modified has whole seconds

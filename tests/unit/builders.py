@@ -13,11 +13,25 @@ from typing import Literal
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import Copy, Ended, JobRecord, Savepoint
 from flinkfuncs.core.names import Directory, JobName
-from flinkfuncs.core.operations import Cause, Mark, Operation, Request, operation_id
+from flinkfuncs.core.operations import Cause, Checked, Mark, Operation, Request, operation_id
 from flinkfuncs.core.releases import JarSource, Release, Spec
 from flinkfuncs.core.session.ends import Limits
 from flinkfuncs.core.session.facts import Adoptable, CopySeen, CopyState, Seen, TriggerSeen, TriggerUnknown
-from flinkfuncs.core.steps import Cancel, End, Keep, PlaceJar, Start, Step, Stop, Submit, Trigger, UploadJar, Wait
+from flinkfuncs.core.steps import (
+    Cancel,
+    Check,
+    End,
+    Keep,
+    PlaceJar,
+    Start,
+    Step,
+    Stop,
+    Submit,
+    TakeCheckpoint,
+    Trigger,
+    UploadJar,
+    Wait,
+)
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ORDERS = JobName("orders")
@@ -83,7 +97,7 @@ def asked(
     identity: str = "this one",
     requested_seconds_ago: float = 0,
 ) -> Operation:
-    """Return an operation; `brings` is the release that it has kept, `named` its savePointName."""
+    """Return an operation; `brings` is its release, kept and checked, `named` its savePointName."""
     jar = None
     if by == "upload":
         jar = JarSource(place="uploads", name="stateful/orders/new.jar", etag="1", last_modified=uploaded_at or NOW)
@@ -105,7 +119,13 @@ def asked(
         driven_at=at,
         progressed_at=at,
         release=brings,
+        checked=Checked(release=brings.id, verdict="PASSED") if brings else None,
     )
+
+
+def unchecked(operation: Operation) -> Operation:
+    """Return the operation before its release was checked."""
+    return operation.model_copy(update={"checked": None})
 
 
 def with_marks(operation: Operation, **fields: object) -> Operation:
@@ -187,10 +207,11 @@ class Names:
 
     def copy(self, flink_job_id: str) -> str:
         """Tell the old copy from the operation's own."""
-        return "own" if flink_job_id == self.operation.token("copy") else "old" if flink_job_id == OLD_ID else "other"
+        known = {self.operation.token("copy"): "own", self.operation.token("rollback"): "rollback", OLD_ID: "old"}
+        return known.get(flink_job_id, "other")
 
 
-def said(step: Step, operation: Operation, record: JobRecord) -> str:
+def said(step: Step, operation: Operation, record: JobRecord) -> str:  # noqa: C901 - one case a step
     """Write a step as one line.
 
     SUCCEEDED · REFUSED JobExists · FAILED FailedWhileStopping ended FAILED with /sp/1
@@ -200,8 +221,8 @@ def said(step: Step, operation: Operation, record: JobRecord) -> str:
     match step:
         case Keep():
             return "Keep"
-        case UploadJar(release):
-            return f"UploadJar {release.jar_name.removesuffix('.jar')}"
+        case UploadJar(release) | Check(release):
+            return f"{type(step).__name__} {release.jar_name.removesuffix('.jar')}"
         case Stop(flink_job_id, trigger_id):
             earlier = record.current.stop.trigger_id if record.current and record.current.stop else None
             assert trigger_id == (earlier or operation.token("stop"))
@@ -209,6 +230,8 @@ def said(step: Step, operation: Operation, record: JobRecord) -> str:
         case Trigger(flink_job_id, trigger_id):
             assert trigger_id == operation.token("savepoint")
             return f"Trigger {names.copy(flink_job_id)}"
+        case TakeCheckpoint(flink_job_id):
+            return f"TakeCheckpoint {names.copy(flink_job_id)}"
         case Cancel(flink_job_id):
             return f"Cancel {names.copy(flink_job_id)}"
         case Start():

@@ -2,7 +2,9 @@
 
     written down      phase                         module
     ----------------  ----------------------------  --------------
-    a start           the new copy has to prove it  starting
+    a rollback        the old one has to, again     starting
+    an undo           the bad copy has to end       rollback
+    a start           the new copy has to prove it  starting, proof
     a cancel          the copy has to end           stopping
     a stop            the copy has to end           stopping
     a savepoint       it has to be complete         stopping
@@ -24,7 +26,9 @@ from ..steps import Cancel, End, Keep, Step, UploadJar, Wait
 from .adopting import adopt
 from .ends import Limits, age_seconds, current_copy, refuse, wait_for_vanished
 from .facts import TERMINAL, Seen, Status, status_of
+from .gate import checking
 from .inheriting import inherited
+from .rollback import undoing
 from .savepoints import restore_point
 from .starting import start, starting
 from .stopping import begin_stop, begin_trigger, canceling, savepointing, stopping
@@ -32,6 +36,10 @@ from .stopping import begin_stop, begin_trigger, canceling, savepointing, stoppi
 
 def next_step(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
     """Name the one thing to do now. Do it, look again, ask again."""
+    if operation.rollback:
+        return starting(operation, record, operation.rollback, seen, limits)
+    if operation.undo:
+        return undoing(operation, record, operation.undo, seen, limits)
     if operation.start:
         return starting(operation, record, operation.start, seen, limits)
     if operation.cancel:
@@ -79,7 +87,7 @@ def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, st
     NONE              any, `adopt`       any         as `adopting` says; then NEW is over, an upload an UPDATE
     NONE              yes                any         Refuse: it runs already
     NONE              no                 no          Refuse, but savePointName
-    NONE              no                 yes         Keep, UploadJar, Start
+    NONE              no                 yes         Keep, UploadJar, Check, Start
     """
     if record.current and record.current.adopted and record.current.operation == operation.id:
         return _adopted(record.current)
@@ -146,7 +154,7 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
     NONE                      upload,  as NEW (a service keeps a row of a launch that was refused, and its
                               arm      callers UPDATE it)
     NONE                      other    Refuse: nothing to update
-    RUNNING                   any      Keep, UploadJar, Stop
+    RUNNING                   any      Keep, UploadJar, Check, Stop
     STARTING, CANCELLING      any      Wait a while, then Refuse
     RESTARTING                any      Refuse: no savepoint can be taken
     STOPPED, FINISHED         upload   Keep; it becomes what the next START runs
@@ -219,7 +227,7 @@ def _prepare(operation: Operation, seen: Seen) -> Step | None:
     """Return what is missing before the old copy may be touched."""
     if operation.release is None:
         return Keep()
-    return None if seen.jar_on_cluster else UploadJar(operation.release)
+    return checking(operation, operation.release) if seen.jar_on_cluster else UploadJar(operation.release)
 
 
 def _with_release(operation: Operation, record: JobRecord, seen: Seen, savepoint: str | End | None) -> Step:
