@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .clients.ledger import Ledger
     from .clusters.cluster import Cluster
     from .clusters.keeper import Keeper
+    from .control import Control
     from .intake import Intake
     from .operations import Driver
     from .settings import Settings
@@ -28,6 +29,7 @@ class Services:
     settings: Settings
     ledger: Ledger
     intake: Intake
+    control: Control
     driver: Driver
     cluster: Cluster
 
@@ -52,15 +54,15 @@ def compose(settings: Settings) -> Services:
         Unavailable: a setting that this kind of cluster needs is missing.
 
     """
-    from .clients.ledger import Ledger
     from .clients.queue import OperationsQueue
-    from .clients.storage import blob_service, queue_service
+    from .clients.storage import queue_service
+    from .control import Control
     from .intake import Intake
     from .operations import Driver, Patience
 
     jars = _jars(settings)
     cluster = _cluster(settings, jars)
-    ledger = Ledger(blob_service("JARS").get_container_client(settings.ledger_container), cluster.key)
+    ledger = _ledger(settings, cluster.key)
     queue = OperationsQueue(queue_service("JARS"), settings.operations_queue)
     patience = Patience(
         lease_seconds=settings.lease_seconds,
@@ -71,9 +73,17 @@ def compose(settings: Settings) -> Services:
         settings=settings,
         ledger=ledger,
         intake=Intake(ledger, queue, jars, cluster),
+        control=Control(ledger, queue),
         driver=Driver(ledger, queue, cluster, patience),
         cluster=cluster,
     )
+
+
+def _ledger(settings: Settings, key: str) -> Ledger:
+    from .clients.ledger import Ledger
+    from .clients.storage import blob_service
+
+    return Ledger(blob_service("JARS").get_container_client(settings.ledger_container), key)
 
 
 def _jars(settings: Settings) -> Jars:
@@ -129,5 +139,6 @@ def _session(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:
         keeper,
         limits,
         name=settings.cluster_name,
+        owner_of=_ledger(settings, settings.cluster_name.lower()).owner_of,
         allow_unguarded_main=settings.allow_unguarded_main,
     )

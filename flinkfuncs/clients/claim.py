@@ -84,6 +84,17 @@ class Claim:
         wait = timedelta(seconds=due_seconds + SWEEP_GRACE_SECONDS)
         self._swap(lambda record: record.but(lease=Lease(owner=None, until=self._storage_now() + wait)))
 
+    def confirm(self) -> None:
+        """Look whether the job is still ours.
+
+        Raises:
+            Lost: another driver owns the job, or somebody took it away.
+            Unavailable: storage cannot be reached.
+
+        """
+        with self._lock:
+            self._keep(self._reread())
+
     def renew(self) -> None:
         """Own the job for a whole lease again, if less than half of one is left."""
         if self._seconds_left() < self._lease_seconds / 2:
@@ -128,7 +139,7 @@ class Claim:
         entry = self._ledger.entry(self.record.name)
         lease = entry.record.lease if entry else None
         if entry is None or lease is None or lease.owner != self._owner:
-            raise Lost(f"another driver owns job {self.record.name}")
+            raise Lost(f"another driver, or nobody, owns job {self.record.name}")
         return entry
 
     def _keep(self, entry: Entry) -> None:

@@ -152,12 +152,17 @@ class Flink:
             return None  # an unknown job is a 500 here, a 404 elsewhere
         return _checked(reply).parsed(wire.JobStatus).status
 
+    def described(self, flink_job_id: str) -> wire.JobDetails | None:
+        """Return a job's name and vertices, or None if the cluster does not know the id. Cached, up to 3 s."""
+        try:
+            return self._get(f"/jobs/{flink_job_id}").parsed(wire.JobDetails)
+        except NotFound:
+            return None
+
     def tasks_run(self, flink_job_id: str) -> bool:
         """Whether every task runs or has finished; RUNNING alone does not say so. Cached, up to 3 s."""
-        try:
-            vertices = self._get(f"/jobs/{flink_job_id}").parsed(wire.JobDetails).vertices
-        except NotFound:
-            return False
+        job = self.described(flink_job_id)
+        vertices = job.vertices if job else []
         # A job that is INITIALIZING has no vertices, and this answer may be that old.
         return bool(vertices) and all(vertex.status in ("RUNNING", "FINISHED") for vertex in vertices)
 

@@ -110,11 +110,13 @@ class Vertex(Answer):
     """A vertex of `GET /jobs/:id`."""
 
     status: str
+    parallelism: int = 1
 
 
 class JobDetails(Answer):
     """`GET /jobs/:id` (cached, up to 3 s)."""
 
+    name: str = ""
     vertices: list[Vertex]
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -26,7 +27,7 @@ from ..core.jobs import JobRecord
 from ..core.model import Model
 from ..core.names import JobName
 from ..core.operations import Operation, job_of, month_of
-from .storage import storage_errors
+from .storage import Conflict, storage_errors
 
 
 class Rejection(Model):
@@ -112,6 +113,10 @@ class Ledger:
             if record := self.read(job):
                 yield record
 
+    def owner_of(self, flink_job_id: str, but: JobName) -> JobName | None:
+        """Return another job whose copy a Flink job is, or that is about to adopt it."""
+        return next((r.name for r in self.records() if r.name != but and r.claims(flink_job_id)), None)
+
     def jobs(self) -> list[JobName]:
         """List the names of all jobs that have a record."""
         with storage_errors("records"):
@@ -146,6 +151,11 @@ class Ledger:
         with storage_errors(f"operation {operation.id}"):
             self._container.upload_blob(self._closed_blob(operation.id), operation.to_json().encode(), overwrite=True)
 
+    def close_unless_closed(self, operation: Operation) -> None:
+        """Write an operation that ended without a driver: what a driver wrote of its end, or writes later, counts."""
+        with suppress(Conflict), storage_errors(f"operation {operation.id}"):
+            self._container.upload_blob(self._closed_blob(operation.id), operation.to_json().encode(), overwrite=False)
+
     def closed(self, operation_id: str) -> Operation | None:
         """Read a closed operation, or None where there is none."""
         try:
@@ -156,22 +166,22 @@ class Ledger:
         return Operation.model_validate_json(text)
 
     def find(self, operation_id: str) -> Operation:
-        """Read an operation, open or closed.
+        """Read an operation: open, held or closed.
 
         Raises:
             NotFound: there is no such operation.
 
         """
         record = self.read(job_of(operation_id))
-        found = (record and record.operation(operation_id)) or self.closed(operation_id)
+        found = (record and record.known(operation_id)) or self.closed(operation_id)
         if not found:
             raise NotFound(f"there is no operation {operation_id!r}", code="OperationNotFound")
         return found
 
     def operations(self, job: JobName, *, limit: int = 200) -> list[Operation]:
-        """Return a job's operations, open and closed, newest first, at most `limit` closed ones."""
+        """Return a job's operations, open, held and closed, newest first, at most `limit` closed ones."""
         record = self.read(job)
-        waiting = list(record.open) if record else []
+        waiting = [*record.open, *record.held] if record else []
         prefix = f"{self._root}closed/{job}/"
         with storage_errors(f"operations of {job}"):
             names = sorted(self._container.list_blob_names(name_starts_with=prefix), reverse=True)[:limit]

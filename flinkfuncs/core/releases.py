@@ -39,6 +39,7 @@ def _check_args(args: str) -> str:
 FlinkConfiguration = Annotated[dict[str, str], AfterValidator(_check_configuration)]
 Args = Annotated[str, AfterValidator(_check_args)]
 Parallelism = Annotated[int, Field(ge=1, le=32768)]
+FlinkJobId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 

@@ -1,6 +1,7 @@
 """What callers are shown of jobs and operations: the records as JSON, without what could be a secret.
 
-    job        name, status, flinkJobId, folder, release {id, sha256, jarName, spec}, copy, lastSavePoint, open, last
+    job        name, status, flinkJobId, folder, release {id, sha256, jarName, spec}, copy, lastSavePoint, open, last,
+               and uploads {paused, held} while they are paused
     operation  state (open | closed), and the record
 
 Arguments and Flink configuration are the user's own words and may hold passwords: redaction.py stars them. The query of
@@ -36,9 +37,15 @@ def job_view(record: JobRecord, status: str, *, reason: str | None = None) -> di
         "copy": _copy(copy),
         "lastSavePoint": newest.path if newest else row.last_save_point if row else None,
         "open": [operation_view(operation) for operation in record.open],
+        "uploads": uploads_view(record) if record.uploads_paused else None,
         "last": record.last.model_dump(mode="json", by_alias=True, exclude_none=True) if record.last else None,
     }
     return {name: value for name, value in view.items() if value is not None}
+
+
+def uploads_view(record: JobRecord) -> dict[str, Json]:
+    """Show whether a job's uploads are paused, and what is held."""
+    return {"paused": record.uploads_paused, "held": [operation_view(operation) for operation in record.held]}
 
 
 def operation_view(operation: Operation) -> dict[str, Json]:
@@ -74,7 +81,8 @@ def _copy(copy: Copy | None) -> Json:
         return None
     return {
         "flinkJobId": copy.flink_job_id,
-        "releaseId": copy.release.id,
+        "releaseId": copy.release.id if copy.release else None,
+        "adopted": copy.adopted.model_dump(mode="json", by_alias=True) if copy.adopted else None,
         "startedAt": copy.started_at.isoformat(),
         "startedFrom": copy.savepoint,
         "ended": copy.ended,

@@ -70,6 +70,7 @@ def test_a_jobs_view_names_what_runs_and_what_is_open() -> None:
     assert view["copy"] == {
         "flinkJobId": COPY.flink_job_id,
         "releaseId": RELEASE.id,
+        "adopted": None,
         "startedAt": "2026-11-21T02:03:04+00:00",
         "startedFrom": None,
         "ended": None,

@@ -72,6 +72,16 @@ class CopySeen:
 
 
 @dataclass(frozen=True)
+class Adoptable:
+    """What the cluster says of a Flink job that is to be adopted."""
+
+    state: CopyState
+    name: str
+    parallelism: int
+    owner: str | None = None  # the job of this app whose copy it is, or may become
+
+
+@dataclass(frozen=True)
 class Seen:
     """One look at the cluster, for one operation."""
 
@@ -80,6 +90,7 @@ class Seen:
     trigger: TriggerSeen = TriggerUnknown()
     jar_on_cluster: bool = False
     namesakes: tuple[str, ...] = ()  # ids of jobs of this name that are not terminal and not ours
+    adoptable: Adoptable | None = None  # the Flink job that the operation adopts, where the cluster knows it
     incarnation: str = ""  # differs between two runs of the JobManager
     vanish_seconds: float = 80.0  # heartbeat.timeout + 30 s: how long a vanished copy may still be running
 
