@@ -105,6 +105,7 @@ def _session(flink: FlinkCluster) -> Mapping[str, str]:
         "FLINK_CLUSTER_KIND": "session",
         "FLINK_REST_URL": flink.url,
         "SAVEPOINT_DIRECTORY": flink.savepoint_directory,
+        "SAVEPOINTS_CONNECTION": "local",
     }
 
 

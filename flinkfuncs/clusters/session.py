@@ -13,6 +13,7 @@ from datetime import datetime
 from ..clients.flink import Flink, RunRequest
 from ..clients.flink_wire import Listed
 from ..clients.jars import Jars
+from ..core.cluster_jars import reusable_since
 from ..core.errors import Refused
 from ..core.jobs import Copy, JobRecord
 from ..core.names import JobName
@@ -107,7 +108,7 @@ class SessionCluster:
             now=now,
             copy=copy,
             trigger=trigger,
-            jar_on_cluster=self._has_jar(record, operation, copy),
+            jar_on_cluster=self._has_jar(record, operation, copy, now),
             namesakes=self._namesakes(record) if record.current is None else (),
             incarnation=configuration.get("web.tmpdir", ""),
             vanish_seconds=_seconds(configuration.get("heartbeat.timeout")) + VANISH_GRACE_SECONDS,
@@ -160,10 +161,13 @@ class SessionCluster:
         stopped = copy is not None and copy.state in TERMINAL
         return self._flink.configuration() if absent or starts or stopped else {}
 
-    def _has_jar(self, record: JobRecord, operation: Operation, copy: CopySeen | None) -> bool:
-        """Whether the jar of the release that would be started lies on the cluster."""
+    def _has_jar(self, record: JobRecord, operation: Operation, copy: CopySeen | None, now: datetime) -> bool:
+        """Whether the jar of the release that would be started lies on the cluster, and will be there for the start."""
         release = self._release(record, operation, copy)
-        return release is not None and self._flink.jar_id(_jar_name(release)) is not None
+        if release is None:
+            return False
+        since = reusable_since(record, operation, release, now)
+        return self._flink.jar_id(_jar_name(release), since=since) is not None
 
     def _release(self, record: JobRecord, operation: Operation, copy: CopySeen | None) -> Release | None:
         absent = copy is not None and copy.state is CopyState.ABSENT

@@ -239,5 +239,6 @@ def _list(record: JobRecord) -> End:
     listing = tuple(
         SavepointListing(path=s.path, taken_at=s.taken_at, origin=s.origin, flink_job_id=s.flink_job_id)
         for s in reversed(record.savepoints)
+        if not s.disposing_at
     )
     return End(Outcome.SUCCEEDED, f"{len(listing)} savepoints", savepoints=listing)
