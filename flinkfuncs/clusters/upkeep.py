@@ -35,7 +35,7 @@ class SessionUpkeep:
             Unavailable: the cluster cannot be asked now.
 
         """
-        latest = self._flink.checkpoints(copy.flink_job_id)
+        latest = self._flink.checkpoints(copy.flink_job_id).latest
         if latest.completed is None or latest.restored is None:
             return False
         return not latest.restored.is_savepoint or same_path(latest.restored.path, copy.savepoint)

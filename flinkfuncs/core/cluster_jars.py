@@ -5,7 +5,7 @@
     has another name                                                       kept: somebody else's
     was uploaded less than an hour ago                                     kept: its start may be near
     was uploaded again, later                                              deleted: starts take the newest
-    is of a release that a job wants or runs, or an open operation brings  kept: used
+    of a release that a job wants, runs, would go back to, or is to run    kept: used
     otherwise                                                              deleted
 
 The bytes are kept in storage, so a jar that is needed again is uploaded again. The rule that must never break: no jar
@@ -46,7 +46,7 @@ class UploadedJar:
 
 def used_by(record: JobRecord) -> set[str]:
     """Return the hashes of the jars that a job wants or runs, or that its open operations bring."""
-    releases = [record.wanted, record.current.release if record.current else None]
+    releases = [record.wanted, *(copy.release for copy in (record.current, record.previous) if copy)]
     releases += [operation.release for operation in record.open]
     return {release.sha256 for release in releases if release}
 
