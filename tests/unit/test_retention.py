@@ -85,7 +85,10 @@ FROM_6 = copy_of(savepoint=path_of(6))
             job(FROM_6, savepoints=six(s1=saved(1, path="file:///elsewhere/savepoint-1"), s2=saved(2, path="file:///sp/orders/x/chk-7"))),
             ["not ours", "not ours", GONE, GONE, "last restored", "last good"],
         ),
-        (job(None, savepoints=six()).but(deleted=True, wanted=None), [GONE, GONE, GONE, GONE, "last restored", "last good"]),
+        (
+            job(None, savepoints=six()).but(deleted=True, wanted=None),
+            [GONE, GONE, GONE, GONE, "last restored", "last good"],
+        ),
         (job(None), []),
     ],
     ids=[
