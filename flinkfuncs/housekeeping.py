@@ -111,7 +111,7 @@ class Housekeeper:
 
     def _findings(self, record: JobRecord, now: datetime) -> _Findings:
         """Ask storage and cluster, as little as the rules need."""
-        strays = tuple(self.orphans(record))
+        strays = tuple(self._orphans_if_told(record))
         policy, copy, proved = self._policy.of(record), record.running, None
         if copy and retention.with_proof(record) is not record:
             matters = strays or retention.awaits_proof(record, policy, now)
@@ -169,6 +169,14 @@ class Housekeeper:
         if self._store is None:
             return []
         return orphans.orphans(record, self._store.found(orphans.directories(record, self._policy.root)))
+
+    def _orphans_if_told(self, record: JobRecord) -> list[Found]:
+        """List them for retention, which goes on without: a store that cannot be read is no reason to keep the rest."""
+        try:
+            return self.orphans(record)
+        except FlinkFuncsError as error:
+            log.warning("job=%s orphans outcome=unknown %s", record.name, error)
+            return []
 
     # ------------------------------------------------------------------------------------------------------------ jars
 

@@ -79,6 +79,14 @@ class Shelf:
         return self._found
 
 
+class LockedShelf(Shelf):
+    """A store that nobody may read."""
+
+    def found(self, _directories: object) -> list[Found]:
+        """Refuse."""
+        raise Unavailable("storage refuses this app's identity")
+
+
 class CrashError(Exception):
     """The process dies here."""
 
@@ -288,6 +296,14 @@ def test_an_orphan_of_a_closed_operation_of_ours_is_removed_and_any_other_is_sho
         assert read(storage).savepoints[0].origin == "orphan"
         housekeeper.retain(ORDERS, NOW)
         assert sent(server) == [ours.path] * 2
+    assert paths(storage) == REST
+
+
+def test_a_store_that_cannot_be_read_keeps_nothing_but_its_orphans(storage: Storage) -> None:
+    """What is recorded is disposed of all the same."""
+    put(storage, KEPT)
+    with serving({DISPOSE: [SENT], POLL: [GONE]}) as server:
+        keeper(storage, server, store=LockedShelf()).retain(ORDERS, NOW)
     assert paths(storage) == REST
 
 
