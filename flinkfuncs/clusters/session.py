@@ -231,7 +231,8 @@ class SessionCluster:
                 entry_class=spec.entry_class,
                 arguments=spec.argument_list,
                 parallelism=spec.parallelism,
-                configuration={"pipeline.name": record.name} | spec.flink_configuration | ALWAYS,
+                # Ours come last: by its name a job is found again that no record knows.
+                configuration=spec.flink_configuration | ALWAYS | {"pipeline.name": record.name},
                 savepoint=step.savepoint,
                 allow_non_restored_state=spec.allow_non_restored_state,
             )
