@@ -108,6 +108,12 @@ def noted(record: JobRecord, operation_id: str, wait: Wait, now: datetime) -> Jo
     return record.with_operation(operation.model_copy(update={"vanished_at": since}))
 
 
+def was_skipped(record: JobRecord, operation_id: str, end: End) -> bool:
+    """Whether a periodic savepoint found nothing to save: it leaves no operation, since nobody asked for it."""
+    operation = _open(record, operation_id)
+    return operation.cause.kind == "timer" and end.outcome is Outcome.REFUSED and not operation.acted
+
+
 def closed(record: JobRecord, operation_id: str, end: End, now: datetime) -> Operation:
     """Return the operation as it is kept when it is over."""
     operation = _open(record, operation_id)

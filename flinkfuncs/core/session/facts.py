@@ -52,6 +52,24 @@ class TriggerFailed:
     path: str | None = None
 
 
+@dataclass(frozen=True)
+class Disposed:
+    """A savepoint is gone: disposed of now, or no longer there."""
+
+
+@dataclass(frozen=True)
+class DisposalRunning:
+    """The savepoint is being disposed of."""
+
+
+@dataclass(frozen=True)
+class DisposalFailed:
+    """The savepoint, or a part of it, is still there."""
+
+    cause: str
+
+
+DisposalSeen: TypeAlias = Disposed | DisposalRunning | DisposalFailed
 TriggerSeen: TypeAlias = TriggerUnknown | TriggerRunning | TriggerDone | TriggerFailed
 
 
