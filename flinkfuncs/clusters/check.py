@@ -120,8 +120,9 @@ class ReleaseCheck:
 
     def _chains(self, record: JobRecord, copy: Copy, old: Old) -> dict[str, frozenset[str]] | None:
         """Return which operators each vertex of the old copy has, if its release still lies there and plans alike."""
-        release = copy.release
-        request = run_request(self.flink, record, release, flink_job_id=copy.flink_job_id) if release else None
+        if copy.release is None:
+            return None  # it was adopted
+        request = run_request(self.flink, record, copy.release, flink_job_id=copy.flink_job_id)
         if request is None:
             return None
         try:

@@ -103,8 +103,8 @@ class SessionCluster:
         allow_unguarded_main: bool = False,
     ) -> None:
         """Keep what is needed; nothing is asked yet."""
-        self._check = ReleaseCheck(flink, limits.start_seconds, allow_unguarded_main)
         self._owner_of = owner_of
+        self._check = ReleaseCheck(flink, limits.start_seconds, allow_unguarded_main)
         self._flink = flink
         self._jars = jars
         self._keeper = keeper

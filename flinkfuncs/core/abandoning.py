@@ -46,7 +46,7 @@ def abandoned(record: JobRecord, operation: Operation, by: str, now: datetime) -
 def consequences(operation: Operation) -> str:
     """Say what may still take effect."""
     begun = {"Stop": operation.stop, "Trigger": operation.trigger, "Cancel": operation.cancel}
-    begun |= {"Start": operation.start, "Submit": operation.submit}
+    begun |= {"Start": operation.rollback or operation.start, "Submit": operation.submit}
     sent = [name for name, mark in begun.items() if mark is not None and mark.unanswered > 0]
     details = {taken.step: taken.detail for taken in operation.steps}
     left = [f"{NAMES[name]} {details.get(name, '')}".strip() for name in sent]

@@ -2,7 +2,8 @@
 
     it was started in the place of      onFailure  copy         step
     ----------------------------------  ---------  -----------  ---------------------------------------------------
-    nothing that this operation ended   any        any          Fail, naming savepoint and jar
+    nothing that this operation ended,  any        any          Fail, naming savepoint and jar
+    or an adopted copy
     a copy of the old release           stop       terminal     Fail, naming savepoint and jar
     a copy of the old release           stop       runs         Cancel it, then Fail
     a copy of the old release           rollback   terminal     Start the old release from the savepoint
@@ -72,19 +73,19 @@ def _ended(operation: Operation, record: JobRecord, seen: Seen, undo: Undo, evid
     old = _target(operation, record)
     if old is None or operation.savepoint is None:
         raise AssertionError(f"operation {operation.id} undoes a copy without a way back")
-    if current_copy(record).own_release.spec.on_failure == "stop":
+    if current_copy(record).spec.on_failure == "stop":
         return End(Outcome.FAILED, undo.reason, code=evidence.code, ended=evidence.ended, savepoint=operation.savepoint)
     if not seen.jar_on_cluster:
         return UploadJar(old.own_release)
-    again, state = old.own_release, operation.savepoint
-    return Start(operation.token("rollback"), again, state, incarnation=seen.incarnation, undo=undo)
+    return Start(
+        operation.token("rollback"), old.own_release, operation.savepoint, incarnation=seen.incarnation, undo=undo
+    )
 
 
 def _target(operation: Operation, record: JobRecord) -> Copy | None:
-    """Return the copy that this operation stopped with a savepoint to put the new one in its place."""
-    if operation.stop is None or operation.savepoint is None or record.previous is None:
-        return None
-    return None if record.previous.adopted else record.previous  # whose jar nobody has
+    """Return the copy that this operation stopped with a savepoint; an adopted one has no release to go back to."""
+    stopped = operation.stop is not None and operation.savepoint is not None
+    return record.previous if stopped and record.previous and record.previous.release else None
 
 
 def _completed(operation: Operation, seen: Seen) -> int:

@@ -130,8 +130,7 @@ def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
         return Wait(pause(mark.last_sent_at, seen), "the new copy is not listed yet")
     if not seen.jar_on_cluster:
         return UploadJar(copy.own_release)
-    again = copy.own_release
-    return Start(copy.flink_job_id, again, copy.savepoint, incarnation=seen.incarnation, undo=operation.undo)
+    return Start(copy.flink_job_id, copy.own_release, copy.savepoint, incarnation=seen.incarnation, undo=operation.undo)
 
 
 def _running(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
