@@ -14,8 +14,8 @@ from typing import Literal
 from flinkfuncs.core.operations import Operation
 
 from .lane import Lane
+from .places import Call, Cell, recorded
 from .plan import Crossing, Plan, is_killed
-from .places import Cell, Call, recorded
 from .rows import BY_NAME, Row
 from .trial import Trial, Wrong
 
@@ -44,7 +44,7 @@ def record(lane: Lane, row: Row, number: int) -> list[Call]:
     row.act(trial)
     trial.wait(lambda: trial.over(row.asked + 1), f"{row.name} has ended")
     time.sleep(GRACE_SECONDS / 2)
-    (lane.directory / "plan.json").unlink()
+    lane.drop_plan()
     judge(trial, row)
     return [call for call in recorded(lane.directory) if call.cell == name]
 
@@ -65,6 +65,7 @@ def _run_once(trial: Trial, cell: Cell) -> Judged:
     try:
         row.prepare(trial)
         reached = _kill(trial, row, cell)
+        trial.lane.drop_plan()
         judge(trial, row)
         verdict, why = ("right", "") if reached else ("unreached", "the call was not crossed")
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one cell is its verdict, and no other's
@@ -167,7 +168,7 @@ def _told(trial: Trial, error: Exception) -> str:
 
 def _clear(trial: Trial) -> None:
     """Leave the lane as the next cell needs it: no plan, a living host, free slots."""
-    (trial.lane.directory / "plan.json").unlink(missing_ok=True)
+    trial.lane.drop_plan()
     if not trial.lane.host.running:
         trial.lane.start_again()
     trial.clear_away()
@@ -175,7 +176,7 @@ def _clear(trial: Trial) -> None:
 
 def matching(row: Row, crossings: list[Crossing]) -> list[Crossing]:
     """Return the calls of a recording that the row is about."""
-    if not row.since:
-        return crossings
-    first = next(index for index, crossing in enumerate(crossings) if crossing.site == row.since)
-    return crossings[first:]
+    sites = [crossing.site for crossing in crossings]
+    first = sites.index(row.since) if row.since else 0
+    last = sites.index(row.until) + 1 if row.until else len(sites)
+    return crossings[first:last]

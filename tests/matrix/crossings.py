@@ -1,9 +1,9 @@
 """Inside the app's host: every call of the app crosses here, is written down, and is perhaps the last one.
 
-Wrapped are `requests.Session.send` and the Azure pipeline's transport, so that a new call of the app is found by itself.
+Wrapped are `requests.Session.send` and the Azure pipeline's transport, so that a new call is found by itself.
 The Functions host shares the process and the storage library: what counts is a call with a frame of the app above it.
 
-    {"cell": "…", "site": "POST flink /jobs/:id/stop", "nth": 1, "since": "PUT ledger jobs/:job #7", "by": ["Flink.stop"]}
+    {"cell": "c7", "site": "POST flink /jobs/:id/stop", "nth": 1, "since": "PUT ledger jobs/:job #7", "by": […]}
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Crossings:
 
 def called_by() -> list[str] | None:
     """Name the methods of the app's clients that this call is made by, the nearest first; None: not by the app."""
-    frame, found, ours = sys._getframe(2), list[str](), False  # noqa: SLF001 - inspect builds what nobody needs here
+    frame, found, ours = sys._getframe(2), list[str](), False
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         ours = ours or module.startswith(APP)
@@ -106,4 +106,4 @@ def install() -> None:
         return crossings.around_azure(request.method, request.url, lambda: transport_send(self, request, **options))
 
     requests.Session.send = wrapped  # type: ignore[method-assign]
-    RequestsTransport.send = wrapped_transport  # type: ignore[method-assign]
+    RequestsTransport.send = wrapped_transport

@@ -94,6 +94,10 @@ class Lane:
         """Wait until no sweep is under way: its calls belong to no operation that comes."""
         time.sleep(max(0.0, self._swept_at + SWEEP_TAKES_SECONDS - time.monotonic()))
 
+    def drop_plan(self) -> None:
+        """Let nothing die any more, and count nothing."""
+        (self.directory / "plan.json").unlink(missing_ok=True)
+
     def start_again(self) -> None:
         """Start the host after it died."""
         self.host.kill()  # the group, and the process that nobody has waited for

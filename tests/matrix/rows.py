@@ -34,6 +34,7 @@ class Row:
     outcome: str = "SUCCEEDED"
     uploads: bool = False
     since: str = ""  # only the cells from this call on
+    until: str = ""  # only the cells up to this call: what follows is another row's
     every_flink: bool = False  # also on older ones
 
 
@@ -85,7 +86,7 @@ def sweeping(trial: Trial) -> None:
 
 ROWS = (
     Row("NEW", nothing, new, asked=0, savepoints=0, runs="1"),
-    Row("FIRST_UPLOAD", nothing, uploading("1"), asked=0, savepoints=0, runs="1", uploads=True),
+    Row("FIRST_UPLOAD", nothing, uploading("1"), asked=0, savepoints=0, runs="1", uploads=True, until=ASKED),
     Row("START", stopped, asking("start"), asked=2, savepoints=1, runs="1"),
     Row("STOP", running, asking("stop"), asked=1, savepoints=1, runs=None),
     Row("UPDATE", running, uploading("2"), asked=1, savepoints=1, runs="2", uploads=True, every_flink=True),

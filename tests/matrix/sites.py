@@ -41,7 +41,7 @@ def is_read(site: str) -> bool:
 
 
 def service_of(site: str) -> str:
-    """The side that a call goes to: `flink`, `ledger`, …"""
+    """Name the side that a call goes to: `flink`, `ledger` and so on."""
     return site.split(" ")[1]
 
 

@@ -65,11 +65,20 @@ def document(found: Found) -> str:
     return f"""\
 # The crash matrix
 
-Written by `make crash-matrix` on {datetime.now(UTC):%Y-%m-%d}, with Flink {found.flink}: {right} of {tried} cells are right, in {found.seconds / 60:.0f} minutes.
+Written by `make crash-matrix` on {datetime.now(UTC):%Y-%m-%d}, with Flink {found.flink}.
+{right} of {tried} cells are right; there are {len(sites)} call sites; it took {found.seconds / 60:.0f} minutes.
 
-The app runs in its Functions host on a real Flink and is killed with SIGKILL right before and right after every outside call and every write of the ledger, {len(sites)} call sites in all, which are found by wrapping both of its ways out.
-Then it is started again.
-A cell is right when there is exactly one running copy, or the operation's rightful end; when the committed output is exact, counted from the files after a final stop; when each operation that takes a savepoint has taken one; and when no operation is left open.
+The app runs in its Functions host on a real Flink.
+It is killed with SIGKILL right before and right after every outside call and every write of the ledger, and started
+again. The calls are found by wrapping both ways out of the process, so that a new one is in the matrix by itself.
+
+A cell is right when all of this holds:
+
+- there is exactly one running copy, or the operation's rightful end;
+- the committed output is exact, counted from the files after a final stop;
+- an operation that takes a savepoint has taken one;
+- no operation is left open, and none was done twice.
+
 A read that is repeated between two writes is killed at its first and its last time.
 {of_cells(found)}
 Methods of the app's clients that no row crosses, and why:
