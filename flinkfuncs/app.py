@@ -119,6 +119,7 @@ def _session(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:
         savepoint_root=Directory.parse(settings.savepoint_directory),
         start_seconds=settings.start_deadline_seconds,
         stop_seconds=settings.stop_deadline_seconds,
+        settle_seconds=settings.settle_seconds,
         repeat_seconds=2 * settings.call_timeout_seconds,
     )
     flink = Flink(settings.flink_rest_url, call_seconds=settings.call_timeout_seconds)

@@ -56,6 +56,9 @@ class Settings(BaseSettings):
         120, ge=1, description="After this an invocation hands a waiting operation back to the queue (seconds)."
     )
     start_deadline_seconds: int = Field(300, ge=1, description="How long a started copy may take to run (seconds).")
+    settle_seconds: float = Field(
+        10, ge=0, description="How long a new copy has to run without a restart before its proof (seconds)."
+    )
     stop_deadline_seconds: int = Field(3600, ge=1, description="How long a savepoint may take (seconds).")
     unreachable_seconds: int = Field(
         300, ge=1, description="After this without an answer an operation that changed nothing yet fails (seconds)."

@@ -103,6 +103,7 @@ def _common(account: Account, host_id: str) -> dict[str, str]:
 def _session(flink: FlinkCluster) -> Mapping[str, str]:
     return {
         "FLINK_CLUSTER_KIND": "session",
+        "SETTLE_SECONDS": "2",
         "FLINK_REST_URL": flink.url,
         "SAVEPOINT_DIRECTORY": flink.savepoint_directory,
     }

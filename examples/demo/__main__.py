@@ -25,7 +25,14 @@ from examples.demo.story import Story, say, tell
 from localcloud.processes import StartFailedError, unwinding_on_sigterm
 
 CHAINS = {"hdinsight": "app → gateway → Flink", "session": "app → Flink"}
-FAILURES = (DemoFailedError, StartFailedError, requests.RequestException, AzureError, OSError)
+FOREIGN = (
+    requests.RequestException,
+    AzureError,
+    OSError,
+    ValueError,
+    LookupError,
+)  # no answer, or not what it should be
+FAILURES = (DemoFailedError, StartFailedError, *FOREIGN)
 
 
 def main() -> int:
@@ -36,6 +43,8 @@ def main() -> int:
         code = verdict(lambda: demo(directory, cluster=options.cluster, flink=options.flink))
     except KeyboardInterrupt:
         code = 130
+    except SystemExit as asked:  # SIGTERM
+        code = int(asked.code or 1)
     if code:
         print(f"Logs and output: {directory}", file=sys.stderr)
     else:
@@ -48,7 +57,8 @@ def verdict(told: Callable[[], Report]) -> int:
     try:
         report = told()
     except FAILURES as error:
-        print(f"The demo failed: {error}", file=sys.stderr, flush=True)
+        foreign = f" ({type(error).__name__})" if isinstance(error, FOREIGN) else ""
+        print(f"The demo failed: {error}{foreign}", file=sys.stderr, flush=True)
         return 1
     print(json.dumps(asdict(report)), flush=True)
     return 0

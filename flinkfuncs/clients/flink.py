@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from requests_toolbelt import MultipartEncoder
 
-from ..core.errors import NotFound, Refused, Unanswered
+from ..core.errors import NotFound, Refused, Unanswered, Unavailable
 from ..core.session.facts import TriggerDone, TriggerFailed, TriggerRunning, TriggerSeen, TriggerUnknown
 from . import flink_wire as wire
 from .http import Reply, Wire, raise_for
@@ -52,8 +52,10 @@ class Flink:
     def version(self) -> tuple[int, int]:
         """Flink's major and minor version."""
         text = self._get("/config").parsed(wire.ClusterConfig).flink_version
-        major, minor = text.split(".")[:2]
-        return int(major), int(minor)
+        found = re.match(r"(\d+)\.(\d+)", text)
+        if found is None:
+            raise Unavailable(f"Flink names no version: {text[:32]!r}", code="BadAnswer")
+        return int(found[1]), int(found[2])
 
     def configuration(self) -> dict[str, str]:
         """Return the JobManager's configuration."""
@@ -116,7 +118,8 @@ class Flink:
         if reply.status >= 400 and b"TimeoutException" in reply.body:
             # Flink wraps whatever goes wrong into a 400; a submission that only timed out may still take effect.
             raise Unanswered(f"{reply.about}: a timeout inside Flink")
-        _checked(reply, server_error=Refused)  # 500: a jar that is no zip
+        # 500: a jar that is no zip. A proxy's 502 or 504 says nothing of what Flink does meanwhile.
+        _checked(reply, server_error=Refused if wire.is_flinks(reply) else None)
 
     # ------------------------------------------------------------------------------------------------------------ jobs
 
@@ -136,21 +139,29 @@ class Flink:
         # A job that is INITIALIZING has no vertices, and this answer may be that old.
         return bool(vertices) and all(vertex.status in ("RUNNING", "FINISHED") for vertex in vertices)
 
-    def checkpoints(self, flink_job_id: str) -> wire.Latest:
-        """Return what a job restored and saved last. Cached, up to 3 s."""
+    def checkpoints(self, flink_job_id: str) -> wire.Checkpoints:
+        """Return what a job restored and saved, and how often. Cached, up to 3 s."""
         try:
-            return self._get(f"/jobs/{flink_job_id}/checkpoints").parsed(wire.Checkpoints).latest
+            return self._get(f"/jobs/{flink_job_id}/checkpoints").parsed(wire.Checkpoints)
         except NotFound:
-            return wire.Latest()
+            return wire.Checkpoints()
 
-    def failure(self, flink_job_id: str) -> str | None:
-        """Return the root cause of a job's newest exception."""
+    def failures(self, flink_job_id: str) -> list[str]:
+        """Return the root causes of a job's exceptions, newest first, ten at most. Cached, up to 3 s."""
         try:
-            reply = self._get(f"/jobs/{flink_job_id}/exceptions?maxExceptions=1")
+            reply = self._get(f"/jobs/{flink_job_id}/exceptions?maxExceptions=10")
         except NotFound:
-            return None
-        entries = reply.parsed(wire.Exceptions).history.entries
-        return wire.root_cause(entries[0].stacktrace) if entries else None
+            return []
+        return [wire.root_cause(entry.stacktrace) for entry in reply.parsed(wire.Exceptions).history.entries]
+
+    def take_checkpoint(self, flink_job_id: str, trigger_id: str) -> None:
+        """Ask for a checkpoint; it is taken also where periodic checkpointing is off."""
+        body = {"triggerId": trigger_id, "checkpointType": "CONFIGURED"}
+        _checked(self._wire.send("POST", f"/jobs/{flink_job_id}/checkpoints", body=body))
+
+    def checkpoint(self, flink_job_id: str, trigger_id: str) -> TriggerSeen:
+        """Return what became of a checkpoint that was asked for."""
+        return self._triggered(f"/jobs/{flink_job_id}/checkpoints/{trigger_id}")
 
     def stop(self, flink_job_id: str, *, trigger_id: str, directory: str, savepoint_format: str) -> None:
         """Stop a job with a savepoint, never draining. 202 says nothing, not even that there is such a job."""
@@ -168,9 +179,13 @@ class Flink:
         _checked(self._wire.send("POST", f"/jobs/{flink_job_id}/savepoints", body=body))
 
     def savepoint(self, flink_job_id: str, trigger_id: str) -> TriggerSeen:
-        """Return what became of a stop or a savepoint. Flink says COMPLETED of failures, too."""
+        """Return what became of a stop or a savepoint."""
+        return self._triggered(f"/jobs/{flink_job_id}/savepoints/{trigger_id}")
+
+    def _triggered(self, path: str) -> TriggerSeen:
+        """Return what became of what was triggered. Flink says COMPLETED of failures, too."""
         try:
-            answer = self._get(f"/jobs/{flink_job_id}/savepoints/{trigger_id}").parsed(wire.TriggerAnswer)
+            answer = self._get(path).parsed(wire.TriggerAnswer)
         except NotFound:
             return TriggerUnknown()
         operation = answer.operation
@@ -178,6 +193,8 @@ class Flink:
             return TriggerRunning()
         if operation.location:
             return TriggerDone(operation.location)
+        if operation.checkpoint_id is not None:
+            return TriggerDone(f"chk-{operation.checkpoint_id}")
         trace = operation.failure_cause.stack_trace if operation.failure_cause else "Flink names no cause"
         written = SAVEPOINT_IN_CAUSE.search(trace)
         return TriggerFailed(wire.root_cause(trace), written[1] if written else None)

@@ -138,10 +138,18 @@ class Latest(Answer):
     savepoint: SavepointEntry | None = None
 
 
+class Counts(Answer):
+    """How often what happened."""
+
+    restored: int = 0
+    completed: int = 0
+
+
 class Checkpoints(Answer):
     """`GET /jobs/:id/checkpoints` (cached, up to 3 s)."""
 
-    latest: Latest
+    latest: Latest = Latest()
+    counts: Counts = Counts()
 
 
 class ExceptionEntry(Answer):
@@ -175,9 +183,10 @@ class FailureCause(Answer):
 
 
 class TriggerOperation(Answer):
-    """How a savepoint ended: only the location means success."""
+    """How a savepoint or a checkpoint ended: only the location, or the checkpoint's id, means success."""
 
     location: str | None = None
+    checkpoint_id: int | None = Field(alias="checkpointId", default=None)
     failure_cause: FailureCause | None = Field(alias="failure-cause", default=None)
 
 
@@ -200,10 +209,18 @@ class Errors(Answer):
 
 def root_cause(trace: str) -> str:
     """Return the last cause that a stack trace names: what a person looks for."""
-    lines = trace.splitlines()
+    lines = [line for line in trace.splitlines() if not line.strip().startswith("<Exception on server side")]
     causes = [line.partition("Caused by:")[2] for line in lines if "Caused by:" in line]
     named = [line for line in lines if "Exception" in line or "Error" in line]
     return shortened((causes or named or [trace])[-1 if causes else 0].strip(" <>"))
+
+
+def is_flinks(reply: Reply) -> bool:
+    """Whether a bad answer is Flink's own, and not that of a proxy before it."""
+    try:
+        return bool(Errors.model_validate_json(reply.body).errors)
+    except ValidationError:
+        return False
 
 
 def with_root_cause(reply: Reply) -> Reply:

@@ -6,7 +6,9 @@ Only the zip's directory and its manifest are read, by ranges, so that a jar of 
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
+import zlib
 
 from azure.core import MatchConditions
 from azure.storage.blob import BlobClient
@@ -71,7 +73,7 @@ def check_jar(file: io.RawIOBase, *, name: str, entry_class: str | None) -> None
         with zipfile.ZipFile(file) as jar:
             main_class = entry_class or _main_class(jar)
             held = main_class is not None and f"{main_class.replace('.', '/')}.class" in jar.namelist()
-    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, EOFError, ValueError, RuntimeError, zlib.error, struct.error) as error:
         raise Refused(f"{name} is no jar: {error}", code="NotAJar", status=422) from error
     if main_class is None:
         raise Refused(

@@ -38,6 +38,7 @@ from ..core.steps import (
     Stop,
     Submit,
     Submitted,
+    TakeCheckpoint,
     Trigger,
     UploadJar,
     Wait,
@@ -149,7 +150,7 @@ class HDInsightCluster:
                 return Placed(release.sha256)
             case Submit():
                 return Submitted(self._client.run_job(self._properties(operation, step)).operation_url)
-            case UploadJar() | Stop() | Trigger() | Cancel() | Start() | Wait() | End():
+            case UploadJar() | Stop() | Trigger() | TakeCheckpoint() | Cancel() | Start() | Wait() | End():
                 raise AssertionError(f"{type(step).__name__} is no step of a cluster behind the ARM job API")
 
     def _place(self, job: JobName) -> Directory:

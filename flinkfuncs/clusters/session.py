@@ -11,15 +11,16 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ..clients.flink import Flink, RunRequest
-from ..clients.flink_wire import Listed
+from ..clients.flink_wire import Checkpoints, Listed
 from ..clients.jars import Jars
-from ..core.errors import Refused
+from ..core.errors import Refused, Unavailable
 from ..core.jobs import Copy, JobRecord
 from ..core.names import JobName
 from ..core.operations import Operation
 from ..core.releases import Release
 from ..core.session.ends import Limits
 from ..core.session.facts import CopySeen, CopyState, Seen, TriggerDone, TriggerSeen, TriggerUnknown, status_of
+from ..core.session.sending import release_to_send
 from ..core.session.table import next_step
 from ..core.steps import (
     Cancel,
@@ -32,6 +33,7 @@ from ..core.steps import (
     Step,
     Stop,
     Submit,
+    TakeCheckpoint,
     Trigger,
     UploadJar,
     Wait,
@@ -90,7 +92,11 @@ class SessionCluster:
 
     def next_step(self, record: JobRecord, operation: Operation, now: datetime) -> Step:
         """Look at the job and name the one thing to do now."""
-        return next_step(operation, record, self.look(record, operation, now), self._limits)
+        try:
+            seen = self.look(record, operation, now)
+        except Refused as error:  # a proxy before Flink answers 403, or 404 while Flink is away
+            raise Unavailable(error.message, code=error.code) from error
+        return next_step(operation, record, seen, self._limits)
 
     def look(self, record: JobRecord, operation: Operation, now: datetime) -> Seen:
         """Return what the table needs to know of the cluster.
@@ -132,26 +138,39 @@ class SessionCluster:
             return self._stopping_copy(running, state, trigger)
         if state is CopyState.RUNNING and not self._flink.tasks_run(running.flink_job_id):
             state = CopyState.STARTING
-        # Asked only of a copy that runs: an earlier answer, without what it restored, would stay in Flink's cache.
-        proves = operation.start is not None and state is CopyState.RUNNING
-        checkpoints = self._flink.checkpoints(running.flink_job_id) if proves else None
-        restored = checkpoints.restored if checkpoints else None
+        if operation.start:
+            return self._new_copy(running, operation, state)
+        return CopySeen(state, failure=self._failure(running, state))
+
+    def _new_copy(self, running: Copy, operation: Operation, state: CopyState) -> CopySeen:
+        """Look at a copy that has to prove itself: what it restored, how often, and what went wrong."""
+        failures = self._flink.failures(running.flink_job_id)
+        # Asked only of a copy that runs or has ended: an answer without what it restored would stay in Flink's cache.
+        tells = state is CopyState.RUNNING or state in TERMINAL
+        told = self._flink.checkpoints(running.flink_job_id) if tells else Checkpoints()
+        restored, asked = told.latest.restored, operation.checkpoint
+        token = operation.token("checkpoint", operation.checkpoints)
         return CopySeen(
             state,
             restored_from=restored.path if restored else None,
             restored_savepoint=restored.is_savepoint if restored else False,
-            failure=self._failure(running, state),
+            restores=told.counts.restored,
+            failures=len(failures),
+            completed=told.counts.completed,
+            checkpoint=self._flink.checkpoint(running.flink_job_id, token) if asked else TriggerUnknown(),
+            failure=failures[0] if failures else None,
         )
 
     def _stopping_copy(self, running: Copy, state: CopyState, trigger: TriggerSeen) -> CopySeen:
         """Look at a copy that is stopped: has it ended, and where is its savepoint if the trigger is forgotten."""
         told = isinstance(trigger, TriggerDone) or state not in TERMINAL
-        last = None if told else self._flink.checkpoints(running.flink_job_id).savepoint
+        last = None if told else self._flink.checkpoints(running.flink_job_id).latest.savepoint
         return CopySeen(state, last_savepoint=last.path if last else None, failure=self._failure(running, state))
 
     def _failure(self, running: Copy, state: CopyState) -> str | None:
         wrong = state in (CopyState.FAILED, CopyState.RESTARTING)
-        return self._flink.failure(running.flink_job_id) if wrong else None
+        failures = self._flink.failures(running.flink_job_id) if wrong else []
+        return failures[0] if failures else None
 
     def _configuration(self, operation: Operation, copy: CopySeen | None) -> Mapping[str, str]:
         """Ask which run of the JobManager this is, and its heartbeat timeout: for a start, and for what vanished."""
@@ -162,19 +181,8 @@ class SessionCluster:
 
     def _has_jar(self, record: JobRecord, operation: Operation, copy: CopySeen | None) -> bool:
         """Whether the jar of the release that would be started lies on the cluster."""
-        release = self._release(record, operation, copy)
+        release = release_to_send(operation, record, copy)
         return release is not None and self._flink.jar_id(_jar_name(release)) is not None
-
-    def _release(self, record: JobRecord, operation: Operation, copy: CopySeen | None) -> Release | None:
-        absent = copy is not None and copy.state is CopyState.ABSENT
-        if operation.start and not absent:
-            return None  # it was started; nothing is sent again
-        if operation.stop and copy is not None and copy.state not in TERMINAL:
-            return None  # looked at again when the copy has ended
-        in_flight = record.current is not None and record.current.may_appear and operation.release is None
-        if absent and record.current and (operation.start or in_flight):
-            return record.current.release
-        return operation.release or record.wanted
 
     def _namesakes(self, record: JobRecord) -> tuple[str, ...]:
         ended = {"FINISHED", "CANCELED", "FAILED"}
@@ -197,7 +205,9 @@ class SessionCluster:
                 self._flink.trigger_savepoint(
                     job, trigger_id=trigger, directory=directory, savepoint_format=savepoint_format
                 )
-            case Cancel(job):
+            case TakeCheckpoint(job, trigger):
+                self._flink.take_checkpoint(job, trigger)
+            case Cancel(flink_job_id=job):
                 self._flink.cancel(job)
             case Start():
                 self._start(record, step)

@@ -93,6 +93,7 @@ class JobRecord(Model):
     wanted_at: datetime | None = None  # when the wanted release was uploaded or asked for
     uploaded_at: datetime | None = None  # Last-Modified of the newest upload that an operation knows
     current: Copy | None = None
+    previous: Copy | None = None  # the copy that the current one was started in the place of: the rollback target
     ran: bool = False  # a copy before the current one ran, or may have
     savepoints: tuple[Savepoint, ...] = ()  # oldest first
     row: JobRow | None = None  # hdinsight: what the service said last

@@ -53,6 +53,8 @@ class Outcome(StrEnum):
 
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"  # it was carried out, and did not work
+    ROLLED_BACK = "ROLLED_BACK"  # the new copy failed, and the old release runs again from the same state
+    UNPROVEN = "UNPROVEN"  # the new copy runs, and nothing proves that it is well, or that it is not
     REFUSED = "REFUSED"  # nothing was touched
     SUPERSEDED = "SUPERSEDED"  # something newer took its place before it began
     UNKNOWN = "UNKNOWN"  # it was sent, and nobody can tell what came of it
@@ -98,6 +100,22 @@ class Mark(Model):
     incarnation: str | None = None  # which run of the JobManager the last call went to
 
 
+class Settling(Model):
+    """Since when a new copy has run without a restart."""
+
+    since: datetime
+    restarts: int
+
+
+class Undo(Model):
+    """Why a new copy is undone, and what it may have written before."""
+
+    reason: str
+    at: datetime
+    started_at: datetime  # output since then is written again, if a checkpoint of the copy was completed
+    completed: int = 0  # checkpoints of it that were completed: each made output visible
+
+
 class ArmProgress(Model):
     """What is known of a runJob call."""
 
@@ -122,6 +140,11 @@ class Operation(Model):
     stop: Mark | None = None
     start: Mark | None = None
     cancel: Mark | None = None
+    settling: Settling | None = None
+    checkpoint: Mark | None = None  # the checkpoint that proves the new copy
+    checkpoints: int = 0  # how many of those were asked for
+    undo: Undo | None = None  # the new copy failed: it is made terminal
+    rollback: Mark | None = None  # … and the old release is started again
     trigger: Mark | None = None  # a savepoint without a stop
     submit: Mark | None = None  # ARM runJob
     savepoint: str | None = None  # the complete savepoint that this operation took
@@ -138,12 +161,15 @@ class Operation(Model):
     @property
     def acted(self) -> bool:
         """Whether a call that Flink or the service acts on may have left us: from then on it is carried on."""
-        marks = (self.stop, self.trigger, self.cancel, self.start, self.submit)
+        marks = (self.stop, self.trigger, self.cancel, self.start, self.rollback, self.submit)
         return any(mark is not None and mark.unanswered > 0 for mark in marks)
 
-    def token(self, purpose: Literal["stop", "savepoint", "copy"]) -> str:
-        """Return the 32 hex digits that name this operation's call of that purpose to Flink."""
-        return hashlib.sha256(f"{self.id}:{purpose}".encode()).hexdigest()[:32]
+    def token(
+        self, purpose: Literal["stop", "savepoint", "copy", "rollback", "checkpoint"], number: int | None = None
+    ) -> str:
+        """Return the 32 hex digits that name this operation's call of that purpose (and number) to Flink."""
+        named = purpose if number is None else f"{purpose}:{number}"
+        return hashlib.sha256(f"{self.id}:{named}".encode()).hexdigest()[:32]
 
 
 def operation_id(job: JobName, *, at: datetime, identity: str) -> str:

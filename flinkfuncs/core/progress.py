@@ -31,13 +31,14 @@ from .steps import (
     Stop,
     Submit,
     Submitted,
+    TakeCheckpoint,
     Trigger,
     Turned,
     UploadJar,
     Wait,
 )
 
-MarkName = Literal["stop", "trigger", "cancel", "start", "submit"]
+MarkName = Literal["stop", "trigger", "checkpoint", "cancel", "start", "rollback", "submit"]
 
 
 def driven(record: JobRecord, operation: Operation, now: datetime) -> JobRecord:
@@ -59,7 +60,11 @@ def begun(record: JobRecord, operation_id: str, step: Step, now: datetime) -> Jo
         record = record.but(placed=None)
     if isinstance(step, Start):
         record = _with_new_copy(record, operation, step, now)
-        changes["savepoint"] = step.stop_savepoint or operation.savepoint
+        changes |= {"savepoint": step.stop_savepoint or operation.savepoint, "settling": None, "checkpoint": None}
+    if isinstance(step, Start | Cancel) and step.undo:
+        changes["undo"] = step.undo
+    if isinstance(step, TakeCheckpoint):
+        changes["checkpoints"] = operation.checkpoints + 1
     return record.with_operation(operation.model_copy(update=changes))
 
 
@@ -89,6 +94,9 @@ def noted(record: JobRecord, operation_id: str, wait: Wait, now: datetime) -> Jo
     operation = _open(record, operation_id)
     if wait.listed and record.current and not record.current.seen:
         record = record.but(current=record.current.model_copy(update={"seen": True}))
+    if wait.settling and wait.settling != operation.settling:
+        operation = operation.model_copy(update={"settling": wait.settling})
+        record = record.with_operation(operation)
     if operation.arm and (news := _news(operation.arm, wait)):
         record = _with_arm(record, operation, **news)
         operation = _open(record, operation_id)
@@ -127,10 +135,11 @@ def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) 
     if record.current and (end.ended or end.listed):
         ended = end.ended or record.current.ended
         record = record.but(current=record.current.model_copy(update={"ended": ended, "seen": True}))
-    if end.wanted and end.outcome is Outcome.SUCCEEDED:
+    if end.wanted and end.outcome in (Outcome.SUCCEEDED, Outcome.UNPROVEN):
         record = _with_wanted(record, operation, end.wanted)
     if end.forget:
-        record = record.but(deleted=True, current=None, ran=False, wanted=None, wanted_at=None, folder=None)
+        record = record.but(deleted=True, current=None, previous=None, ran=False)
+        record = record.but(wanted=None, wanted_at=None, folder=None)
         record = record.but(row=None, placed=None, launched=None)
     last = LastOperation(
         id=operation.id,
@@ -190,10 +199,12 @@ def _mark_name(step: Step) -> MarkName | None:
             return "stop"
         case Trigger():
             return "trigger"
+        case TakeCheckpoint():
+            return "checkpoint"
         case Cancel():
             return "cancel"
         case Start():
-            return "start"
+            return "rollback" if step.undo else "start"
         case Submit():
             return "submit"
         case Keep() | UploadJar() | PlaceJar() | Wait() | End():
@@ -231,7 +242,8 @@ def _with_new_copy(record: JobRecord, operation: Operation, step: Start, now: da
         savepoint=step.savepoint,
     )
     before = record.current
-    return record.but(current=copy, ran=record.ran or (before is not None and before.ended != "NEVER_STARTED"))
+    ran = before is not None and before.ended != "NEVER_STARTED"
+    return record.but(current=copy, previous=before, ran=record.ran or ran)
 
 
 def _with_wanted(record: JobRecord, operation: Operation, release: Release) -> JobRecord:
@@ -249,6 +261,8 @@ def _detail(step: Step) -> str:
             return f"{step.flink_job_id} trigger {step.trigger_id} into {step.directory}"
         case Start():
             return f"{step.flink_job_id} release {step.release.id[:12]} from {step.savepoint or 'no state'}"
+        case TakeCheckpoint():
+            return f"{step.flink_job_id} trigger {step.trigger_id}"
         case Cancel():
             return step.flink_job_id
         case UploadJar() | PlaceJar():

@@ -1,7 +1,7 @@
 """What can be done next: one class a step, nothing else.
 
-A *sticky* step (Stop, Trigger, Cancel, Start, Submit) changes a job. It is written down before it is carried out, and
-an operation that has one written down is carried on to its end by whoever drives it next.
+A *sticky* step (Stop, Trigger, TakeCheckpoint, Cancel, Start, Submit) changes a job. It is written down before it is
+carried out, and an operation that has one written down is carried on to its end by whoever drives it next.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from .actions import Action
 from .jobs import Ended, JobRow
-from .operations import Outcome, SavepointListing
+from .operations import Outcome, SavepointListing, Settling, Undo
 from .releases import Release, SpecPatch
 
 
@@ -49,10 +49,19 @@ class Trigger:
 
 
 @dataclass(frozen=True)
+class TakeCheckpoint:
+    """Ask the new copy for the checkpoint that proves it."""
+
+    flink_job_id: str
+    trigger_id: str
+
+
+@dataclass(frozen=True)
 class Cancel:
     """End the copy without a savepoint."""
 
     flink_job_id: str
+    undo: Undo | None = None  # it is a new copy that failed
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,7 @@ class Start:
     savepoint: str | None
     incarnation: str | None = None  # the run of the JobManager that it is sent to
     stop_savepoint: str | None = None  # the savepoint that the stop just wrote, to be recorded with the start
+    undo: Undo | None = None  # the old release again, since the new copy failed
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,7 @@ class Wait:
     hop: bool = True
     vanished: bool = False  # the cluster does not know the copy: since when is written down
     listed: bool = False  # the cluster lists the new copy: that it was seen is written down
+    settling: Settling | None = None  # since when the new copy runs without a restart: written down
     in_progress: bool = False  # hdinsight: the row says that our action is under way: that is written down
     accepted: bool = False  # hdinsight: the long-running operation has succeeded: that is written down
 
@@ -115,7 +126,7 @@ class End:
     savepoints: tuple[SavepointListing, ...] | None = None
 
 
-Sticky: TypeAlias = Stop | Trigger | Cancel | Start | Submit
+Sticky: TypeAlias = Stop | Trigger | TakeCheckpoint | Cancel | Start | Submit
 Step: TypeAlias = Keep | UploadJar | PlaceJar | Sticky | Wait | End
 
 

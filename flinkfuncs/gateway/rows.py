@@ -125,7 +125,9 @@ def action_result(shown: Operation) -> str:
     match shown.result.outcome:
         case Outcome.SUCCEEDED:
             return "SUCCESS"
-        case Outcome.FAILED | Outcome.REFUSED | Outcome.SUPERSEDED | Outcome.UNKNOWN:
+        case Outcome.FAILED | Outcome.ROLLED_BACK | Outcome.UNPROVEN | Outcome.UNKNOWN:
+            return "FAILED"
+        case Outcome.REFUSED | Outcome.SUPERSEDED:
             return "FAILED"
 
 

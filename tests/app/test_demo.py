@@ -72,6 +72,13 @@ def test_an_output_that_is_not_exact_ends_the_demo_with_exit_code_1(
     assert complaint in said.err
 
 
+def test_an_output_that_cannot_be_read_is_a_failure_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What comes from outside and is not what it should be gets its sentence, like everything else."""
+    (tmp_path / "part-0").write_text("rubbish\n")
+    assert verdict(lambda: report_of(tmp_path)) == 1
+    assert "not a line of the sequence job" in capsys.readouterr().err
+
+
 def test_an_exact_output_ends_it_with_the_report_and_exit_code_0(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,13 +161,13 @@ def test_an_operation_that_did_not_succeed_ends_the_demo_and_the_step_is_named(
     assert capsys.readouterr().out == ""
 
 
-def test_a_cloud_that_does_not_come_up_is_said_and_leaves_no_process() -> None:
-    """The sentence names what to do; all that was started carries the mark."""
+def test_a_cloud_that_does_not_come_up_is_said_and_leaves_no_process(tmp_path: Path) -> None:
+    """The sentence names what to do, and where the logs are; all that was started carries the mark."""
     mark = uuid.uuid4().hex
     done = subprocess.run(
         [sys.executable, "-m", "examples.demo", "--cluster", "session", "--flink", "1.16.3"],
         cwd=ROOT,
-        env={**os.environ, MARK: mark},
+        env={**os.environ, MARK: mark, "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -169,6 +176,7 @@ def test_a_cloud_that_does_not_come_up_is_said_and_leaves_no_process() -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "The demo failed: the local cloud ended with code 1" in done.stderr
     assert "make flink-1.16.3" in done.stderr
+    assert f"Logs and output: {tmp_path}" in done.stderr
     assert not [process for process in Path("/proc").glob("[0-9]*") if carries(process, mark)]
 
 

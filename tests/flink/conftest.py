@@ -16,6 +16,7 @@ from .cloud import Job
 IMPATIENT = {
     "LEASE_SECONDS": "6",
     "START_DEADLINE_SECONDS": "20",
+    "SETTLE_SECONDS": "0.5",
     "UNREACHABLE_SECONDS": "5",
     "SWEEP_SCHEDULE": "*/1 * * * * *",
     "ARM_POLL_SECONDS": "0.5",

@@ -17,7 +17,20 @@ from flinkfuncs.core.operations import Cause, Mark, Operation, Request, operatio
 from flinkfuncs.core.releases import JarSource, Release, Spec
 from flinkfuncs.core.session.ends import Limits
 from flinkfuncs.core.session.facts import CopySeen, CopyState, Seen, TriggerSeen, TriggerUnknown
-from flinkfuncs.core.steps import Cancel, End, Keep, PlaceJar, Start, Step, Stop, Submit, Trigger, UploadJar, Wait
+from flinkfuncs.core.steps import (
+    Cancel,
+    End,
+    Keep,
+    PlaceJar,
+    Start,
+    Step,
+    Stop,
+    Submit,
+    TakeCheckpoint,
+    Trigger,
+    UploadJar,
+    Wait,
+)
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ORDERS = JobName("orders")
@@ -185,10 +198,11 @@ class Names:
 
     def copy(self, flink_job_id: str) -> str:
         """Tell the old copy from the operation's own."""
-        return "own" if flink_job_id == self.operation.token("copy") else "old" if flink_job_id == OLD_ID else "other"
+        known = {self.operation.token("copy"): "own", self.operation.token("rollback"): "rollback", OLD_ID: "old"}
+        return known.get(flink_job_id, "other")
 
 
-def said(step: Step, operation: Operation, record: JobRecord) -> str:
+def said(step: Step, operation: Operation, record: JobRecord) -> str:  # noqa: C901 - one case a step
     """Write a step as one line.
 
     SUCCEEDED · REFUSED JobExists · FAILED FailedWhileStopping ended FAILED with /sp/1
@@ -206,6 +220,8 @@ def said(step: Step, operation: Operation, record: JobRecord) -> str:
         case Trigger(flink_job_id, trigger_id):
             assert trigger_id == operation.token("savepoint")
             return f"Trigger {names.copy(flink_job_id)}"
+        case TakeCheckpoint(flink_job_id):
+            return f"TakeCheckpoint {names.copy(flink_job_id)}"
         case Cancel(flink_job_id):
             return f"Cancel {names.copy(flink_job_id)}"
         case Start():

@@ -63,7 +63,7 @@ class Storage:
 def jar(main_class: str | None = "com.example.Orders", *, holds: str | None = None, padding: bytes = b"") -> bytes:
     """Return the bytes of a jar whose manifest names a class, and which holds it (or another one)."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as made:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
         manifest = "Manifest-Version: 1.0\r\n" + (f"Main-Class: {main_class}\r\n" if main_class else "")
         made.writestr("META-INF/MANIFEST.MF", manifest)
         made.writestr(f"{(holds or main_class or 'com.example.Other').replace('.', '/')}.class", b"\xca\xfe\xba\xbe")

@@ -21,6 +21,7 @@ class Limits:
     savepoint_root: Directory
     start_seconds: float = 300.0
     stop_seconds: float = 3600.0
+    settle_seconds: float = 10.0  # a new copy has to run this long without a restart
     repeat_seconds: float = 30.0  # a call that was not answered is looked for this long before it is sent again
 
 

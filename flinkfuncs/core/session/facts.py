@@ -28,18 +28,6 @@ class CopyState(StrEnum):
 
 
 @dataclass(frozen=True)
-class CopySeen:
-    """What the cluster says of the copy that the record names."""
-
-    state: CopyState
-    restored_from: str | None = None  # the state it started from, or restarted from
-    restored_savepoint: bool = False  # … and whether that is a savepoint
-    last_savepoint: str | None = None  # the newest savepoint that Flink knows of it
-    failure: str | None = None  # FAILED: the root cause
-    slots_held: bool = False  # ABSENT: a TaskManager still lists slots of it
-
-
-@dataclass(frozen=True)
 class TriggerUnknown:
     """The cluster knows no such trigger: it never came, or it was forgotten (after 5 minutes, or with a JobManager)."""
 
@@ -68,6 +56,22 @@ TriggerSeen: TypeAlias = TriggerUnknown | TriggerRunning | TriggerDone | Trigger
 
 
 @dataclass(frozen=True)
+class CopySeen:
+    """What the cluster says of the copy that the record names."""
+
+    state: CopyState
+    restored_from: str | None = None  # the state it started from, or restarted from
+    restored_savepoint: bool = False  # … and whether that is a savepoint
+    restores: int = 0  # how often it restored a state: once at the start from one, and at every restart
+    failures: int = 0  # how many exceptions it had
+    completed: int = 0  # how many checkpoints were completed
+    checkpoint: TriggerSeen = TriggerUnknown()  # the one that we asked for
+    last_savepoint: str | None = None  # the newest savepoint that Flink knows of it
+    failure: str | None = None  # FAILED, RESTARTING: the root cause
+    slots_held: bool = False  # ABSENT: a TaskManager still lists slots of it
+
+
+@dataclass(frozen=True)
 class Seen:
     """One look at the cluster, for one operation."""
 
@@ -78,6 +82,13 @@ class Seen:
     namesakes: tuple[str, ...] = ()  # ids of jobs of this name that are not terminal and not ours
     incarnation: str = ""  # differs between two runs of the JobManager
     vanish_seconds: float = 80.0  # heartbeat.timeout + 30 s: how long a vanished copy may still be running
+
+
+def looked_at(seen: Seen) -> CopySeen:
+    """Return what is seen of a copy on which a step was begun."""
+    if seen.copy is None:
+        raise AssertionError("a step was begun on a copy that is not looked at")
+    return seen.copy
 
 
 class Status(StrEnum):

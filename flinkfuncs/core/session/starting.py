@@ -6,13 +6,17 @@ terminal; Flink takes an id once, so the same start again can never make a secon
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..actions import Action
 from ..jobs import Ended, JobRecord
 from ..operations import Mark, Operation, Outcome
 from ..releases import Release
 from ..steps import End, Start, Step, UploadJar, Wait
 from .ends import CACHE_SECONDS, Limits, age_seconds, current_copy, fail, pause, refuse, wait_for_vanished
-from .facts import CopySeen, CopyState, Seen, Status, status_of
+from .facts import CopyState, Seen, Status, looked_at, status_of
+from .proof import MOST_RESTARTS, Evidence, new_copy, proved, proving, restarts
+from .rollback import failed_start
 from .savepoints import restore_point, same_path
 
 
@@ -65,45 +69,39 @@ def _start_own(operation: Operation, seen: Seen, savepoint: str | None, *, stop_
 
 
 def starting(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
-    """Follow a start until the new copy has proved itself.
+    """Follow a start until the new copy has proved itself, or has failed.
 
     copy        restored from   step
-    ----------  --------------  ---------------------------------------------------------------------------
-    RUNNING     what it should  End: it goes on from its state
-    RUNNING     not told yet    Wait, while Flink's cache may lag; then Fail
-    RUNNING     something else  Fail: it runs, but not from our savepoint
+    ----------  --------------  ---------------------------------------------------------------------
+    RUNNING     what it should  as `proving` says: settle, then a checkpoint that we ask for
+    RUNNING     not told yet    Wait, while Flink's cache may lag; then it failed
+    RUNNING     something else  it failed: it runs, but not from our savepoint
     FINISHED    any             End: it has finished by itself
-    STARTING,   any             Wait, until the deadline; then Fail
+    STARTING,   any             Wait; at the deadline, or after too many restarts, it failed
     RESTARTING
-    FAILED      any             Fail, naming savepoint and jar
+    FAILED      any             it failed
     CANCELED    any             Fail: somebody cancelled it
     ABSENT      any             as `_absent` says
+
+    What follows when it failed, `failed_start` says.
     """
-    copy = seen.copy
-    if copy is None:
-        raise AssertionError(f"operation {operation.id} started a copy that is not looked at")
+    copy = looked_at(seen)
     match copy.state:
         case CopyState.ABSENT:
             return _absent(operation, record, mark, seen, limits)
         case CopyState.RUNNING:
-            return _proof(record, mark, seen, copy)
+            return _running(operation, record, mark, seen, limits)
         case CopyState.STARTING | CopyState.RESTARTING | CopyState.CANCELLING:
-            return _not_yet(record, mark, seen, copy, limits)
+            return _not_yet(operation, record, mark, seen, limits)
         case CopyState.FINISHED:
-            return End(
-                Outcome.SUCCEEDED,
-                "the job started and has finished by itself",
-                ended="FINISHED",
-                restored_from=current_copy(record).savepoint,
-                wanted=current_copy(record).release,
-            )
+            return replace(proved(operation, record, "has finished by itself"), ended="FINISHED")
         case CopyState.FAILED:
             refused = mark.refused if mark.unanswered == 0 else None  # else it may only say that the id is taken
             ended: Ended = "NEVER_STARTED" if refused else "FAILED"
             cause = refused or copy.failure or "Flink names no cause"
-            return End(Outcome.FAILED, _new_copy(record, f"failed: {cause}"), code="StartFailed", ended=ended)
+            return failed_start(operation, record, seen, Evidence(f"failed: {cause}", "StartFailed", ended))
         case CopyState.CANCELED:
-            message = _new_copy(record, "was cancelled by somebody else")
+            message = new_copy(record, "was cancelled by somebody else")
             return End(Outcome.FAILED, message, code="CanceledMeanwhile", ended="CANCELED")
 
 
@@ -119,50 +117,40 @@ def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
     """
     copy = current_copy(record)
     if mark.refused and mark.unanswered == 0:
-        message = _new_copy(record, f"did not start: {mark.refused}")
-        return End(Outcome.FAILED, message, code="StartFailed", ended="NEVER_STARTED")
+        evidence = Evidence(f"did not start: {mark.refused}", "StartFailed", "NEVER_STARTED")
+        return failed_start(operation, record, seen, evidence)
     if copy.seen:
-        return wait_for_vanished(operation, seen) or fail(_new_copy(record, "vanished from the cluster"), "Vanished")
+        return wait_for_vanished(operation, seen) or fail(new_copy(record, "vanished from the cluster"), "Vanished")
     if mark.incarnation != seen.incarnation and (waiting := wait_for_vanished(operation, seen)):
         return waiting
     if age_seconds(mark.sent_at, seen) > limits.start_seconds:
         late = "was started and does not appear; until it does, only a START under the same id is safe"
-        return fail(_new_copy(record, late), "StartUnanswered")
+        return fail(new_copy(record, late), "StartUnanswered")
     if mark.unanswered and age_seconds(mark.last_sent_at, seen) < limits.repeat_seconds:
         return Wait(pause(mark.last_sent_at, seen), "the new copy is not listed yet")
     if not seen.jar_on_cluster:
         return UploadJar(copy.release)
-    return Start(copy.flink_job_id, copy.release, copy.savepoint, incarnation=seen.incarnation)
+    return Start(copy.flink_job_id, copy.release, copy.savepoint, incarnation=seen.incarnation, undo=operation.undo)
 
 
-def _proof(record: JobRecord, mark: Mark, seen: Seen, copy: CopySeen) -> Step:
+def _running(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
+    copy = looked_at(seen)
     expected = current_copy(record).savepoint
     own_checkpoint = copy.restored_from is not None and not copy.restored_savepoint
     if same_path(copy.restored_from, expected) or own_checkpoint or (expected is None and copy.restored_from is None):
-        return End(
-            Outcome.SUCCEEDED,
-            f"the job runs, started from {expected}" if expected else "the job runs, started without state as asked",
-            restored_from=expected,
-            wanted=current_copy(record).release,
-            listed=True,
-        )
+        verdict = proving(operation, record, mark, seen, limits)
+        return failed_start(operation, record, seen, verdict) if isinstance(verdict, Evidence) else verdict
     if copy.restored_from is None and age_seconds(mark.last_sent_at, seen) < CACHE_SECONDS:
         return Wait(0.2, "the new copy runs; what it restored is not listed yet", listed=True)
-    wrong = _new_copy(record, f"runs, but Flink says it restored {copy.restored_from or 'nothing'}")
-    return End(Outcome.FAILED, wrong, code="RestoredSomethingElse", listed=True)
+    found = f"runs, but Flink says it restored {copy.restored_from or 'nothing'}"
+    return failed_start(operation, record, seen, Evidence(found, "RestoredSomethingElse"))
 
 
-def _not_yet(record: JobRecord, mark: Mark, seen: Seen, copy: CopySeen, limits: Limits) -> Step:
-    if age_seconds(mark.sent_at, seen) > limits.start_seconds:
-        late = f"is {copy.state} after {limits.start_seconds:.0f} s: {copy.failure or 'Flink names no cause'}"
-        return End(Outcome.FAILED, _new_copy(record, late), code="StartTimeout", listed=True)
+def _not_yet(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
+    copy = looked_at(seen)
+    late = age_seconds(mark.sent_at, seen) > limits.start_seconds
+    if late or restarts(record, copy) >= MOST_RESTARTS:
+        since = f"after {age_seconds(mark.sent_at, seen):.0f} s and {restarts(record, copy)} restarts"
+        what = f"is {copy.state} {since}: {copy.failure or 'Flink names no cause'}"
+        return failed_start(operation, record, seen, Evidence(what, "StartTimeout" if late else "CrashLoop"))
     return Wait(pause(mark.last_sent_at, seen), f"the new copy is {copy.state}", listed=True)
-
-
-def _new_copy(record: JobRecord, what: str) -> str:
-    """Say what became of the new copy, naming the savepoint and the jar that are there to go on from."""
-    copy = current_copy(record)
-    newest = record.newest_savepoint
-    state = copy.savepoint or (newest.path if newest else None)
-    release = f"release {copy.release.sha256[:12]} ({copy.release.jar_name})"
-    return f"the new copy {copy.flink_job_id} of {release} {what}; savepoint: {state or 'none'}"

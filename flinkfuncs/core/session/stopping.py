@@ -16,7 +16,7 @@ from ..names import Directory
 from ..operations import Mark, Operation, Outcome
 from ..steps import Cancel, End, Step, Stop, Trigger, Wait
 from .ends import CACHE_SECONDS, Limits, age_seconds, current_copy, fail, pause, refuse, wait_for_vanished
-from .facts import CopySeen, CopyState, Seen, TriggerDone, TriggerFailed, TriggerRunning, TriggerUnknown
+from .facts import CopySeen, CopyState, Seen, TriggerDone, TriggerFailed, TriggerRunning, TriggerUnknown, looked_at
 from .savepoints import savepoint_directory
 from .starting import after_stop, fresh_start
 
@@ -61,7 +61,7 @@ def stopping(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
     runs           unknown, not refused  Stop again after a second, under the same trigger id
     runs           unknown, refused      Fail: the job goes on; but Wait while an earlier call may take effect
     """
-    copy = _looked_at(seen)
+    copy = looked_at(seen)
     in_work = isinstance(seen.trigger, TriggerRunning) and age_seconds(mark.sent_at, seen) <= limits.stop_seconds
     if in_work and copy.state in (CopyState.FINISHED, CopyState.FAILED):
         return Wait(0.1, f"the job has {copy.state}; what became of its savepoint is not told yet", hop=False)
@@ -105,8 +105,8 @@ def savepointing(operation: Operation, record: JobRecord, mark: Mark, seen: Seen
         case TriggerFailed(cause):
             return fail(f"no savepoint could be written: {cause}", "SavepointFailed")
         case TriggerRunning() | TriggerUnknown():
-            if _looked_at(seen).state not in (CopyState.RUNNING, CopyState.STARTING):
-                return fail(f"the job is {_looked_at(seen).state}; no savepoint was written", "JobNotRunning")
+            if looked_at(seen).state not in (CopyState.RUNNING, CopyState.STARTING):
+                return fail(f"the job is {looked_at(seen).state}; no savepoint was written", "JobNotRunning")
             if isinstance(seen.trigger, TriggerRunning):
                 return _await_savepoint(mark, seen, limits, hop=True)
             if mark.refused:
@@ -126,7 +126,7 @@ def canceling(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, l
     ABSENT               Wait until it must be gone, then Fail
     otherwise            Cancel again when the last one went unanswered for long; refused: Fail
     """
-    copy = _looked_at(seen)
+    copy = looked_at(seen)
     if copy.state in (CopyState.CANCELED, CopyState.FINISHED, CopyState.FAILED):
         return _canceled(operation, seen, copy)
     if copy.state is CopyState.ABSENT:
@@ -139,12 +139,6 @@ def canceling(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, l
     if age_seconds(mark.sent_at, seen) > limits.stop_seconds:
         return fail("the job is CANCELLING and does not end", "CancelTimeout")
     return Wait(pause(mark.last_sent_at, seen), "the job is being cancelled")
-
-
-def _looked_at(seen: Seen) -> CopySeen:
-    if seen.copy is None:
-        raise AssertionError("a step was begun on a copy that is not looked at")
-    return seen.copy
 
 
 def _finished(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
@@ -166,7 +160,7 @@ def _written(operation: Operation, record: JobRecord, seen: Seen, limits: Limits
     """Return the savepoint that this operation's stop wrote, if Flink still tells of it."""
     if isinstance(seen.trigger, TriggerDone):
         return seen.trigger.path
-    last = _looked_at(seen).last_savepoint
+    last = looked_at(seen).last_savepoint
     ours = savepoint_directory(operation, record, limits)
     with suppress(Refused):  # somebody else's savepoint may lie where no plain URI leads
         return last if last and ours.holds(Directory.parse(last)) else None

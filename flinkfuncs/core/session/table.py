@@ -2,7 +2,9 @@
 
     written down      phase                         module
     ----------------  ----------------------------  --------------
-    a start           the new copy has to prove it  starting
+    a rollback        the old one has to, again     starting
+    an undo           the bad copy has to end       rollback
+    a start           the new copy has to prove it  starting, proof
     a cancel          the copy has to end           stopping
     a stop            the copy has to end           stopping
     a savepoint       it has to be complete         stopping
@@ -21,6 +23,7 @@ from ..operations import Operation, Outcome, SavepointListing
 from ..steps import Cancel, End, Keep, Step, UploadJar, Wait
 from .ends import Limits, age_seconds, current_copy, refuse, wait_for_vanished
 from .facts import TERMINAL, Seen, Status, status_of
+from .rollback import undoing
 from .savepoints import restore_point
 from .starting import start, starting
 from .stopping import begin_stop, begin_trigger, canceling, savepointing, stopping
@@ -28,6 +31,10 @@ from .stopping import begin_stop, begin_trigger, canceling, savepointing, stoppi
 
 def next_step(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
     """Name the one thing to do now. Do it, look again, ask again."""
+    if operation.rollback:
+        return starting(operation, record, operation.rollback, seen, limits)
+    if operation.undo:
+        return undoing(operation, record, operation.undo, seen, limits)
     if operation.start:
         return starting(operation, record, operation.start, seen, limits)
     if operation.cancel:

@@ -47,16 +47,16 @@ def running(restored: str | None, *, savepoint: bool = True) -> CopySeen:
     ("copy", "mark", "step"),
     [
         # RUNNING, from what it should
-        (running(STATE), sent(2), "SUCCEEDED wants new listed"),
-        (running("file:/sp/last"), sent(2), "SUCCEEDED wants new listed"),
-        (running("file:/cp/chk-4", savepoint=False), sent(2), "SUCCEEDED wants new listed"),
+        (running(STATE), sent(2), "Wait listed"),
+        (running("file:/sp/last"), sent(2), "Wait listed"),
+        (running("file:/cp/chk-4", savepoint=False), sent(2), "Wait listed"),
         # … not told yet
         (running(None), sent(9), "Wait listed"),
         (running(None), sent(11), "FAILED RestoredSomethingElse listed"),
         # … from something else
         (running("file:/sp/other"), sent(2), "FAILED RestoredSomethingElse listed"),
         # FINISHED
-        (CopyState.FINISHED, sent(2), "SUCCEEDED ended FINISHED wants new"),
+        (CopyState.FINISHED, sent(2), "SUCCEEDED ended FINISHED wants new listed"),
         # STARTING, RESTARTING
         *[(state, sent(299), "Wait listed") for state in (CopyState.STARTING, CopyState.RESTARTING, CopyState.CANCELLING)],
         *[(state, sent(301), "FAILED StartTimeout listed") for state in (CopyState.STARTING, CopyState.RESTARTING, CopyState.CANCELLING)],
@@ -76,8 +76,8 @@ def test_a_new_copy_is_followed_until_it_has_proved_itself(copy: CopyState | Cop
 @pytest.mark.parametrize(
     ("copy", "step"),
     [
-        (running(None), "SUCCEEDED wants new listed"),
-        (running("file:/cp/chk-4", savepoint=False), "SUCCEEDED wants new listed"),
+        (running(None), "Wait listed"),
+        (running("file:/cp/chk-4", savepoint=False), "Wait listed"),
         (running("file:/sp/other"), "FAILED RestoredSomethingElse listed"),
     ],
 )

@@ -1,0 +1,45 @@
+"""Whose jar has to lie on the cluster for what may come next: one question for each look.
+
+written down            copy                release
+----------------------  ------------------  -----------------------------------------------------
+a rollback              ABSENT              the old one: the same start may be sent again
+an undo, or a start     ended, or refused   the old one, if this operation stopped a copy of it
+that has failed
+a start                 ABSENT              the one that was started: it may be sent again
+a start, a rollback     otherwise           none: nothing is sent
+a stop                  not ended           none: looked at again when it has ended
+nothing, a start of     ABSENT              that of the start in flight, unless another is brought
+before is in flight
+otherwise               any                 the one that is brought, else the wanted one
+"""
+
+from __future__ import annotations
+
+from ..jobs import JobRecord
+from ..operations import Operation
+from ..releases import Release
+from .facts import CopySeen, CopyState
+
+ENDED = (CopyState.FINISHED, CopyState.CANCELED, CopyState.FAILED)
+
+
+def release_to_send(operation: Operation, record: JobRecord, copy: CopySeen | None) -> Release | None:
+    """Return the release whose jar may have to be on the cluster for the next step."""
+    absent = copy is not None and copy.state is CopyState.ABSENT
+    ended = copy is not None and copy.state in ENDED
+    started = record.current.release if record.current else None
+    if operation.start and not operation.rollback and (operation.undo or ended or _refused(operation)):
+        return record.previous.release if record.previous and operation.stop else started
+    if operation.start:
+        return started if absent else None
+    if operation.stop and not ended:
+        return None
+    in_flight = record.current is not None and record.current.may_appear and operation.release is None
+    if absent and in_flight:
+        return started
+    return operation.release or record.wanted
+
+
+def _refused(operation: Operation) -> bool:
+    mark = operation.start
+    return mark is not None and mark.refused is not None and mark.unanswered == 0

@@ -1,0 +1,201 @@
+"""The facts of a real Flink that the client and the session cluster stand on."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from examples.build import JARS_DIRECTORY
+from flinkfuncs.clients.flink import Flink, RunRequest
+from flinkfuncs.core.errors import FlinkFuncsError, Refused
+from flinkfuncs.core.session.facts import TriggerDone, TriggerFailed, TriggerRunning, TriggerSeen, TriggerUnknown
+from flinkfuncs.core.session.savepoints import same_path
+from localcloud.flink import FlinkCluster
+
+VERSIONS = ["2.3.0", pytest.param("1.20.5", marks=pytest.mark.slow), pytest.param("1.17.2", marks=pytest.mark.slow)]
+
+
+class Jar(io.BytesIO):
+    """A jar as a release is read: with a length."""
+
+    @property
+    def len(self) -> int:
+        """Return the bytes left."""
+        return len(self.getbuffer()) - self.tell()
+
+
+@dataclass(frozen=True)
+class Real:
+    """A real Flink and our client of it."""
+
+    cluster: FlinkCluster
+    flink: Flink
+    sinks: Path
+
+    def upload(self, version: str = "1") -> str:
+        """Upload an example's jar; return the name under which it is found."""
+        name = f"sequence-{version}.jar"
+        self.flink.upload(name, Jar((JARS_DIRECTORY / name).read_bytes()))  # type: ignore[arg-type]
+        return name
+
+    def start(self, version: str = "1", *, savepoint: str | None = None, job: str | None = None) -> str:
+        """Start an example; return the id that we chose."""
+        jar_id = self.flink.jar_id(self.upload(version))
+        assert jar_id
+        job = job or uuid4().hex
+        sink = (self.sinks / job).as_uri()
+        self.flink.run(
+            RunRequest(
+                jar_id=jar_id,
+                flink_job_id=job,
+                entry_class=None,
+                arguments=["--sink", sink, "--rate", "500", "--checkpoint-interval", "200"],
+                parallelism=2,
+                configuration={"pipeline.name": "orders"},
+                savepoint=savepoint,
+                allow_non_restored_state=False,
+            )
+        )
+        return job
+
+    def running(self, version: str = "1", *, savepoint: str | None = None) -> str:
+        """Start an example and return when its tasks run."""
+        job = self.start(version, savepoint=savepoint)
+        wait_until(lambda: self.flink.status(job) == "RUNNING" and self.flink.tasks_run(job))
+        return job
+
+    def ended(self, job: str, trigger: str) -> TriggerSeen:
+        """Return how a trigger ended."""
+        wait_until(lambda: not isinstance(self.flink.savepoint(job, trigger), TriggerRunning))
+        return self.flink.savepoint(job, trigger)
+
+    def stop(self, job: str, trigger: str) -> None:
+        """Stop a job with a savepoint."""
+        directory = f"{self.cluster.savepoint_directory}/orders/{trigger}"
+        self.flink.stop(job, trigger_id=trigger, directory=directory, savepoint_format="CANONICAL")
+
+
+def wait_until(there: Callable[[], bool], timeout_seconds: float = 60) -> None:
+    """Return once `there` says so."""
+    deadline = time.monotonic() + timeout_seconds
+    while not there():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
+    """Return a Flink of its own: its JobManager is killed here."""
+    directory = tmp_path_factory.mktemp(f"session-{request.param}")
+    fresh = {"web.refresh-interval": "100"}
+    with FlinkCluster(directory, version=request.param, configuration=fresh) as cluster:
+        yield Real(cluster, Flink(cluster.url, call_seconds=30), tmp_path_factory.mktemp("sinks"))
+
+
+def test_an_unknown_job_is_unknown_everywhere(real: Real) -> None:
+    """Neither a status nor tasks, checkpoints or slots, and no error."""
+    unknown = uuid4().hex
+    assert real.flink.status(unknown) is None
+    assert not real.flink.tasks_run(unknown)
+    assert real.flink.checkpoints(unknown).restored is None
+    assert real.flink.failure(unknown) is None
+    assert not real.flink.holds_slots(unknown)
+    assert real.flink.savepoint(unknown, uuid4().hex) == TriggerUnknown()
+    with suppress(Refused):
+        real.flink.cancel(unknown)
+
+
+def test_the_version_and_the_configuration_are_read(real: Real) -> None:
+    """The version decides which word a start uses."""
+    assert ".".join(map(str, real.flink.version)) == real.cluster.version.rpartition(".")[0]
+    assert real.flink.configuration()["jobmanager.rpc.address"]
+
+
+def test_of_two_uploads_of_one_name_the_newest_is_found(real: Real) -> None:
+    """Each upload gets an id of its own."""
+    name = real.upload()
+    first = real.flink.jar_id(name)
+    time.sleep(1.1)  # Flink's times of uploads may have whole seconds
+    real.upload()
+    second = real.flink.jar_id(name)
+    assert first
+    assert second
+    assert first != second
+    assert second.endswith(name)
+
+
+def test_a_job_is_stopped_with_a_savepoint_and_goes_on_from_it(real: Real) -> None:
+    """The trigger is known while it runs and when it is done; what was restored is the path that we gave."""
+    job, trigger = real.running(), uuid4().hex
+    # 1.17's slot manager does not tell which slots are given to whom: there only the heartbeat's time is waited out.
+    assert real.flink.holds_slots(job) is (real.flink.version > (1, 17))
+    assert real.flink.checkpoints(job).restored is None
+    assert real.flink.savepoint(job, trigger) == TriggerUnknown()
+    real.stop(job, trigger)
+    done = real.ended(job, trigger)
+    assert isinstance(done, TriggerDone)
+    assert same_path(done.path.rpartition("/")[0], f"{real.cluster.savepoint_directory}/orders/{trigger}")
+    wait_until(lambda: real.flink.status(job) == "FINISHED")
+    last = real.flink.checkpoints(job).savepoint
+    assert last
+    assert same_path(last.path, done.path)
+    wait_until(lambda: not real.flink.holds_slots(job))
+
+    new = real.running("2", savepoint=done.path.replace("file:/", "file:///"))
+    restored = real.flink.checkpoints(new).restored
+    assert restored
+    assert restored.is_savepoint
+    assert same_path(restored.path, done.path)
+    real.flink.cancel(new)
+    wait_until(lambda: real.flink.status(new) == "CANCELED")
+
+
+def test_a_job_id_is_taken_once_also_when_its_job_has_ended(real: Real) -> None:
+    """A start that was not answered may be repeated: it can never make a second copy."""
+    job = real.running()
+    with pytest.raises(Refused):
+        real.start(job=job)
+    assert [listed.flink_job_id for listed in real.flink.overview()].count(job) == 1
+    real.flink.cancel(job)
+    wait_until(lambda: real.flink.status(job) == "CANCELED")
+    with pytest.raises(Refused):
+        real.start(job=job)
+    assert real.flink.status(job) == "CANCELED"
+    real.flink.cancel(job)  # no error: it has ended
+
+
+def test_a_stop_of_what_has_ended_fails_only_when_it_is_asked_for(real: Real) -> None:
+    """202 says nothing, not even that there is such a job."""
+    job, trigger = real.running(), uuid4().hex
+    real.flink.cancel(job)
+    wait_until(lambda: real.flink.status(job) == "CANCELED")
+    with suppress(FlinkFuncsError):
+        real.stop(job, trigger)
+    assert isinstance(real.ended(job, trigger), TriggerFailed | TriggerUnknown)
+
+
+def test_main_that_throws_is_a_refusal_that_names_the_cause(real: Real) -> None:
+    """No job of that id is left."""
+    job = uuid4().hex
+    with pytest.raises(Refused) as raised:
+        real.start("throws-in-main", job=job)
+    assert "Exception on server side" not in raised.value.message
+    assert real.flink.status(job) is None
+
+
+def test_another_run_of_the_jobmanager_is_told_by_its_web_tmpdir(real: Real) -> None:
+    """It knows nothing of the job; the old TaskManager may go on with it for its heartbeat's time."""
+    job = real.running()
+    before = real.flink.configuration()["web.tmpdir"]
+    assert real.flink.configuration()["web.tmpdir"] == before
+    real.cluster.kill_jobmanager()
+    real.cluster.start_jobmanager()
+    assert real.flink.configuration()["web.tmpdir"] != before
+    assert real.flink.status(job) is None

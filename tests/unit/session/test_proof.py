@@ -1,0 +1,229 @@
+"""What proves a new copy, and what follows when it fails: every row of `proof`, `rollback` and `sending`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+
+from flinkfuncs.core.actions import Action
+from flinkfuncs.core.jobs import JobRecord
+from flinkfuncs.core.operations import Mark, Operation, Settling, Undo
+from flinkfuncs.core.releases import Release, Spec
+from flinkfuncs.core.session.facts import (
+    CopySeen,
+    CopyState,
+    TriggerDone,
+    TriggerFailed,
+    TriggerRunning,
+    TriggerSeen,
+    TriggerUnknown,
+)
+from flinkfuncs.core.session.sending import release_to_send
+from flinkfuncs.core.session.table import next_step
+from flinkfuncs.core.steps import End
+from tests.unit.builders import LIMITS, NEW, OLD, ago, asked, copy_of, job, look, release, said, savepoint, sent
+from tests.unit.builders import with_marks as marked
+
+UPDATE = asked(Action.UPDATE, brings=NEW)
+STATE = "file:///sp/last"
+DONE, FAILED, TAKEN = TriggerDone("chk-7"), TriggerFailed("no"), TriggerRunning()
+
+
+def proving(
+    *,
+    restores: int = 1,
+    failures: int = 0,
+    completed: int = 0,
+    settled: Settling | None = None,
+    asked_for: Mark | None = None,
+    checkpoint: TriggerSeen | None = None,
+    started: Mark | None = None,
+) -> tuple[Operation, JobRecord, CopySeen]:
+    """Return an update whose new copy runs from its savepoint."""
+    operation = marked(
+        UPDATE,
+        start=started or sent(20),
+        stop=sent(30),
+        savepoint=STATE,
+        settling=settled,
+        checkpoint=asked_for,
+        checkpoints=1 if asked_for else 0,
+    )
+    new = copy_of(NEW, flink_job_id=UPDATE.token("copy"), operation=UPDATE.id, savepoint=STATE)
+    record = job(new, operation, savepoints=(savepoint(STATE),)).but(previous=copy_of(OLD))
+    copy = CopySeen(
+        CopyState.RUNNING,
+        restored_from=STATE,
+        restored_savepoint=True,
+        restores=restores,
+        failures=failures,
+        completed=completed,
+        checkpoint=checkpoint or TriggerUnknown(),
+    )
+    return operation, record, copy
+
+
+def settling(seconds_ago: float, restarts: int = 0) -> Settling:
+    """Return since when the copy has run without a restart."""
+    return Settling(since=ago(seconds_ago), restarts=restarts)
+
+
+@pytest.mark.parametrize(
+    ("given", "step"),
+    [
+        # too many restarts
+        ({"restores": 4}, "Cancel own"),
+        ({"failures": 3}, "Cancel own"),
+        # settling begins, and begins anew after a restart
+        ({}, "Wait listed"),
+        ({"restores": 2, "settled": settling(11)}, "Wait listed"),
+        ({"settled": settling(9)}, "Wait listed"),
+        # settled: the checkpoint
+        ({"settled": settling(11)}, "TakeCheckpoint own"),
+        ({"restores": 2, "settled": settling(11, restarts=1)}, "TakeCheckpoint own"),
+        ({"settled": settling(11), "asked_for": sent(2), "checkpoint": TAKEN}, "Wait"),
+        ({"settled": settling(11), "asked_for": sent(0), "checkpoint": FAILED}, "Wait"),
+        ({"settled": settling(11), "asked_for": sent(2), "checkpoint": FAILED}, "TakeCheckpoint own"),
+        ({"settled": settling(11), "asked_for": sent(2)}, "TakeCheckpoint own"),
+        ({"settled": settling(11), "asked_for": sent(2), "checkpoint": DONE}, "SUCCEEDED wants new listed"),
+        # a checkpoint of a copy that restarted since proves nothing
+        ({"restores": 2, "settled": settling(11), "asked_for": sent(2), "checkpoint": DONE}, "Wait listed"),
+        # the deadline
+        ({"started": sent(301), "settled": settling(11)}, "UNPROVEN Unproven wants new listed"),
+        ({"started": sent(301), "restores": 2, "settled": settling(5, 1)}, "UNPROVEN Unproven wants new listed"),
+        ({"started": sent(301), "restores": 3, "settled": settling(5, 2)}, "Cancel own"),
+        (
+            {"started": sent(301), "settled": settling(11), "asked_for": sent(2), "checkpoint": DONE},
+            "SUCCEEDED wants new listed",
+        ),
+    ],
+)
+def test_a_copy_is_proved_by_settling_and_a_checkpoint_that_we_ask_for(given: dict[str, object], step: str) -> None:
+    """RUNNING alone proves nothing, nor does a checkpoint of a crash loop; one restart of its own condemns nobody."""
+    operation, record, copy = proving(**given)  # type: ignore[arg-type]
+    assert said(next_step(operation, record, look(copy), LIMITS), operation, record) == step
+
+
+def failing(
+    copy: CopyState | CopySeen,
+    *,
+    start: Mark | None = None,
+    on_failure: Literal["rollback", "stop"] = "rollback",
+    stopped: bool = True,
+    jar: bool = True,
+    undo: Undo | None = None,
+    cancel: Mark | None = None,
+    rollback: Mark | None = None,
+    vanished_seconds: float | None = None,
+) -> tuple[str, str]:
+    """Return the next step of an update whose new copy is no good, and the message of its end."""
+    new: Release = release("new", Spec(on_failure=on_failure))
+    operation = marked(
+        UPDATE,
+        start=start or sent(20),
+        stop=sent(30) if stopped else None,
+        savepoint=STATE if stopped else None,
+        undo=undo,
+        cancel=cancel,
+        rollback=rollback,
+        vanished_at=ago(vanished_seconds) if vanished_seconds is not None else None,
+    )
+    current = copy_of(OLD if rollback else new, flink_job_id=UPDATE.token("rollback" if rollback else "copy"))
+    record = job(current.model_copy(update={"savepoint": STATE}), operation, savepoints=(savepoint(STATE),))
+    record = record.but(previous=copy_of(OLD))
+    step = next_step(operation, record, look(copy, jar=jar), LIMITS)
+    return said(step, operation, record), step.message if isinstance(step, End) else ""
+
+
+UNDO = Undo(reason="it crashed", at=ago(5), started_at=ago(20), completed=2)
+REFUSED = sent(20, refused="main() threw", unanswered=0)
+LOOP = CopySeen(CopyState.RESTARTING, failures=3)
+
+
+@pytest.mark.parametrize(
+    ("given", "step"),
+    [
+        # nothing was stopped for it
+        ({"copy": CopyState.FAILED, "stopped": False}, "FAILED StartFailed ended FAILED"),
+        ({"copy": LOOP, "stopped": False}, "FAILED CrashLoop listed"),
+        # onFailure stop
+        ({"copy": CopyState.FAILED, "on_failure": "stop"}, f"FAILED StartFailed ended FAILED with {STATE}"),
+        ({"copy": LOOP, "on_failure": "stop"}, "Cancel own"),
+        (
+            {"copy": CopyState.CANCELED, "on_failure": "stop", "undo": UNDO, "cancel": sent(2)},
+            f"FAILED NewCopyFailed ended CANCELED with {STATE}",
+        ),
+        # rollback
+        ({"copy": CopyState.FAILED}, f"Start old as rollback from {STATE}"),
+        ({"copy": CopyState.FAILED, "jar": False}, "UploadJar old"),
+        ({"copy": CopyState.ABSENT, "start": REFUSED}, f"Start old as rollback from {STATE}"),
+        ({"copy": LOOP}, "Cancel own"),
+        ({"copy": CopySeen(CopyState.RUNNING, restored_from="file:/else")}, "Wait listed"),
+        ({"copy": LOOP, "undo": UNDO, "cancel": sent(2)}, "Wait here"),
+        ({"copy": LOOP, "undo": UNDO, "cancel": sent(2, unanswered=0)}, "Cancel own"),
+        ({"copy": LOOP, "undo": UNDO, "cancel": sent(31)}, "Cancel own"),
+        ({"copy": CopyState.CANCELLING, "undo": UNDO, "cancel": sent(31)}, "Wait here"),
+        ({"copy": CopyState.CANCELLING, "undo": UNDO, "cancel": sent(3601)}, "FAILED RollbackFailed"),
+        ({"copy": CopyState.CANCELED, "undo": UNDO, "cancel": sent(2)}, f"Start old as rollback from {STATE}"),
+        ({"copy": CopyState.ABSENT, "undo": UNDO, "cancel": sent(2)}, "Wait vanished"),
+        (
+            {"copy": CopyState.ABSENT, "undo": UNDO, "cancel": sent(99), "vanished_seconds": 81},
+            f"Start old as rollback from {STATE}",
+        ),
+        # the rollback itself
+        ({"copy": CopyState.FAILED, "undo": UNDO, "rollback": sent(9)}, "FAILED RollbackFailed ended FAILED"),
+        ({"copy": LOOP, "undo": UNDO, "rollback": sent(9)}, "FAILED RollbackFailed listed"),
+        ({"copy": CopyState.ABSENT, "undo": UNDO, "rollback": sent(31)}, f"Start old as rollback from {STATE}"),
+    ],
+)
+def test_a_bad_copy_is_made_terminal_before_the_old_release_is_started(given: dict[str, object], step: str) -> None:
+    """From the same savepoint, under an id of its own, and only where this operation had stopped the old release."""
+    assert failing(**given)[0] == step  # type: ignore[arg-type]
+
+
+def test_when_nothing_works_the_end_says_what_there_is_to_go_on_from() -> None:
+    """Why the new copy failed, why the old one did, and the savepoint."""
+    _, message = failing(CopySeen(CopyState.FAILED, failure="no slots"), undo=UNDO, rollback=sent(9))
+    assert "it crashed" in message
+    assert "no slots" in message
+    assert STATE in message
+
+
+@pytest.mark.parametrize(
+    ("completed", "words"), [(0, "have nothing of it"), (2, "completed 2 checkpoints: output since")]
+)
+def test_a_rollback_says_whether_output_comes_again(completed: int, words: str) -> None:
+    """No checkpoint of the new copy, no output of it; else it says from when output is written again."""
+    operation, record, copy = proving(settled=settling(11), asked_for=sent(2), checkpoint=DONE)
+    undo = UNDO.model_copy(update={"completed": completed})
+    operation = marked(operation, undo=undo, rollback=sent(20))
+    step = next_step(operation, record.with_operation(operation), look(copy), LIMITS)
+    assert isinstance(step, End)
+    assert (step.outcome, step.wanted) == ("ROLLED_BACK", None)
+    assert words in step.message
+
+
+@pytest.mark.parametrize(
+    ("given", "copy", "sends"),
+    [
+        ({"start": sent(2), "stop": sent(9)}, CopyState.ABSENT, "new"),
+        ({"start": sent(2), "stop": sent(9)}, CopyState.RUNNING, None),
+        ({"start": sent(2), "stop": sent(9)}, CopyState.FAILED, "old"),
+        ({"start": sent(2)}, CopyState.FAILED, "new"),
+        ({"start": REFUSED, "stop": sent(9)}, CopyState.ABSENT, "old"),
+        ({"start": sent(2), "stop": sent(9), "undo": UNDO}, CopyState.CANCELLING, "old"),
+        ({"start": sent(2), "stop": sent(9), "undo": UNDO, "rollback": sent(1)}, CopyState.RUNNING, None),
+        ({"stop": sent(9)}, CopyState.RUNNING, None),
+        ({"stop": sent(9)}, CopyState.FINISHED, "new"),
+        ({}, CopyState.RUNNING, "new"),
+    ],
+)
+def test_the_jar_of_what_may_come_next_is_looked_for(
+    given: dict[str, object], copy: CopyState, sends: str | None
+) -> None:
+    """One question a look; nothing is asked while nothing can be sent."""
+    operation = marked(UPDATE, **given)
+    record = job(copy_of(NEW), operation).but(previous=copy_of(OLD))
+    found = release_to_send(operation, record, CopySeen(copy))
+    assert (found and found.jar_name) == (sends and f"{sends}.jar")

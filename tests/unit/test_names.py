@@ -1,0 +1,117 @@
+"""Which names and paths are taken: nothing that a request names leads outside the roots."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flinkfuncs.core.errors import Refused
+from flinkfuncs.core.names import Directory, JobName
+
+
+@pytest.mark.parametrize("name", ["a", "orders", "orders-2", "0", "-", "a" * 63])
+def test_a_job_name_has_small_letters_digits_and_dashes(name: str) -> None:
+    """1 to 63 of them."""
+    assert JobName(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "a" * 64,
+        "Orders",
+        "a/b",
+        "..",
+        ".",
+        "%2F",
+        "a%2fb",
+        "a b",
+        "orders\n",
+        "\norders",
+        "a_b",
+        "ä",
+        "\u0661",
+        "a\x00",
+        "a\\b",
+    ],
+)
+def test_whatever_else_is_no_job_name(name: str) -> None:
+    """It becomes part of blob names, directories and Flink's configuration."""
+    with pytest.raises(Refused) as raised:
+        JobName(name)
+    assert (raised.value.status, raised.value.code) == (400, "InvalidJobName")
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("file:/sp", "file:///sp"),
+        ("file:///sp/", "file:///sp"),
+        ("FILE:////sp//a/", "file:///sp/a"),
+        (" file:///sp ", "file:///sp"),
+        ("abfs://C@Account.dfs.core.windows.net/Sp/", "abfs://c@account.dfs.core.windows.net/Sp"),
+        ("abfss://c@a.dfs.core.windows.net", "abfss://c@a.dfs.core.windows.net"),
+    ],
+)
+def test_a_directory_is_written_in_one_way(text: str, normal: str) -> None:
+    """And what was written is read back as the same."""
+    assert str(Directory.parse(text)) == normal
+    assert Directory.parse(normal) == Directory.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "/sp",
+        "sp",
+        "file:///sp/../etc",
+        "file:///sp/..",
+        "file:///./sp",
+        "file:///sp%2F..%2Fetc",
+        "file:///sp\\..\\etc",
+        "file:///sp?x=1",
+        "file:///sp#x",
+        "file://[sp/x",
+        "file:///sp/.\t./etc",
+    ],
+)
+def test_a_path_that_could_climb_is_no_directory(text: str) -> None:
+    """Whichever way it is written."""
+    with pytest.raises(Refused):
+        Directory.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("root", "other", "holds"),
+    [
+        ("file:///root", "file:/root", True),
+        ("file:///root", "file:///root/a/b", True),
+        ("file:///root/", "file:///root2", False),
+        ("file:///root", "file:///root2/a", False),
+        ("file:///root/a", "file:///root", False),
+        ("file:///", "file:///anything", True),
+        ("abfs://c@a.dfs.core.windows.net/sp", "abfss://c@a.dfs.core.windows.net/sp/1", True),
+        ("abfs://c@a.dfs.core.windows.net/sp", "abfs://d@a.dfs.core.windows.net/sp/1", False),
+        ("abfs://c@a.dfs.core.windows.net/sp", "abfs://c@b.dfs.core.windows.net/sp/1", False),
+        ("abfs://c@a.dfs.core.windows.net/sp", "wasb://c@a.dfs.core.windows.net/sp/1", False),
+        ("abfs://c@a.dfs.core.windows.net/sp", "file:///sp/1", False),
+    ],
+)
+def test_a_directory_holds_only_what_lies_below_it(root: str, other: str, holds: bool) -> None:
+    """In the same store, and not what only begins alike."""
+    assert Directory.parse(root).holds(Directory.parse(other)) is holds
+
+
+@given(st.text(alphabet="/.\\%ab ", max_size=20))
+def test_nothing_that_is_held_leaves_the_root(tail: str) -> None:
+    """Whatever a request writes behind the root: it is refused, elsewhere, or below."""
+    root = Directory.parse("file:///root/sp")
+    try:
+        other = root.require(Directory.parse(f"file:///root/sp{tail}"))
+    except Refused:
+        return
+    assert other.path == "/root/sp" or other.path.startswith("/root/sp/")
+    assert ".." not in other.path.split("/")

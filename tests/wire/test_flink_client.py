@@ -1,0 +1,258 @@
+"""The client of Flink's REST API against a local server that answers as Flink was measured to answer."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from flinkfuncs.clients.flink import Flink, RunRequest
+from flinkfuncs.core.errors import FlinkFuncsError, Refused, Unanswered, Unavailable
+from flinkfuncs.core.session.facts import TriggerDone, TriggerFailed, TriggerRunning, TriggerSeen, TriggerUnknown
+
+from .server import Answer, Fault, LocalServer, serving
+
+JOB, TRIGGER = "a" * 32, "b" * 32
+RUN = RunRequest(
+    jar_id="1_orders.jar",
+    flink_job_id=JOB,
+    entry_class="com.example.Orders",
+    arguments=["--topic", "two words"],
+    parallelism=3,
+    configuration={"pipeline.name": "orders"},
+    savepoint="file:///sp/1",
+    allow_non_restored_state=False,
+)
+
+
+def flink(server: LocalServer, call_seconds: float = 5) -> Flink:
+    """Return a client of the server."""
+    return Flink(server.url, call_seconds=call_seconds)
+
+
+def errors(*lines: str) -> dict[str, list[str]]:
+    """Return Flink's form of an error: a first line, and a stack trace."""
+    return {
+        "errors": ["Internal server error.", "<Exception on server side:\n" + "\n".join(lines) + "\nEnd of exception>"]
+    }
+
+
+UNKNOWN_JOB = errors(f"org.apache.flink.runtime.messages.FlinkJobNotFoundException: Could not find Flink job ({JOB})")
+COMPLETED = {"status": {"id": "COMPLETED"}}
+
+
+# --------------------------------------------------------------------------------------------------------------- status
+
+
+@pytest.mark.parametrize("status", [500, 404])
+def test_an_unknown_job_has_no_status(status: int) -> None:
+    """Flink answers 500 for it at /status, and 404 elsewhere."""
+    with serving({"GET /status": [Answer(status, UNKNOWN_JOB)]}) as server:
+        assert flink(server).status(JOB) is None
+
+
+@pytest.mark.parametrize("answer", [Answer(500, errors("java.lang.NullPointerException")), Answer(502, raw=b"<html>"), Answer(200, raw=b"<html>"), Answer(200, {"state": "RUNNING"})])  # fmt: skip
+def test_an_answer_that_is_no_status_is_not_taken_for_an_unknown_job(answer: Answer) -> None:
+    """Unknown leads to starts; whatever else went wrong only leads to another look."""
+    with serving({"GET /status": [answer]}) as server, pytest.raises(Unavailable):
+        flink(server).status(JOB)
+
+
+@pytest.mark.parametrize(
+    ("vertices", "runs"),
+    [(["RUNNING", "FINISHED"], True), (["RUNNING", "DEPLOYING"], False), (["RUNNING", "FAILED"], False), ([], False)],
+)
+def test_a_job_runs_when_all_its_tasks_do(vertices: list[str], runs: bool) -> None:
+    """RUNNING alone does not say so; a job without vertices is still INITIALIZING."""
+    body = {"jid": JOB, "state": "RUNNING", "vertices": [{"status": status} for status in vertices]}
+    with serving({f"GET /jobs/{JOB}": [Answer(200, body)]}) as server:
+        assert flink(server).tasks_run(JOB) is runs
+
+
+# ------------------------------------------------------------------------------------------------------------- triggers
+
+
+@pytest.mark.parametrize(
+    ("answer", "seen"),
+    [
+        (Answer(404, errors("There is no savepoint operation")), TriggerUnknown()),
+        (Answer(200, {"status": {"id": "IN_PROGRESS"}, "operation": None}), TriggerRunning()),
+        (Answer(200, COMPLETED | {"operation": {"location": "file:/sp/savepoint-1"}}), TriggerDone("file:/sp/savepoint-1")),
+        (
+            Answer(200, COMPLETED | {"operation": {"failure-cause": {"class": "x", "stack-trace": "a.B: no\nCaused by: c.D: disk full\n\tat e"}}}),
+            TriggerFailed("c.D: disk full"),
+        ),
+        (
+            Answer(200, COMPLETED | {"operation": {"failure-cause": {"stack-trace": f"x.StopWithSavepointStoppingException: A savepoint has been created at: file:/sp/savepoint-2, but the corresponding job {JOB} failed during stopping."}}}),
+            TriggerFailed(f"x.StopWithSavepointStoppingException: A savepoint has been created at: file:/sp/savepoint-2, but the corresponding job {JOB} failed during stopping.", "file:/sp/savepoint-2"),
+        ),
+    ],
+    ids=["unknown", "in progress", "done", "failed", "written but failed"],
+)  # fmt: skip
+def test_only_a_location_means_that_a_savepoint_is_complete(answer: Answer, seen: TriggerSeen) -> None:
+    """COMPLETED is said of failures, too; one failure still names a consistent savepoint."""
+    with serving({f"GET /jobs/{JOB}/savepoints/{TRIGGER}": [answer]}) as server:
+        assert flink(server).savepoint(JOB, TRIGGER) == seen
+
+
+def test_a_stop_is_camel_case_and_a_savepoint_has_dashes() -> None:
+    """Both carry the trigger id that was written down, and neither drains or cancels."""
+    with serving({"POST /stop": [Answer(202, {})], "POST /savepoints": [Answer(202, {})]}) as server:
+        client = flink(server)
+        client.stop(JOB, trigger_id=TRIGGER, directory="file:///sp", savepoint_format="NATIVE")
+        client.trigger_savepoint(JOB, trigger_id=TRIGGER, directory="file:///sp", savepoint_format="CANONICAL")
+        assert [call.sent for call in server.calls] == [
+            {"triggerId": TRIGGER, "targetDirectory": "file:///sp", "drain": False, "formatType": "NATIVE"},
+            {"triggerId": TRIGGER, "target-directory": "file:///sp", "cancel-job": False, "formatType": "CANONICAL"},
+        ]
+
+
+@pytest.mark.parametrize("status", [202, 404, 409])
+def test_a_cancel_of_what_has_ended_is_no_error(status: int) -> None:
+    """The next look tells what became of the job."""
+    with serving({"PATCH /jobs/" + JOB: [Answer(status, {})]}) as server:
+        flink(server).cancel(JOB)
+        assert server.calls[0].path.endswith("?mode=cancel")
+
+
+# --------------------------------------------------------------------------------------------------------------- starts
+
+
+def config(version: str) -> dict[str, Sequence[Answer]]:
+    """Return the answer that tells Flink's version."""
+    return {"GET /config": [Answer(200, {"flink-version": version, "refresh-interval": 3000})]}
+
+
+@pytest.mark.parametrize(
+    ("version", "word"),
+    [("1.17.2", "restoreMode"), ("1.19.3", "restoreMode"), ("1.20.5", "claimMode"), ("2.3.0", "claimMode"), ("2.4-SNAPSHOT", "claimMode")],
+)  # fmt: skip
+def test_a_start_always_says_how_the_state_is_taken(version: str, word: str) -> None:
+    """The savepoint stays ours in every version; 1.17 answers 400 to the other word."""
+    with serving(config(version) | {"POST /run": [Answer(200, {"jobid": JOB})]}) as server:
+        flink(server).run(RUN)
+        assert server.calls[-1].sent == {
+            "jobId": JOB,
+            "entryClass": "com.example.Orders",
+            "programArgsList": ["--topic", "two words"],
+            "parallelism": 3,
+            "flinkConfiguration": {"pipeline.name": "orders"},
+            "savepointPath": "file:///sp/1",
+            "allowNonRestoredState": False,
+            word: "NO_CLAIM",
+        }
+
+
+def test_a_fresh_start_names_no_savepoint_and_still_says_that_no_state_may_be_dropped() -> None:
+    """A key of the configuration could otherwise decide it."""
+    with serving(config("2.3.0") | {"POST /run": [Answer(200, {"jobid": JOB})]}) as server:
+        flink(server).run(replace(RUN, savepoint=None, entry_class=None))
+        sent = server.calls[-1].sent
+        assert isinstance(sent, dict)
+        assert not {"savepointPath", "entryClass"} & set(sent)
+        assert sent["allowNonRestoredState"] is False
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "said"),
+    [
+        (Answer(400, errors("x.ProgramInvocationException: The main method caused an error", "Caused by: java.lang.RuntimeException: no such topic")), Refused, "no such topic"),
+        (Answer(400, errors("x.DuplicateJobSubmissionException: Job has already been submitted.")), Refused, "already been submitted"),
+        (Answer(500, errors("java.util.zip.ZipException: zip END header not found")), Refused, "ZipException"),
+        (Answer(400, errors("x.JobSubmissionException: Failed to submit", "Caused by: java.util.concurrent.TimeoutException")), Unanswered, "timeout"),
+        (Answer(500, errors("akka.pattern.AskTimeoutException: Ask timed out")), Unanswered, "timeout"),
+        (Answer(504, raw=b"<html>Gateway Time-out</html>"), Unanswered, "504"),
+        (Answer(502, raw=b"<html>Bad Gateway</html>"), Unanswered, "502"),
+        (Answer(500, raw=b""), Unanswered, "500"),
+        (Fault.RESET_BEFORE, Unanswered, "broke"),
+        (Fault.RESET_AFTER, Unanswered, "broke"),
+        (Fault.HALF, Unanswered, "broke"),
+        (Fault.SILENCE, Unanswered, "in time"),
+    ],
+)  # fmt: skip
+def test_a_start_is_refused_only_if_flink_itself_surely_did_not_take_it(
+    answer: Answer | Fault, kind: type[FlinkFuncsError], said: str
+) -> None:
+    """Anything else may still run: a proxy's 504 comes while main() goes on. It is sent once in any case."""
+    with serving(config("2.3.0") | {"POST /run": [answer]}) as server:
+        with pytest.raises(FlinkFuncsError, match=said) as raised:
+            flink(server, call_seconds=0.3).run(RUN)
+        assert type(raised.value) is kind
+        assert server.count("POST") <= 1
+
+
+def test_a_busy_flink_says_when_to_come_again() -> None:
+    """503 was not carried out; Retry-After is passed on."""
+    busy = Answer(503, errors("x: leader election"), headers={"Retry-After": "7"})
+    with serving(config("2.3.0") | {"POST /run": [busy]}) as server, pytest.raises(Unavailable) as raised:
+        flink(server).run(RUN)
+    assert not isinstance(raised.value, Unanswered)
+    assert raised.value.retry_after_seconds == 7
+
+
+def test_no_connection_means_that_nothing_left() -> None:
+    """The server is gone: the same call may be sent again."""
+    with serving({}) as server:
+        pass
+    with pytest.raises(Unavailable) as raised:
+        flink(server).stop(JOB, trigger_id=TRIGGER, directory="file:///sp", savepoint_format="CANONICAL")
+    assert not isinstance(raised.value, Unanswered)
+
+
+# ----------------------------------------------------------------------------------------------------------------- jars
+
+
+def test_of_a_jar_that_was_uploaded_twice_the_newest_counts() -> None:
+    """Each upload gets a new id."""
+    files = [{"id": f"{n}_x.jar", "name": name, "uploaded": at} for n, name, at in [(1, "x.jar", 5), (2, "x.jar", 9), (3, "x.jar", 7), (4, "y.jar", 99)]]  # fmt: skip
+    with serving({"GET /jars": [Answer(200, {"address": "x", "files": files})]}) as server:
+        assert flink(server).jar_id("x.jar") == "2_x.jar"
+        assert flink(server).jar_id("z.jar") is None
+
+
+def test_a_jar_is_sent_as_one_multipart_field() -> None:
+    """Its name is the one under which it is found again."""
+
+    class Jar(io.BytesIO):
+        """A jar as a release is read: with a length."""
+
+        @property
+        def len(self) -> int:
+            """Return the bytes left."""
+            return len(self.getvalue()) - self.tell()
+
+    with serving({"POST /jars/upload": [Answer(200, {"status": "success"})]}) as server:
+        flink(server).upload("x.jar", Jar(b"PK" * 100_000))  # type: ignore[arg-type]
+        body = server.calls[0].body
+    assert b'name="jarfile"; filename="x.jar"' in body
+    assert b"PK" * 100_000 in body
+
+
+def test_slots_are_looked_for_on_every_taskmanager() -> None:
+    """A TaskManager that is gone meanwhile holds none."""
+    answers = {
+        "GET /taskmanagers": [Answer(200, {"taskmanagers": [{"id": "gone"}, {"id": "tm:1-2"}]})],
+        "GET /taskmanagers/gone": [Answer(404, errors("unknown TaskManager"))],
+        "GET /taskmanagers/tm%3A1-2": [Answer(200, {"allocatedSlots": [{"jobId": JOB, "index": 0}]})],
+    }
+    with serving(answers) as server:
+        assert flink(server).holds_slots(JOB)
+        assert not flink(server).holds_slots("c" * 32)
+
+
+@pytest.mark.parametrize("body", [{"exceptionHistory": {"entries": []}}, {"exceptionHistory": {"entries": []}, "root-exception": None}])  # fmt: skip
+def test_a_job_without_exceptions_has_no_failure(body: dict[str, object]) -> None:
+    """`root-exception` is there up to 1.20 only."""
+    with serving({"GET /exceptions": [Answer(200, body)]}) as server:
+        assert flink(server).failure(JOB) is None
+
+
+def test_what_was_restored_is_null_for_a_fresh_copy() -> None:
+    """And nothing is known of a job that the cluster does not know."""
+    latest = {"restored": None, "savepoint": None, "completed": None, "failed": None}
+    with serving({"GET /checkpoints": [Answer(200, {"latest": latest}), Answer(404, UNKNOWN_JOB)]}) as server:
+        client = flink(server)
+        assert client.checkpoints(JOB).restored is None
+        assert client.checkpoints(JOB).savepoint is None

@@ -1,0 +1,237 @@
+"""What an upload or a tick of a timer asks for, on a real Azurite."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from flinkfuncs.core.actions import Action
+from flinkfuncs.core.errors import NotFound, Refused
+from flinkfuncs.core.jobs import JobRecord, Lease
+from flinkfuncs.core.names import JobName
+from flinkfuncs.core.operations import Cause, Operation, Outcome, Request, Result
+from flinkfuncs.core.session.facts import Seen
+from flinkfuncs.core.session.table import next_step
+from flinkfuncs.core.steps import End
+from flinkfuncs.intake import Intake
+from tests.unit.builders import LIMITS, ORDERS, asked, savepoint
+from tests.wire.memory_cluster import MemoryCluster
+from tests.wire.storage import Storage, jar
+
+JAR, OTHER, DESCRIPTION = "stateful/orders/a.jar", "stateful/orders/b.jar", "stateful/orders/job.json"
+NAMES_A = json.dumps({"jar": "a.jar", "args": "--fast", "parallelism": 3})
+
+
+def intake(storage: Storage, cluster: MemoryCluster | None = None) -> Intake:
+    """Return an intake as another process would have one."""
+    return Intake(storage.ledger(), storage.queue, storage.jars, cluster or MemoryCluster())
+
+
+def opened(storage: Storage) -> tuple[Operation, ...]:
+    """Return the job's open operations."""
+    record = storage.ledger().read(ORDERS)
+    return record.open if record else ()
+
+
+def record_of(storage: Storage, record: JobRecord) -> None:
+    """Write a record down."""
+    storage.ledger().write(record, etag=None)
+
+
+def test_an_event_that_comes_twice_asks_once(storage: Storage) -> None:
+    """Another message may be sent; there is one operation, which says what the jar was."""
+    etag = storage.upload(JAR, jar())
+    first, second = intake(storage).upload(JAR), intake(storage).upload(JAR)
+    assert first
+    assert second
+    assert first.id == second.id
+    assert [operation.id for operation in opened(storage)] == [first.id]
+    assert first.action is Action.UPDATE
+    assert first.request.jar
+    assert first.request.jar.etag == etag
+    assert {nudge["operation"] for nudge in storage.nudges()} == {first.id}
+
+
+def test_an_event_that_comes_again_after_the_operation_is_closed_asks_for_nothing(storage: Storage) -> None:
+    """Neither a new operation nor a message."""
+    storage.upload(JAR, jar())
+    first = intake(storage).upload(JAR)
+    assert first
+    entry = storage.ledger().entry(ORDERS)
+    assert entry
+    result = Result(outcome=Outcome.SUCCEEDED, message="done", ended_at=datetime.now(UTC))
+    storage.ledger().close(first.model_copy(update={"result": result}))
+    storage.ledger().write(entry.record.but(open=()), etag=entry.etag)
+    storage.nudges()
+    again = intake(storage).upload(JAR)
+    assert again
+    assert again.id == first.id
+    assert opened(storage) == ()
+    assert storage.nudges() == []
+
+
+def test_the_same_name_uploaded_again_is_another_operation(storage: Storage) -> None:
+    """Going back to an earlier jar is a new upload."""
+    for _ in range(2):
+        storage.upload(JAR, jar())
+        intake(storage).upload(JAR)
+    assert len(opened(storage)) == 2
+
+
+def test_a_jar_waits_for_nothing_if_its_job_json_is_there_in_either_order_of_events(storage: Storage) -> None:
+    """The pair is one release, whichever of the two events comes first, and however often."""
+    storage.upload(DESCRIPTION, NAMES_A)
+    assert intake(storage).upload(DESCRIPTION) is None
+    storage.upload(JAR, jar())
+    for blob in (DESCRIPTION, JAR, DESCRIPTION):
+        intake(storage).upload(blob)
+    [operation] = opened(storage)
+    assert operation.request.replaces_spec
+    assert operation.request.spec.args == "--fast"
+    assert operation.request.spec.parallelism == 3
+    assert operation.request.jar
+    assert operation.request.jar.name == JAR
+
+
+def test_a_jar_that_the_job_json_does_not_name_is_no_release(storage: Storage) -> None:
+    """Only the pair is."""
+    storage.upload(DESCRIPTION, NAMES_A)
+    storage.upload(OTHER, jar())
+    assert intake(storage).upload(OTHER) is None
+    assert opened(storage) == ()
+
+
+def test_a_changed_job_json_is_another_release_of_the_same_jar(storage: Storage) -> None:
+    """Arguments can be changed without a new jar."""
+    storage.upload(JAR, jar())
+    for parallelism in (1, 2):
+        storage.upload(DESCRIPTION, json.dumps({"jar": "a.jar", "parallelism": parallelism}))
+        intake(storage).upload(DESCRIPTION)
+    assert [operation.request.spec.parallelism for operation in opened(storage)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("blob", "data", "code"),
+    [
+        ("stateful/orders/readme.txt", b"x", "NotAJar"),
+        (DESCRIPTION, b"{", "InvalidBody"),
+        (DESCRIPTION, b'{"jar": "a.jar", "password": "hunter2"}', "InvalidBody"),
+        (DESCRIPTION, b'{"jar": "../b.jar"}', "InvalidBody"),
+        (DESCRIPTION, b" " * 70_000, "Refused"),
+    ],
+)
+def test_an_upload_that_can_be_no_release_is_refused_once(storage: Storage, blob: str, data: bytes, code: str) -> None:
+    """The refusal is kept as it was written first, however often the sweeper comes by; the record is untouched."""
+    storage.upload(blob, data)
+    first, second = intake(storage).upload(blob), intake(storage).upload(blob)
+    assert first
+    assert first == second
+    assert first.result
+    assert (first.result.outcome, first.result.code) == (Outcome.REFUSED, code)
+    assert "hunter2" not in first.to_json()
+    assert storage.ledger().read(ORDERS) is None
+    assert storage.nudges() == []
+
+
+@pytest.mark.parametrize(
+    "blob", ["stateful/Orders/a.jar", "stateful/a.jar", "other/orders/a.jar", "stateful/orders/deep/a.jar"]
+)
+def test_an_upload_under_no_jobs_name_is_kept_as_rejected(storage: Storage, blob: str) -> None:
+    """Nothing is retried, and a person can find out why nothing happened."""
+    storage.upload(blob, jar())
+    assert intake(storage).upload(blob) is None
+    [rejection] = storage.ledger().rejected()
+    assert rejection.blob == blob
+
+
+def test_an_upload_that_is_gone_when_its_event_comes_asks_for_nothing(storage: Storage) -> None:
+    """An event is a hint."""
+    assert intake(storage).upload(JAR) is None
+
+
+def test_of_two_waiting_uploads_the_older_is_superseded(storage: Storage) -> None:
+    """Whatever the order in which their events came."""
+    old = asked(Action.UPDATE, by="upload", uploaded_at=datetime(2026, 1, 1, tzinfo=UTC), identity="old")
+    storage.upload(JAR, jar())
+    new = intake(storage).upload(JAR)
+    assert new
+    record = JobRecord(name=ORDERS, open=(new, old))
+    step = next_step(old, record, Seen(now=datetime.now(UTC), copy=None), LIMITS)
+    assert isinstance(step, End)
+    assert step.outcome is Outcome.SUPERSEDED
+
+
+def test_a_call_for_a_job_that_does_not_exist_is_not_found(storage: Storage) -> None:
+    """… but NEW makes one; a hundred that wait are enough."""
+    cause = Cause(kind="http", detail="somebody")
+    with pytest.raises(NotFound):
+        intake(storage).request(ORDERS, Request(action=Action.STOP), cause)
+    record_of(storage, JobRecord(name=ORDERS, open=tuple(asked(Action.STOP, identity=str(n)) for n in range(100))))
+    with pytest.raises(Refused) as raised:
+        intake(storage).request(ORDERS, Request(action=Action.STOP), cause)
+    assert raised.value.code == "TooManyOperations"
+    assert intake(storage).request(JobName("new"), Request(action=Action.NEW), cause).action is Action.NEW
+
+
+def test_a_job_of_which_only_releases_are_kept_has_an_unknown_past(storage: Storage) -> None:
+    """So that NEW does not start it without its state."""
+    storage.upload(JAR, jar())
+    storage.jars.keep(ORDERS, "uploads", JAR, etag=None, entry_class=None)
+    intake(storage).upload(JAR)
+    record = storage.ledger().read(ORDERS)
+    assert record
+    assert record.unknown_past
+
+
+def test_the_sweeper_takes_an_upload_that_no_event_told_of_and_only_once(storage: Storage) -> None:
+    """Events can be lost; what lies there counts."""
+    storage.upload(JAR, jar())
+    for _ in range(3):
+        intake(storage).sweep(datetime.now(UTC))
+    assert len(opened(storage)) == 1
+
+
+@pytest.mark.parametrize(
+    ("lease", "nudged"),
+    [
+        (None, 1),
+        (Lease(owner="gone", until=datetime.now(UTC) - timedelta(seconds=1)), 1),
+        (Lease(owner=None, until=datetime.now(UTC) - timedelta(seconds=1)), 1),
+        (Lease(owner="at work", until=datetime.now(UTC) + timedelta(minutes=5)), 0),
+        (Lease(owner=None, until=datetime.now(UTC) + timedelta(minutes=5)), 0),
+    ],
+    ids=["never driven", "lease ran out", "message overdue", "driven", "message due later"],
+)
+def test_the_sweeper_sends_for_a_driver_where_none_is_on_its_way(
+    storage: Storage, lease: Lease | None, nudged: int
+) -> None:
+    """A lost message or a dead driver delays an operation by one sweep, a living one is left alone."""
+    operation = asked(Action.STOP)
+    record_of(storage, JobRecord(name=ORDERS, open=(operation,), lease=lease))
+    intake(storage).sweep(datetime.now(UTC))
+    assert storage.nudges() == [{"job": "orders", "operation": operation.id}] * nudged
+
+
+def test_a_periodic_savepoint_is_for_running_idle_jobs_without_a_young_one(storage: Storage) -> None:
+    """And one tick that comes twice asks once."""
+    now = datetime.now(UTC)
+    young = savepoint("file:///sp/1").model_copy(update={"taken_at": now - timedelta(minutes=1)})
+    old = savepoint("file:///sp/1").model_copy(update={"taken_at": now - timedelta(days=1)})
+    jobs = {
+        "due": JobRecord(name=JobName("due"), savepoints=(old,)),
+        "never": JobRecord(name=JobName("never")),
+        "young": JobRecord(name=JobName("young"), savepoints=(young,)),
+        "busy": JobRecord(name=JobName("busy"), open=(asked(Action.STOP),)),
+        "stopped": JobRecord(name=JobName("stopped")),
+        "deleted": JobRecord(name=JobName("deleted"), deleted=True),
+    }
+    for record in jobs.values():
+        record_of(storage, record)
+    cluster = MemoryCluster()
+    cluster.words = {JobName(name): "RUNNING" for name in jobs if name != "stopped"}
+    asked_for = intake(storage, cluster).periodic_savepoints(now, interval_seconds=3600)
+    assert {operation.job for operation in asked_for} == {"due", "never"}
+    assert all(operation.action is Action.SAVEPOINT for operation in asked_for)
+    assert intake(storage, cluster).periodic_savepoints(now, interval_seconds=3600) == []

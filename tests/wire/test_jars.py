@@ -1,0 +1,106 @@
+"""Which jars are kept, and that what is kept is what was uploaded: on a real Azurite."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from contextlib import suppress
+
+import pytest
+
+from flinkfuncs.clients.jars import KeptJar
+from flinkfuncs.clients.storage import CHUNK_BYTES, Conflict
+from flinkfuncs.core.errors import NotFound, Refused
+from tests.unit.builders import ORDERS
+from tests.wire.storage import Storage, jar
+
+BLOB = "stateful/orders/orders.jar"
+
+
+def keep(storage: Storage, *, etag: str | None = None, entry_class: str | None = None) -> KeptJar:
+    """Keep the uploaded jar."""
+    return storage.jars.keep(ORDERS, "uploads", BLOB, etag=etag, entry_class=entry_class)
+
+
+@pytest.mark.parametrize(
+    ("data", "entry_class", "code"),
+    [
+        (b"", None, "EmptyJar"),
+        (b"no zip at all", None, "NotAJar"),
+        (jar()[:-30], None, "NotAJar"),
+        (jar()[:40], None, "NotAJar"),
+        (jar(None), None, "NoEntryClass"),
+        (jar(), "com.example.Missing", "NoEntryClass"),
+        (jar(holds="com.example.Other"), None, "NoEntryClass"),
+    ],
+    ids=["empty", "no zip", "truncated", "the beginning", "no Main-Class", "no such class", "another class"],
+)
+def test_what_cannot_be_run_is_not_kept(storage: Storage, data: bytes, entry_class: str | None, code: str) -> None:
+    """It is refused before anything runs, and no release is left behind."""
+    storage.upload(BLOB, data)
+    with pytest.raises(Refused) as raised:
+        keep(storage, entry_class=entry_class)
+    assert raised.value.code == code
+    assert not storage.jars.has_releases(ORDERS)
+
+
+def test_a_damaged_jar_is_refused_and_never_a_crash(storage: Storage) -> None:
+    """Wherever a byte is wrong: a crash would be retried, and say nothing of the jar."""
+    whole, drawn = jar(), random.Random(1)  # noqa: S311 - the same damage every time
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for _ in range(3):
+            damaged[drawn.randrange(len(damaged))] = drawn.randrange(256)
+        storage.upload(BLOB, bytes(damaged))
+        with suppress(Refused):
+            keep(storage)
+
+
+def test_a_jar_of_many_pieces_is_kept_byte_for_byte_and_once(storage: Storage) -> None:
+    """Streamed: 20 MB pass in pieces, the hash is of what was kept, and done twice it is the same."""
+    data = jar(padding=random.Random(2).randbytes(20 * 1024 * 1024))  # noqa: S311 - bytes that do not compress
+    etag = storage.upload(BLOB, data)
+    first = keep(storage, etag=etag)
+    assert first.sha256 == hashlib.sha256(data).hexdigest()
+    assert (first.size_bytes, first.facts.etag) == (len(data), etag)
+    kept = storage.releases.get_blob_client(f"orders/{first.sha256}.jar").get_blob_properties()
+    assert keep(storage, etag=etag) == first
+    again = storage.releases.get_blob_client(f"orders/{first.sha256}.jar").get_blob_properties()
+    assert (again.etag, again.size) == (kept.etag, len(data))
+    reader, digest = storage.jars.kept(ORDERS, first.sha256), hashlib.sha256()
+    assert reader.len == len(data)
+    while piece := reader.read(CHUNK_BYTES):
+        digest.update(piece)
+    assert digest.hexdigest() == reader.sha256 == first.sha256
+    assert reader.len == 0
+
+
+def test_a_jar_that_was_overwritten_before_it_was_read_is_a_conflict(storage: Storage) -> None:
+    """An upload is its ETag; the newer one is another upload."""
+    etag = storage.upload(BLOB, jar())
+    storage.upload(BLOB, jar("com.example.Newer"))
+    with pytest.raises(Conflict):
+        keep(storage, etag=etag)
+    assert not storage.jars.has_releases(ORDERS)
+
+
+def test_a_jar_that_is_not_there_is_not_found(storage: Storage) -> None:
+    """Neither among the uploads nor among the releases."""
+    with pytest.raises(NotFound):
+        keep(storage)
+    with pytest.raises(NotFound):
+        storage.jars.kept(ORDERS, "0" * 64)
+
+
+def test_a_class_that_the_spec_names_goes_before_the_manifests(storage: Storage) -> None:
+    """A jar may hold many jobs."""
+    storage.upload(BLOB, jar("com.example.Main", holds="com.example.Orders"))
+    assert keep(storage, entry_class="com.example.Orders").sha256
+
+
+def test_a_long_main_class_goes_on_in_the_next_line(storage: Storage) -> None:
+    """As the jar tool writes what is longer than 72 bytes."""
+    name = f"com.{'x' * 80}.Orders"
+    folded = f"{name[:58]}\r\n {name[58:]}"
+    storage.upload(BLOB, jar(folded, holds=name))
+    assert keep(storage).sha256

@@ -1,0 +1,110 @@
+"""The records and operations on a real Azurite: what is created, changed, listed and closed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from azure.core import exceptions as azure
+from azure.storage.blob import BlobServiceClient
+
+from flinkfuncs.clients.storage import Conflict, storage_errors
+from flinkfuncs.core.actions import Action
+from flinkfuncs.core.errors import FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable
+from flinkfuncs.core.jobs import JobRecord, Lease
+from flinkfuncs.core.names import JobName
+from flinkfuncs.core.operations import Outcome, Result
+from tests.unit.builders import OLD, ORDERS, asked, copy_of, savepoint, with_marks
+from tests.wire.storage import Storage
+
+WHOLE = JobRecord(name=ORDERS, wanted=OLD, current=copy_of(), savepoints=(savepoint("file:///sp/1"),))
+
+
+def test_a_record_is_created_once_and_changed_only_by_who_read_it_last(storage: Storage) -> None:
+    """Create-if-absent, then compare-and-swap; the loser of each is told."""
+    ledger = storage.ledger()
+    assert ledger.entry(ORDERS) is None
+    first = ledger.write(WHOLE, etag=None)
+    with pytest.raises(Conflict):
+        ledger.write(WHOLE, etag=None)
+    second = ledger.write(WHOLE.but(deleted=True), etag=first.etag)
+    with pytest.raises(Conflict):
+        ledger.write(WHOLE, etag=first.etag)
+    entry = ledger.entry(ORDERS)
+    assert entry
+    assert (entry.record, entry.etag) == (WHOLE.but(deleted=True), second.etag)
+    assert abs((entry.storage_time - datetime.now(UTC)).total_seconds()) < 60
+
+
+def test_one_listing_tells_what_is_open_and_until_when_somebody_drives_it(storage: Storage) -> None:
+    """So that the sweeper reads no record."""
+    ledger, at = storage.ledger(), datetime(2026, 11, 21, 1, 2, 3, 4, tzinfo=UTC)
+    operation = asked(Action.STOP)
+    busy = WHOLE.but(
+        open=(operation, asked(Action.CANCEL, identity="2")), lease=Lease(owner="x", until=at), uploaded_at=at
+    )
+    ledger.write(busy, etag=None)
+    ledger.write(JobRecord(name=JobName("idle")), etag=None)
+    listed = ledger.listed()
+    assert set(listed) == {"orders", "idle"}
+    assert (listed[ORDERS].operation, listed[ORDERS].leased_until, listed[ORDERS].uploaded_at) == (operation.id, at, at)
+    idle = listed[JobName("idle")]
+    assert (idle.operation, idle.leased_until, idle.uploaded_at) == (None, None, None)
+
+
+def test_an_operation_is_found_open_and_closed(storage: Storage) -> None:
+    """By its id alone; closing it twice keeps one."""
+    ledger, operation = storage.ledger(), asked(Action.STOP)
+    ledger.write(WHOLE.but(open=(operation,)), etag=None)
+    assert ledger.find(operation.id) == operation
+    result = Result(outcome=Outcome.SUCCEEDED, message="stopped", ended_at=datetime.now(UTC))
+    closed = with_marks(operation, result=result)
+    ledger.close(closed)
+    ledger.close(closed)
+    assert ledger.closed(operation.id) == closed
+    assert [found.id for found in ledger.operations(ORDERS)] == [operation.id]
+    for unknown in (asked(Action.STOP, identity="unknown").id, "no id", "../jobs/orders"):
+        with pytest.raises(NotFound):
+            ledger.find(unknown)
+
+
+def test_a_rejected_upload_is_kept_once_newest_first(storage: Storage) -> None:
+    """An event that comes twice leaves one word."""
+    ledger = storage.ledger()
+    for day in (1, 2, 2):
+        at = datetime(2026, 11, day, tzinfo=UTC)
+        ledger.reject("stateful/Bad/x.jar", f"etag {day}", at, "no job name", "InvalidJobName")
+    assert [rejection.at.day for rejection in ledger.rejected()] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (azure.ResourceNotFoundError(), NotFound),
+        (azure.ResourceExistsError(), Conflict),
+        (azure.ResourceModifiedError(), Conflict),
+        (azure.ClientAuthenticationError(), Unavailable),
+        (azure.ServiceResponseError("cut"), Unanswered),
+        (azure.ServiceResponseTimeoutError("late"), Unanswered),
+        (azure.ServiceRequestError("no route"), Unavailable),
+        (azure.HttpResponseError(), Unavailable),
+    ],
+)
+def test_each_error_of_the_sdk_becomes_one_of_ours(error: azure.AzureError, kind: type[FlinkFuncsError]) -> None:
+    """Sorted by what the caller can do; the SDK's text, which may hold a signature, is not in it."""
+    with pytest.raises(FlinkFuncsError) as raised, storage_errors("record of job orders"):
+        raise error
+    assert type(raised.value) is kind
+    assert "orders" in raised.value.message
+
+
+def test_a_wrong_key_and_a_container_that_is_not_there_are_told_apart(storage: Storage, azurite: str) -> None:
+    """By the real service."""
+    key = azurite.partition("AccountKey=")[2].partition(";")[0]
+    stranger = BlobServiceClient.from_connection_string(azurite.replace(key, "QQ=="))
+    with stranger, pytest.raises(Unavailable, match="identity"), storage_errors("a blob"):
+        stranger.get_container_client(storage.records.container_name).download_blob("x")
+    with pytest.raises(NotFound), storage_errors("a blob"):
+        storage.blobs.get_container_client("nowhere").download_blob("x")
+    with pytest.raises(Refused), storage_errors("a container"):
+        storage.blobs.create_container("Not A Name")
