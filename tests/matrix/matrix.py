@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import count
@@ -31,8 +31,11 @@ R = TypeVar("R")
 class Matrix:
     """Lanes on one cluster, and what was found on them."""
 
-    def __init__(self, flink: str, lanes: int, directory: Path) -> None:
+    def __init__(
+        self, flink: str, lanes: int, directory: Path, *, flink_configuration: Mapping[str, str] = FLINK_OPTIONS
+    ) -> None:
         """Keep the numbers; nothing is started yet."""
+        self._flink_configuration = flink_configuration
         self.flink = flink
         self.directory = directory
         self._lanes = lanes
@@ -46,7 +49,7 @@ class Matrix:
                     cluster="session",
                     flink_version=self.flink,
                     directory=self.directory,
-                    flink_configuration=FLINK_OPTIONS,
+                    flink_configuration=self._flink_configuration,
                     slots=2 * self._lanes + 4,
                     run_app=False,
                 )

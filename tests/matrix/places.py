@@ -28,7 +28,6 @@ NEVER_CROSSED = {
     "Ledger.operations": "asked by a caller's GET, which changes nothing",
     "Ledger.reject": "an upload under no job's name: there is no job to be right or wrong",
     "Ledger.rejected": "asked by a caller's GET, which changes nothing",
-    "Flink.failure": "asked of a copy that failed; the rows of rollback cross it",
 }
 
 

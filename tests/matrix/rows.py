@@ -13,6 +13,10 @@ from dataclasses import dataclass
 
 from .trial import Trial
 
+ASKED = "POST queue"  # what is recorded is asked for: from here on the driver goes on
+LOOP = {"restart-strategy.type": "fixed-delay", "restart-strategy.fixed-delay.delay": "200 ms"} | {
+    "restart-strategy.fixed-delay.attempts": "1000000"
+}
 Step = Callable[[Trial], None]
 
 
@@ -68,14 +72,19 @@ def asking(action: str) -> Step:
     return lambda trial: trial.post(action)
 
 
-def uploading(version: str, *, folder: str = "stateful", sink: str = "", arguments: str = "") -> Step:
+def uploading(version: str, *, folder: str = "stateful", sink: str = "", arguments: str = "", **spec: object) -> Step:
     """Upload a version."""
-    return lambda trial: trial.upload(version, folder=folder, sink=sink, arguments=arguments)
+    return lambda trial: trial.upload(version, folder=folder, sink=sink, arguments=arguments, **spec)
 
 
 def new(trial: Trial) -> None:
     """Ask for NEW with a jar of the directory."""
     trial.post("new", trial.put_job_jar("1"))
+
+
+def ticking(trial: Trial) -> None:
+    """Let the timer of the periodic savepoints tick."""
+    trial.run("take_savepoints")
 
 
 def sweeping(trial: Trial) -> None:
@@ -110,9 +119,34 @@ ROWS = (
         sink="fresh",
         uploads=True,
     ),
+    Row(
+        "ROLLBACK",  # Flink refuses the start
+        running,
+        uploading("no-uids"),
+        asked=1,
+        savepoints=1,
+        runs="1",
+        outcome="ROLLED_BACK",
+        uploads=True,
+        since="POST flink /jobs/:id/stop",
+        every_flink=True,
+    ),
+    Row(
+        "ROLLBACK_OF_A_LOOP",  # the new copy fails again and again
+        running,
+        uploading("fails-at-run-time", flinkConfiguration=LOOP),
+        asked=1,
+        savepoints=1,
+        runs="1",
+        outcome="ROLLED_BACK",
+        uploads=True,
+        since="POST flink /jars/:jar/run",
+    ),
     Row("SAVEPOINT", running, asking("savepoint"), asked=1, savepoints=1, runs="1"),
     Row("CANCEL", running, asking("cancel"), asked=1, savepoints=0, runs=None),
-    Row("PERIODIC_SAVEPOINT", running, lambda t: t.run("take_savepoints"), asked=1, savepoints=1, runs="1"),
-    Row("SWEPT_UPLOAD", running, sweeping, asked=1, savepoints=1, runs="2", uploads=True),
+    Row(
+        "PERIODIC_SAVEPOINT", running, lambda t: t.run("take_savepoints"), asked=1, savepoints=1, runs="1", until=ASKED
+    ),
+    Row("SWEPT_UPLOAD", running, sweeping, asked=1, savepoints=1, runs="2", uploads=True, until=ASKED),
 )
 BY_NAME = {row.name: row for row in ROWS}

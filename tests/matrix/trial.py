@@ -41,14 +41,18 @@ class Trial:
 
     # ---------------------------------------------------------------------------------------------------------- asking
 
-    def upload(self, version: str, *, folder: str = "stateful", sink: str = "", arguments: str = "") -> None:
+    def upload(
+        self, version: str, *, folder: str = "stateful", sink: str = "", arguments: str = "", **spec: object
+    ) -> None:
         """Put a jar and its job.json there, and tell the app as Event Grid does."""
-        self.put(version, folder=folder, sink=sink, arguments=arguments)
+        self.put(version, folder=folder, sink=sink, arguments=arguments, **spec)
         self.run(f"{folder}_jar", f"{self.lane.settings['JARS_CONTAINER']}/{folder}/{self.name}/job.jar")
 
-    def put(self, version: str, *, folder: str = "stateful", sink: str = "", arguments: str = "") -> None:
+    def put(
+        self, version: str, *, folder: str = "stateful", sink: str = "", arguments: str = "", **spec: object
+    ) -> None:
         """Put a jar and its job.json there, and tell nobody."""
-        described = {"jar": "job.jar", "args": self.arguments(sink, arguments), "parallelism": 1}
+        described = {"jar": "job.jar", "args": self.arguments(sink, arguments), "parallelism": 1, **spec}
         path = f"{folder}/{self.name}"
         self.lane.jars.upload_blob(f"{path}/job.json", json.dumps(described).encode(), overwrite=True)
         self.lane.jars.upload_blob(f"{path}/job.jar", self.unique(version), overwrite=True)
@@ -57,6 +61,12 @@ class Trial:
         """Run a function of the app now; the app may die in it."""
         with suppress(requests.ConnectionError):
             self.lane.run(function, given)
+
+    def replace_jar(self, version: str, comment: str) -> None:
+        """Put another jar in the place of the last one: the same spec, other bytes."""
+        content = commented(version, f"{self.name} {comment}")
+        self.lane.jars.upload_blob(f"stateful/{self.name}/job.jar", content, overwrite=True)
+        self.run("stateful_jar", f"{self.lane.settings['JARS_CONTAINER']}/stateful/{self.name}/job.jar")
 
     def put_job_jar(self, version: str) -> dict[str, object]:
         """Put a jar where HTTP calls name it, and return the body that does."""
@@ -82,9 +92,7 @@ class Trial:
 
     def unique(self, version: str) -> bytes:
         """Return the jar with a comment of this job's: bytes that no other cell has brought to the cluster."""
-        content, comment = jar(version), f"{self.name} {version}".encode()
-        assert content[-2:] == b"\0\0", "the jar has a comment already"
-        return content[:-2] + len(comment).to_bytes(2, "little") + comment
+        return commented(version, f"{self.name} {version}")
 
     # --------------------------------------------------------------------------------------------------------- looking
 
@@ -95,6 +103,12 @@ class Trial:
     def operations(self) -> list[Operation]:
         """Return the job's operations, oldest first."""
         return sorted(self.lane.ledger.operations(self.name), key=lambda operation: operation.requested_at)
+
+    def closed_ids(self) -> list[str]:
+        """Return the ids of the closed operations."""
+        container = self.lane.storage.get_container_client(self.lane.settings["LEDGER_CONTAINER"])
+        names = container.list_blob_names(name_starts_with=f"flink/closed/{self.name}/")
+        return [name.rpartition("/")[2].removesuffix(".json") for name in names]
 
     def flink_jobs(self) -> list[str]:
         """Return the id of every Flink job of this name that is not terminal."""
@@ -131,10 +145,23 @@ class Trial:
         found = self.operations()
         return len(found) >= number and all(operation.result for operation in found)
 
+    def settled(self) -> None:
+        """Wait until nothing is open, sweeping."""
+
+        def idle() -> bool:
+            self.run("sweep")
+            record = self.record()
+            return bool(record and not record.open)
+
+        self.wait(idle, "nothing is open any more")
+
     def written(self, version: str, sink: str = "") -> None:
-        """Wait until a version has committed something."""
-        found = lambda: self.counted(sink, running=True).by_version.get(version, 0) > 0  # noqa: E731 - a look
-        self.wait(found, f"version {version} has written something")
+        """Wait until a version has committed more than it has now."""
+        before = self.counted(sink, running=True).by_version.get(version, 0)
+        self.wait(
+            lambda: self.counted(sink, running=True).by_version.get(version, 0) > before,
+            f"version {version} writes",
+        )
 
     def wait(self, look: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
         """Wait until `look` says so.
@@ -155,3 +182,10 @@ class Trial:
             self.lane.jars.delete_blob(blob)
         for job in self.flink_jobs():
             requests.patch(f"{self.lane.cloud.flink}/jobs/{job}?mode=cancel", timeout=30)
+
+
+def commented(version: str, comment: str) -> bytes:
+    """Return a jar with a comment: the same code in bytes of its own."""
+    content, text = jar(version), comment.encode()
+    assert content[-2:] == b"\0\0", "the jar has a comment already"
+    return content[:-2] + len(text).to_bytes(2, "little") + text
