@@ -21,7 +21,7 @@ from .trial import Trial, Wrong
 
 GRACE_SECONDS = 1.0  # how long after its operation's end a call may still come
 OVER_SECONDS = 60.0
-TRIES = 3
+TRIES = 2
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import requests
 from azure.core.pipeline.transport import RequestsTransport
 
 from .plan import Counting, Crossing, Plan, When, is_killed, mark_killed, read_plan
-from .sites import Namer
+from .sites import RENEWAL, Namer
 
 DIRECTORY_SETTING = "CROSSINGS_DIRECTORY"
 APP, CLIENTS = "flinkfuncs.", "flinkfuncs.clients."
@@ -47,7 +47,8 @@ class Crossings:
         plan = read_plan(self._directory)
         if plan is None:
             return call()
-        crossing = self._cross(plan, self._namer.site(method, url), by)
+        renewal = RENEWAL if "Claim.renew" in by else ""
+        crossing = self._cross(plan, self._namer.site(method, url) + renewal, by)
         self._die_if(plan, crossing, "before")
         try:
             return call()

@@ -53,7 +53,7 @@ def of_cells(found: Found) -> str:
         total, good = (sum(n for (action, _), n in it.items() if action == row) for it in (tried, right))
         lines.append(f"| **{row}** | **all** | **{total}** | **{good}** |")
     unreached = sum(judged.verdict == "unreached" for judged in found.judged)
-    return "\n".join([*lines, "", f"{unreached} cells were not reached in three tries and do not count", ""])
+    return "\n".join([*lines, "", f"{unreached} cells were not reached in two tries and do not count", ""])
 
 
 def document(found: Found) -> str:

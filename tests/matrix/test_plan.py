@@ -8,7 +8,7 @@ import pytest
 
 from .places import NEVER_CROSSED, Call, cells_of, methods, never_crossed
 from .plan import Counting, Crossing, Plan, is_killed, mark_killed, read_plan
-from .sites import Namer, is_read, service_of
+from .sites import RENEWAL, Namer, is_read, service_of
 
 ID = "0123456789abcdef" * 2
 SHA = "ab" * 32
@@ -55,8 +55,9 @@ def test_a_call_is_named_without_ids_jobs_and_lanes(method: str, url: str, site:
 
 
 def test_reads_are_told_from_writes_by_their_method() -> None:
-    """A listing is a read, a POST is none."""
+    """A listing is a read, a POST is none; a lease that is only renewed counts as a read."""
     assert [is_read(site) for site in (LOOK, "LIST ledger jobs", "HEAD jars :jar", STOP, WRITE)] == [1, 1, 1, 0, 0]
+    assert is_read(f"{WRITE}{RENEWAL}")
     assert service_of(STOP) == "flink"
 
 
