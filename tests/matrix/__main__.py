@@ -1,4 +1,4 @@
-"""Run the matrix: `python -m tests.matrix [--rows A,B] [--flink VERSION] [--lanes N] [--every N] [--keep FILE]`.
+"""Run the matrix: `python -m tests.matrix [--rows A,B] [--flink VERSION] [--lanes N] [--minutes N] [--keep FILE]`.
 
 First each row is recorded without a kill; its calls are printed, and are the cells. The last line is JSON; the exit
 code is 0 only when every cell is right and every method of the app's clients was crossed.
@@ -36,9 +36,13 @@ def main() -> int:
         print(table.of_sites(recordings), flush=True)
         cells = _cells(rows, recordings)[:: options.every]
         print(f"{len(cells)} cells on {options.lanes} lanes, Flink {options.flink}\n", flush=True)
-        judged = matrix.run(cells, lambda it: print(table.line(it, time.monotonic() - began), flush=True))
+        judged = matrix.run(
+            cells,
+            lambda it: print(table.line(it, time.monotonic() - began), flush=True),
+            seconds=options.minutes * 60,
+        )
         missing = never_crossed(matrix.calls())
-    found = table.Found(options.flink, recordings, judged, time.monotonic() - began)
+    found = table.Found(options.flink, recordings, len(cells), judged, time.monotonic() - began)
     print(table.of_cells(found), flush=True)
     complete = {row.name for row in rows} == {row.name for row in ROWS}
     if missing and complete:
@@ -48,7 +52,7 @@ def main() -> int:
     tried = [it for it in judged if it.verdict != "unreached"]
     right = [it for it in tried if it.verdict == "right"]
     print(json.dumps({"cells": len(tried), "right": len(right), "flink": options.flink}))
-    return 0 if len(right) == len(tried) and not (missing and complete) else 1
+    return 0 if tried and len(right) == len(tried) and not (missing and complete) else 1
 
 
 def _rows(options: argparse.Namespace) -> list[Row]:
@@ -71,6 +75,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--flink", default=NEWEST, metavar="VERSION")
     parser.add_argument("--lanes", type=int, default=5, help="cells that run at the same time")
     parser.add_argument("--every", type=int, default=1, help="run every n-th cell only")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no cell after that")
     parser.add_argument("--keep", type=Path, help="write the tables into this file")
     parser.add_argument("--directory", help="keeps logs, state and output (default: a temporary one)")
     return parser.parse_args()

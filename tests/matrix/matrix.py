@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -70,21 +71,26 @@ class Matrix:
         calls = self._spread(names, lambda lane, row: record(lane, row, next(self._numbers)))
         return dict(sorted(((row.name, found) for row, found in calls), key=lambda it: _order(it[0])))
 
-    def run(self, cells: Iterable[Cell], tell: Callable[[Judged], None]) -> list[Judged]:
-        """Run the cells, as many at once as there are lanes."""
+    def run(
+        self, cells: Iterable[Cell], tell: Callable[[Judged], None], *, seconds: float = float("inf")
+    ) -> list[Judged]:
+        """Run the cells, as many at once as there are lanes; none is begun when the time is up."""
+        until = time.monotonic() + seconds
 
         def one(lane: Lane, cell: Cell) -> Judged:
             judged = run(lane, cell, next(self._numbers))
             tell(judged)
             return judged
 
-        return [judged for _, judged in self._spread(list(cells), one)]
+        return [judged for _, judged in self._spread(list(cells), one, until=until)]
 
     def calls(self) -> list[Call]:
         """Return every call that was made under a plan."""
         return [call for lane in self.lanes for call in recorded(lane.directory)]
 
-    def _spread(self, items: list[T], work: Callable[[Lane, T], R]) -> list[tuple[T, R]]:
+    def _spread(
+        self, items: list[T], work: Callable[[Lane, T], R], *, until: float = float("inf")
+    ) -> list[tuple[T, R]]:
         """Do the work on every item, one item at a time on each lane."""
         waiting: queue.SimpleQueue[T] = queue.SimpleQueue()
         for item in items:
@@ -93,7 +99,7 @@ class Matrix:
         lock = threading.Lock()
 
         def drain(lane: Lane) -> None:
-            while True:
+            while time.monotonic() < until:
                 try:
                     item = waiting.get_nowait()
                 except queue.Empty:

@@ -18,6 +18,7 @@ class Found:
 
     flink: str
     recordings: Mapping[str, list[Call]]
+    cells: int
     judged: list[Judged]
     seconds: float
 
@@ -53,7 +54,9 @@ def of_cells(found: Found) -> str:
         total, good = (sum(n for (action, _), n in it.items() if action == row) for it in (tried, right))
         lines.append(f"| **{row}** | **all** | **{total}** | **{good}** |")
     unreached = sum(judged.verdict == "unreached" for judged in found.judged)
-    return "\n".join([*lines, "", f"{unreached} cells were not reached in two tries and do not count", ""])
+    told = f"Of {found.cells} cells {found.cells - len(found.judged)} were not run for want of time; "
+    told += f"{unreached} were not reached in two tries and do not count."
+    return "\n".join([*lines, "", told, ""])
 
 
 def document(found: Found) -> str:
