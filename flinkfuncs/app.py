@@ -123,4 +123,11 @@ def _session(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:
         repeat_seconds=2 * settings.call_timeout_seconds,
     )
     flink = Flink(settings.flink_rest_url, call_seconds=settings.call_timeout_seconds)
-    return SessionCluster(flink, jars, keeper, limits, name=settings.cluster_name)
+    return SessionCluster(
+        flink,
+        jars,
+        keeper,
+        limits,
+        name=settings.cluster_name,
+        allow_unguarded_main=settings.allow_unguarded_main,
+    )

@@ -4,7 +4,7 @@
     --------------  ----------------------------------------------------------------------
     settings        every field of settings.py, and what the Functions host itself reads
     storage         the ledger is listed
-    cluster         the cluster is asked for the states of all jobs
+    cluster         the cluster is asked for the states of all jobs, and for its own warnings
     warnings        legal, but probably not meant; they do not make the app unhealthy
 
 It works with an empty environment, which is what a new deployment has.
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from . import __version__
+from .clusters.cluster import Warns
 from .core.errors import FlinkFuncsError
 from .core.jobs import JobRecord
 from .core.model import Model
@@ -79,14 +80,14 @@ def check_health(services: Callable[[], Services], environment: Mapping[str, str
             warnings=warnings,
         )
     storage, records = _storage(app)
-    cluster = _cluster(app, records)
+    cluster, said = _cluster(app, records)
     return Health(
         healthy=not faults and bool(storage.reachable and cluster.reachable),
         cluster_kind=settings.flink_cluster_kind,
         faults=tuple(faults),
         storage=storage,
         cluster=cluster,
-        warnings=warnings,
+        warnings=(*warnings, *said),
     )
 
 
@@ -159,9 +160,10 @@ def _storage(app: Services) -> tuple[Reach, list[JobRecord]]:
         return Reach(reachable=False, reason=error.message), records
 
 
-def _cluster(app: Services, records: list[JobRecord]) -> Reach:
+def _cluster(app: Services, records: list[JobRecord]) -> tuple[Reach, list[str]]:
     try:
         app.cluster.statuses({record.name: record for record in records})
+        return Reach(reachable=True), app.cluster.warnings() if isinstance(app.cluster, Warns) else []
     except FlinkFuncsError as error:
-        return Reach(reachable=False, reason=error.message)
-    return Reach(reachable=True)
+        nothing: list[str] = []
+        return Reach(reachable=False, reason=error.message), nothing

@@ -30,7 +30,7 @@ from .core.errors import FlinkFuncsError, Refused, Unanswered, Unavailable
 from .core.jobs import Ended, JobRecord
 from .core.names import JobName
 from .core.operations import Operation, Outcome
-from .core.steps import End, Keep, Learned, PlaceJar, Step, Turned, UploadJar, Wait
+from .core.steps import Check, End, Keep, Learned, PlaceJar, Step, Turned, UploadJar, Wait
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +162,7 @@ class Driver:
             claim.write(lambda record: progress.learned(record, operation.id, step, fact))
 
     def _carry_out(self, claim: Claim, record: JobRecord, operation: Operation, step: Step) -> Learned:
-        if isinstance(step, Keep | UploadJar | PlaceJar):
+        if isinstance(step, Keep | UploadJar | Check | PlaceJar):
             with claim.kept_alive():
                 return self._cluster.act(record, operation, step)
         return self._cluster.act(record, operation, step)
@@ -178,13 +178,13 @@ class Driver:
 
     def _refused(self, claim: Claim, operation: Operation, step: Step, error: Refused) -> None:
         """Take a definite refusal: of a step that changes the job, the table says what follows; else it is over."""
-        if not isinstance(step, Keep | UploadJar | PlaceJar):
+        if not isinstance(step, Keep | UploadJar | Check | PlaceJar):
             claim.write(lambda record: progress.learned(record, operation.id, step, Turned(error.message)))
             return
         if isinstance(step, Keep) and isinstance(error, Conflict):
             self._close(claim, operation, End(Outcome.SUPERSEDED, error.message, code="Overwritten"))
             return
-        untouched = isinstance(step, Keep) and not operation.acted
+        untouched = isinstance(step, Keep | Check) and not operation.acted
         outcome = Outcome.REFUSED if untouched else Outcome.FAILED
         saved = step.stop_savepoint if isinstance(step, UploadJar) else None
         ended: Ended | None = "STOPPED" if saved else None

@@ -69,6 +69,12 @@ class Settings(BaseSettings):
         "", description="Root below which savepoints are written, a URI that Flink can write."
     )
 
+    allow_unguarded_main: bool = Field(
+        False,
+        description="Run a new release's main() before the old copy is stopped even where "
+        "`cluster.intercept-user-system-exit` is not `THROW`: there a System.exit in it ends the JobManager.",
+    )
+
     arm_base_url: str = Field("https://management.azure.com", description="Base URL of Azure Resource Manager.")
     arm_api_version: str = Field("2023-06-01-preview", description="api-version of the job API.")
     arm_scope: str = Field("https://management.azure.com/.default", description="Scope of the tokens for ARM.")

@@ -154,13 +154,18 @@ def tail(log: Path, lines: int = 15) -> str:
 
 @contextmanager
 def unwinding_on_sigterm() -> Iterator[None]:
-    """Make SIGTERM raise SystemExit in the main thread, so that `with` blocks end what they own."""
+    """Make SIGTERM and Ctrl-C raise in the main thread, so that `with` blocks end what they own.
+
+    A shell that starts a program in the background has it ignore SIGINT; here it counts all the same.
+    """
 
     def leave(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
     before = signal.signal(signal.SIGTERM, leave)
+    before_interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGINT, before_interrupt)

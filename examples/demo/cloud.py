@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import requests
@@ -28,6 +28,9 @@ POLL_SECONDS = 0.25
 # An update saves the job's state, too; a periodic savepoint is due only when the last one is older than this.
 INTERVAL_SECONDS = 1
 DEMO_SETTINGS = {"SAVEPOINT_INTERVAL_SECONDS": str(INTERVAL_SECONDS)}
+
+
+T = TypeVar("T")
 
 
 class Answer(BaseModel):
@@ -122,17 +125,18 @@ def _ready_line(log: Path) -> str | None:
     return next((line for line in lines if line.startswith('{"ready": true') and line.endswith("\n")), None)
 
 
-def wait_for(there: Callable[[], bool], what: str) -> None:
-    """Return once `there` says so.
+def wait_for(look: Callable[[], T | None], what: str) -> T:
+    """Return what `look` finds, once that is neither None nor False.
 
     Raises:
-        DemoFailedError: it did not happen in time.
+        DemoFailedError: it did not come in time.
     """
     deadline = time.monotonic() + WAIT_SECONDS
-    while not there():
+    while not (found := look()):
         if time.monotonic() > deadline:
             raise DemoFailedError(f"{what} did not come within {WAIT_SECONDS:.0f} s")
         time.sleep(POLL_SECONDS)
+    return found
 
 
 class App:
@@ -155,12 +159,11 @@ class App:
     def next_operation(self, job: str, action: str, *, kind: str, known: set[str]) -> Operation:
         """Wait for an operation that is not known yet, from that cause, and for its end."""
 
-        def ended() -> list[Operation]:
+        def ended() -> Operation | None:
             found = [operation for operation in self.operations(job) if operation.id not in known]
-            return [operation for operation in found if operation.result and operation.cause.kind == kind]
+            return next((each for each in found if each.result and each.cause.kind == kind), None)
 
-        wait_for(lambda: bool(ended()), f"the end of the {kind}'s {action}")
-        return ended()[0]
+        return wait_for(ended, f"the end of the {kind}'s {action}")
 
     def act(self, job: str, action: str, body: dict[str, str] | None = None) -> Operation:
         """Ask for an action and hold on until it has ended."""
@@ -201,15 +204,17 @@ class Flink:
         restored = self._get(f"/jobs/{flink_job_id}/checkpoints")["latest"]["restored"]
         return str(restored["external_path"]) if restored else None
 
-    def stop_triggered(self, flink_job_id: str) -> int:
+    def stop_triggered(self, flink_job_id: str) -> int | None:
         """Return when a stopped copy's savepoint was triggered: when Flink took the stop's POST."""
-        return int(self._get(f"/jobs/{flink_job_id}/checkpoints")["latest"]["savepoint"]["trigger_timestamp"])
+        saved = self._get(f"/jobs/{flink_job_id}/checkpoints")["latest"]["savepoint"]
+        return int(saved["trigger_timestamp"]) if saved else None
 
-    def last_task_ran(self, flink_job_id: str) -> int:
-        """Return when the last task of a copy became RUNNING."""
+    def last_task_ran(self, flink_job_id: str) -> int | None:
+        """Return when the last task of a copy became RUNNING, once all have."""
         vertices = [vertex["id"] for vertex in self._get(f"/jobs/{flink_job_id}")["vertices"]]
         times = [self._get(f"/jobs/{flink_job_id}/vertices/{vertex}/subtasktimes") for vertex in vertices]
-        return max(int(subtask["timestamps"]["RUNNING"]) for each in times for subtask in each["subtasks"])
+        ran = [int(subtask["timestamps"].get("RUNNING", 0)) for each in times for subtask in each["subtasks"]]
+        return max(ran) if min(ran, default=0) > 0 else None
 
     def _get(self, path: str) -> Any:  # noqa: ANN401 - Flink's JSON, read by the methods above
         return _good(requests.get(f"{self._url}{path}", timeout=CALL_SECONDS)).json()

@@ -72,8 +72,8 @@ class Story:
         old, new = self._copies[-1], self._next_copy()
         wait_for(lambda: every_key_written(commits(self._output), "2"), "committed output of version 2")
         before, after = handed_over(count(self._output, running=True), "1", "2")
-        wait_for(lambda: self._flink.restored(new) is not None, "word from Flink of what the new copy restored")
-        self.downtime_seconds = (self._flink.last_task_ran(new) - self._flink.stop_triggered(old)) / 1000
+        self._require_restored(new, f"savepoint-{old[:6]}-")
+        self.downtime_seconds = self._downtime_seconds(old, new)
         self.gap_seconds = gap_around(commits(self._output), before, after).seconds
         return (
             f"version 1 ended at {before.last}, version 2 goes on at {after.first}; "
@@ -101,10 +101,8 @@ class Story:
         """Start again, from the state that the STOP saved."""
         rested_at = count(self._output).last or 0
         self._app.act(JOB, "start").succeeded()
-        copy, saved = self._next_copy(), self._savepoints[-1]
-        wait_for(lambda: self._flink.restored(copy) is not None, "word from Flink of what the new copy restored")
-        restored = self._flink.restored(copy) or ""
-        require(file_of(restored) == file_of(saved), f"it was started from {restored}, not from {saved}")
+        copy = self._next_copy()
+        self._require_restored(copy, file_of(self._savepoints[-1]).name)
         wait_for(lambda: (count(self._output, running=True).last or 0) >= rested_at + ENOUGH, "output after the START")
         return f"runs as {copy} from the STOP's savepoint; output goes on after {rested_at}"
 
@@ -156,6 +154,17 @@ class Story:
             copies=COPIES,
             demo_seconds=round(seconds, 1),
         )
+
+    def _require_restored(self, copy: str, name: str) -> None:
+        """Go on only if a copy started from the savepoint whose name begins like this."""
+        restored = wait_for(lambda: self._flink.restored(copy), "word from Flink of what the new copy restored")
+        require(file_of(restored).name.startswith(name), f"it was started from {restored}, not from {name}")
+
+    def _downtime_seconds(self, old: str, new: str) -> float:
+        """Return the time from the old copy's stop to the new copy's last task, by Flink's clock."""
+        stopped = wait_for(lambda: self._flink.stop_triggered(old), "word from Flink of the stop's savepoint")
+        ran = wait_for(lambda: self._flink.last_task_ran(new), "word from Flink that all tasks run")
+        return (ran - stopped) / 1000
 
     def _upload(self, version: str) -> None:
         known = self._known()

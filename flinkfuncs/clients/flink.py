@@ -16,6 +16,8 @@ from requests_toolbelt import MultipartEncoder
 
 from ..core.errors import NotFound, Refused, Unanswered, Unavailable
 from ..core.session.facts import TriggerDone, TriggerFailed, TriggerRunning, TriggerSeen, TriggerUnknown
+from ..core.session.gate import Planned, Vertex
+from . import flink_plan as plans
 from . import flink_wire as wire
 from .http import Reply, Wire, raise_for
 from .jars import Reader
@@ -71,6 +73,14 @@ class Flink:
         managers = self._get("/taskmanagers").parsed(wire.TaskManagers).taskmanagers
         return any(flink_job_id in self._slots(manager.id) for manager in managers)
 
+    def slots_for(self, flink_job_id: str | None) -> int:
+        """Return how many slots are free, or would be without that job: its widest vertex tells how many it holds."""
+        free = self._get("/overview").parsed(plans.Slots).available
+        if flink_job_id is None:
+            return free
+        vertices = self._get(f"/jobs/{flink_job_id}").parsed(plans.NamedVertices).vertices
+        return free + max((vertex.parallelism for vertex in vertices), default=0)
+
     def _slots(self, manager: str) -> list[str]:
         try:
             reply = self._get(f"/taskmanagers/{quote(manager, safe='')}")
@@ -100,18 +110,12 @@ class Flink:
             Unanswered: main() may still be running.
 
         """
-        body: dict[str, object] = {
-            "jobId": request.flink_job_id,
-            "programArgsList": request.arguments,
-            "parallelism": request.parallelism,
-            "flinkConfiguration": request.configuration,
+        body = _program(request) | {
             # Always said: left out, a key of the configuration could decide it.
             "allowNonRestoredState": request.allow_non_restored_state,
             # 1.17 to 1.19 answer 400 to claimMode; later ones know restoreMode only as a deprecated word for it.
             "claimMode" if self.version >= (1, 20) else "restoreMode": "NO_CLAIM",
         }
-        if request.entry_class:
-            body["entryClass"] = request.entry_class
         if request.savepoint:
             body["savepointPath"] = request.savepoint
         reply = self._wire.send("POST", f"/jars/{request.jar_id}/run", body=body)
@@ -120,6 +124,24 @@ class Flink:
             raise Unanswered(f"{reply.about}: a timeout inside Flink")
         # 500: a jar that is no zip. A proxy's 502 or 504 says nothing of what Flink does meanwhile.
         _checked(reply, server_error=Refused if wire.is_flinks(reply) else None)
+
+    def plan(self, request: RunRequest, *, seconds: float) -> Planned:
+        """Run a jar's main() on the JobManager without starting a job; its state is not looked at.
+
+        `seconds`: how long main() may take. When the time is up it goes on there, and nobody can end it.
+
+        Raises:
+            Refused: main() threw, or there is no such class; the message has Flink's cause.
+            Unanswered: main() may still be running, or it took the JobManager along.
+
+        """
+        reply = self._wire.send("POST", f"/jars/{request.jar_id}/plan", body=_program(request), read_seconds=seconds)
+        told = wire.is_flinks(reply)  # a gateway in between says 502 and 504, which are no word about main()
+        good = _checked(reply, server_error=Refused if told else None)
+        try:
+            return good.parsed(plans.PlanAnswer).planned
+        except Unavailable as error:
+            raise Unanswered(error.message, code=error.code) from error
 
     # ------------------------------------------------------------------------------------------------------------ jobs
 
@@ -145,6 +167,18 @@ class Flink:
             return self._get(f"/jobs/{flink_job_id}/checkpoints").parsed(wire.Checkpoints)
         except NotFound:
             return wire.Checkpoints()
+
+    def checkpoint_state(self, flink_job_id: str) -> tuple[Vertex, ...] | None:
+        """Return the state of each vertex in the newest checkpoint or savepoint, or None where there is none."""
+        try:
+            named = self._get(f"/jobs/{flink_job_id}").parsed(plans.NamedVertices)
+            number = self._get(f"/jobs/{flink_job_id}/checkpoints").parsed(plans.NewestOfJob).number
+            if number is None:
+                return None
+            reply = self._get(f"/jobs/{flink_job_id}/checkpoints/details/{number}")
+        except NotFound:
+            return None
+        return reply.parsed(plans.CheckpointDetails).vertices(named)
 
     def failures(self, flink_job_id: str) -> list[str]:
         """Return the root causes of a job's exceptions, newest first, ten at most. Cached, up to 3 s."""
@@ -207,6 +241,17 @@ class Flink:
 
     def _get(self, path: str) -> Reply:
         return _checked(self._wire.send("GET", path))
+
+
+def _program(request: RunRequest) -> dict[str, object]:
+    """Return what /plan and /run take alike."""
+    body: dict[str, object] = {
+        "jobId": request.flink_job_id,
+        "programArgsList": request.arguments,
+        "parallelism": request.parallelism,
+        "flinkConfiguration": request.configuration,
+    }
+    return body | ({"entryClass": request.entry_class} if request.entry_class else {})
 
 
 def _checked(reply: Reply, *, server_error: type[Refused] | None = None) -> Reply:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..core.jobs import JobRecord
 from ..core.names import JobName
@@ -44,6 +44,20 @@ class Cluster(Protocol):
 
     def statuses(self, records: Mapping[JobName, JobRecord]) -> Mapping[JobName, str]:
         """Return a status word for each job: RUNNING, RESTARTING, STARTING, STOPPED, FAILED, VANISHED and so on.
+
+        Raises:
+            Unavailable: the cluster cannot be asked now.
+
+        """
+        ...
+
+
+@runtime_checkable
+class Warns(Protocol):
+    """A cluster that knows what is legal on it, but probably not meant."""
+
+    def warnings(self) -> list[str]:
+        """Tell it, in words for the health report.
 
         Raises:
             Unavailable: the cluster cannot be asked now.

@@ -27,6 +27,7 @@ from ..core.operations import Operation
 from ..core.releases import Release
 from ..core.steps import (
     Cancel,
+    Check,
     End,
     Keep,
     Kept,
@@ -150,7 +151,7 @@ class HDInsightCluster:
                 return Placed(release.sha256)
             case Submit():
                 return Submitted(self._client.run_job(self._properties(operation, step)).operation_url)
-            case UploadJar() | Stop() | Trigger() | TakeCheckpoint() | Cancel() | Start() | Wait() | End():
+            case UploadJar() | Check() | Stop() | Trigger() | TakeCheckpoint() | Cancel() | Start() | Wait() | End():
                 raise AssertionError(f"{type(step).__name__} is no step of a cluster behind the ARM job API")
 
     def _place(self, job: JobName) -> Directory:

@@ -10,21 +10,23 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from ..clients.flink import Flink, RunRequest
+from ..clients.flink import Flink
 from ..clients.flink_wire import Checkpoints, Listed
 from ..clients.jars import Jars
 from ..core.errors import Refused, Unavailable
 from ..core.jobs import Copy, JobRecord
 from ..core.names import JobName
 from ..core.operations import Operation
-from ..core.releases import Release
 from ..core.session.ends import Limits
 from ..core.session.facts import CopySeen, CopyState, Seen, TriggerDone, TriggerSeen, TriggerUnknown, status_of
 from ..core.session.sending import release_to_send
 from ..core.session.table import next_step
+from ..core.session.verdicts import unguarded
 from ..core.steps import (
     Cancel,
+    Check,
     End,
+    Found,
     Keep,
     Kept,
     Learned,
@@ -38,7 +40,9 @@ from ..core.steps import (
     UploadJar,
     Wait,
 )
+from .check import ReleaseCheck
 from .keeper import Keeper
+from .program import jar_name, run_request
 
 VANISH_GRACE_SECONDS = 30.0
 HEARTBEAT_SECONDS = 50.0  # Flink's default of heartbeat.timeout
@@ -68,15 +72,15 @@ SECONDS = {"": 0.001, "ms": 0.001, "milli": 0.001, "millisecond": 0.001, "m": 60
 }
 TERMINAL = (CopyState.FINISHED, CopyState.CANCELED, CopyState.FAILED)
 
-# Said with every start, so that what a later action relies on does not depend on the cluster's defaults.
-ALWAYS = {"execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION"}
-
 
 class SessionCluster:
     """Jobs on one session cluster, by Flink's REST API."""
 
-    def __init__(self, flink: Flink, jars: Jars, keeper: Keeper, limits: Limits, *, name: str) -> None:
+    def __init__(
+        self, flink: Flink, jars: Jars, keeper: Keeper, limits: Limits, *, name: str, allow_unguarded_main: bool = False
+    ) -> None:
         """Keep what is needed; nothing is asked yet."""
+        self._check = ReleaseCheck(flink, limits.start_seconds, allow_unguarded_main)
         self._flink = flink
         self._jars = jars
         self._keeper = keeper
@@ -182,7 +186,7 @@ class SessionCluster:
     def _has_jar(self, record: JobRecord, operation: Operation, copy: CopySeen | None) -> bool:
         """Whether the jar of the release that would be started lies on the cluster."""
         release = release_to_send(operation, record, copy)
-        return release is not None and self._flink.jar_id(_jar_name(release)) is not None
+        return release is not None and self._flink.jar_id(jar_name(release)) is not None
 
     def _namesakes(self, record: JobRecord) -> tuple[str, ...]:
         ended = {"FINISHED", "CANCELED", "FAILED"}
@@ -198,7 +202,9 @@ class SessionCluster:
             case Keep():
                 return Kept(self._keeper(record, operation))
             case UploadJar(release=release):
-                self._flink.upload(_jar_name(release), self._jars.kept(record.name, release.sha256))
+                self._flink.upload(jar_name(release), self._jars.kept(record.name, release.sha256))
+            case Check(release):
+                return Found(self._check.check(record, operation, release))
             case Stop(job, trigger, directory, savepoint_format):
                 self._flink.stop(job, trigger_id=trigger, directory=directory, savepoint_format=savepoint_format)
             case Trigger(job, trigger, directory, savepoint_format):
@@ -216,22 +222,12 @@ class SessionCluster:
         return None
 
     def _start(self, record: JobRecord, step: Start) -> None:
-        jar_id = self._flink.jar_id(_jar_name(step.release))
-        if jar_id is None:
-            raise Refused("the jar is no longer on the cluster", code="JarGone")
-        spec = step.release.spec
-        self._flink.run(
-            RunRequest(
-                jar_id=jar_id,
-                flink_job_id=step.flink_job_id,
-                entry_class=spec.entry_class,
-                arguments=spec.argument_list,
-                parallelism=spec.parallelism,
-                configuration={"pipeline.name": record.name} | spec.flink_configuration | ALWAYS,
-                savepoint=step.savepoint,
-                allow_non_restored_state=spec.allow_non_restored_state,
-            )
+        request = run_request(
+            self._flink, record, step.release, flink_job_id=step.flink_job_id, savepoint=step.savepoint
         )
+        if request is None:
+            raise Refused("the jar is no longer on the cluster", code="JarGone")
+        self._flink.run(request)
 
     # -------------------------------------------------------------------------------------------------------- listing
 
@@ -239,6 +235,15 @@ class SessionCluster:
         """Return a status word for each job, by one call."""
         listed = {job.flink_job_id: job for job in self._flink.overview()}
         return {name: _status(record, listed) for name, record in records.items()}
+
+    def warnings(self) -> list[str]:
+        """Tell what keeps new releases from being checked, or makes the check dangerous.
+
+        Raises:
+            Unavailable: Flink cannot be asked now.
+
+        """
+        return unguarded(self._flink.configuration(), allowed=self._check.allow_unguarded)
 
 
 def _status(record: JobRecord, listed: Mapping[str, Listed]) -> str:
@@ -252,11 +257,6 @@ def _listed_state(job: Listed | None) -> CopyState:
         return CopyState.ABSENT
     state = STATES.get(job.state, CopyState.STARTING)
     return CopyState.STARTING if state is CopyState.RUNNING and not job.tasks_run else state
-
-
-def _jar_name(release: Release) -> str:
-    """Name a jar on the cluster by its hash, so that it is found again, whoever uploaded it."""
-    return f"{release.sha256}.jar"
 
 
 def _seconds(duration: str | None) -> float:

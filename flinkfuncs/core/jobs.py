@@ -30,6 +30,7 @@ class Copy(Model):
     operation: str
     started_at: datetime
     savepoint: str | None = None  # what it was started from
+    operators: tuple[str, ...] = ()  # the ids of its operators, as planned before; empty where they are not known
     seen: bool = False
     ended: Ended | None = None
 

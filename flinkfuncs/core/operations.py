@@ -90,6 +90,17 @@ class StepTaken(Model):
     detail: str = ""
 
 
+class Checked(Model):
+    """What was found out about a release before anything was touched."""
+
+    release: str  # its id
+    verdict: Literal["PASSED", "SKIPPED", "REFUSED"]
+    code: str | None = None  # REFUSED: why, for programs
+    cause: str | None = None  # … and for people
+    warnings: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()  # the ids of all its operators; empty where they are not known
+
+
 class Mark(Model):
     """A sticky step that may have left us: written before the call, kept until the operation ends."""
 
@@ -137,6 +148,8 @@ class Operation(Model):
     driven_at: datetime | None = None  # when a driver first took it up
     progressed_at: datetime  # when a step was last written down
     release: Release | None = None
+    check: Mark | None = None  # not sticky: it counts how often main() was begun
+    checked: Checked | None = None
     stop: Mark | None = None
     start: Mark | None = None
     cancel: Mark | None = None
@@ -165,7 +178,9 @@ class Operation(Model):
         return any(mark is not None and mark.unanswered > 0 for mark in marks)
 
     def token(
-        self, purpose: Literal["stop", "savepoint", "copy", "rollback", "checkpoint"], number: int | None = None
+        self,
+        purpose: Literal["check", "stop", "savepoint", "copy", "rollback", "checkpoint"],
+        number: int | None = None,
     ) -> str:
         """Return the 32 hex digits that name this operation's call of that purpose (and number) to Flink."""
         named = purpose if number is None else f"{purpose}:{number}"

@@ -20,7 +20,9 @@ from .operations import ArmProgress, Mark, Operation, Outcome, Result, StepTaken
 from .releases import Release
 from .steps import (
     Cancel,
+    Check,
     End,
+    Found,
     Keep,
     Kept,
     Learned,
@@ -38,7 +40,7 @@ from .steps import (
     Wait,
 )
 
-MarkName = Literal["stop", "trigger", "checkpoint", "cancel", "start", "rollback", "submit"]
+MarkName = Literal["stop", "trigger", "checkpoint", "cancel", "start", "rollback", "submit", "check"]
 
 
 def driven(record: JobRecord, operation: Operation, now: datetime) -> JobRecord:
@@ -78,6 +80,8 @@ def learned(record: JobRecord, operation_id: str, step: Step, fact: Learned) -> 
             return _with_arm(record, operation, operation_url=url)
         case Placed(sha256):
             return record.but(placed=sha256)
+        case Found(checked):
+            return record.with_operation(operation.model_copy(update={"checked": checked}))
         case Turned(detail):
             return _with_mark(record, operation, step, refused=detail)
         case None:
@@ -207,6 +211,8 @@ def _mark_name(step: Step) -> MarkName | None:
             return "rollback" if step.undo else "start"
         case Submit():
             return "submit"
+        case Check():
+            return "check"
         case Keep() | UploadJar() | PlaceJar() | Wait() | End():
             return None
 
@@ -240,10 +246,19 @@ def _with_new_copy(record: JobRecord, operation: Operation, step: Start, now: da
         operation=operation.id,
         started_at=now,
         savepoint=step.savepoint,
+        operators=_operators(record, operation, step.release),
     )
     before = record.current
     ran = before is not None and before.ended != "NEVER_STARTED"
     return record.but(current=copy, previous=before, ran=record.ran or ran)
+
+
+def _operators(record: JobRecord, operation: Operation, release: Release) -> tuple[str, ...]:
+    """Return the ids of a release's operators: from its check, or from a copy that ran it before."""
+    if operation.checked and operation.checked.release == release.id:
+        return operation.checked.operators
+    ran = [copy for copy in (record.current, record.previous) if copy and copy.release.same_as(release)]
+    return ran[0].operators if ran else ()
 
 
 def _with_wanted(record: JobRecord, operation: Operation, release: Release) -> JobRecord:
@@ -265,7 +280,7 @@ def _detail(step: Step) -> str:
             return f"{step.flink_job_id} trigger {step.trigger_id}"
         case Cancel():
             return step.flink_job_id
-        case UploadJar() | PlaceJar():
+        case UploadJar() | PlaceJar() | Check():
             return f"{step.release.sha256[:12]} ({step.release.jar_name})"
         case Submit():
             return step.action

@@ -7,6 +7,7 @@ release, and a release that comes back is the same one again.
 from __future__ import annotations
 
 import hashlib
+import json
 import shlex
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
@@ -108,7 +109,8 @@ class Release(Model):
     @property
     def id(self) -> str:
         """SHA-256 (hex) of jar and spec together."""
-        return hashlib.sha256(f"{self.sha256}\n{self.spec.to_json()}".encode()).hexdigest()
+        spec = json.dumps(self.spec.model_dump(mode="json"), sort_keys=True)  # the order of keys makes no other release
+        return hashlib.sha256(f"{self.sha256}\n{spec}".encode()).hexdigest()
 
     def same_as(self, other: Release | None) -> bool:
         """Whether both would run the same bytes in the same way."""

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from .actions import Action
 from .jobs import Ended, JobRow
-from .operations import Outcome, SavepointListing, Settling, Undo
+from .operations import Checked, Outcome, SavepointListing, Settling, Undo
 from .releases import Release, SpecPatch
 
 
@@ -26,6 +26,16 @@ class UploadJar:
 
     release: Release
     stop_savepoint: str | None = None  # the savepoint that the stop just wrote, not to be forgotten if this fails
+
+
+@dataclass(frozen=True)
+class Check:
+    """Let the session cluster run the release's main() without starting a job, and compare its operators.
+
+    Not sticky: it touches no job. Yet it is written down, since a main() may end the JobManager.
+    """
+
+    release: Release
 
 
 @dataclass(frozen=True)
@@ -127,7 +137,7 @@ class End:
 
 
 Sticky: TypeAlias = Stop | Trigger | TakeCheckpoint | Cancel | Start | Submit
-Step: TypeAlias = Keep | UploadJar | PlaceJar | Sticky | Wait | End
+Step: TypeAlias = Keep | UploadJar | Check | PlaceJar | Sticky | Wait | End
 
 
 @dataclass(frozen=True)
@@ -158,4 +168,11 @@ class Placed:
     sha256: str
 
 
-Learned: TypeAlias = Kept | Placed | Submitted | Turned | None
+@dataclass(frozen=True)
+class Found:
+    """Learned from Check: the verdict on the release."""
+
+    checked: Checked
+
+
+Learned: TypeAlias = Kept | Placed | Submitted | Turned | Found | None

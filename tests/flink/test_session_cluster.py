@@ -104,8 +104,8 @@ def test_an_unknown_job_is_unknown_everywhere(real: Real) -> None:
     unknown = uuid4().hex
     assert real.flink.status(unknown) is None
     assert not real.flink.tasks_run(unknown)
-    assert real.flink.checkpoints(unknown).restored is None
-    assert real.flink.failure(unknown) is None
+    assert real.flink.checkpoints(unknown).latest.restored is None
+    assert real.flink.failures(unknown) == []
     assert not real.flink.holds_slots(unknown)
     assert real.flink.savepoint(unknown, uuid4().hex) == TriggerUnknown()
     with suppress(Refused):
@@ -136,20 +136,20 @@ def test_a_job_is_stopped_with_a_savepoint_and_goes_on_from_it(real: Real) -> No
     job, trigger = real.running(), uuid4().hex
     # 1.17's slot manager does not tell which slots are given to whom: there only the heartbeat's time is waited out.
     assert real.flink.holds_slots(job) is (real.flink.version > (1, 17))
-    assert real.flink.checkpoints(job).restored is None
+    assert real.flink.checkpoints(job).latest.restored is None
     assert real.flink.savepoint(job, trigger) == TriggerUnknown()
     real.stop(job, trigger)
     done = real.ended(job, trigger)
     assert isinstance(done, TriggerDone)
     assert same_path(done.path.rpartition("/")[0], f"{real.cluster.savepoint_directory}/orders/{trigger}")
     wait_until(lambda: real.flink.status(job) == "FINISHED")
-    last = real.flink.checkpoints(job).savepoint
+    last = real.flink.checkpoints(job).latest.savepoint
     assert last
     assert same_path(last.path, done.path)
     wait_until(lambda: not real.flink.holds_slots(job))
 
     new = real.running("2", savepoint=done.path.replace("file:/", "file:///"))
-    restored = real.flink.checkpoints(new).restored
+    restored = real.flink.checkpoints(new).latest.restored
     assert restored
     assert restored.is_savepoint
     assert same_path(restored.path, done.path)

@@ -13,12 +13,13 @@ from typing import Literal
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import Copy, Ended, JobRecord, Savepoint
 from flinkfuncs.core.names import Directory, JobName
-from flinkfuncs.core.operations import Cause, Mark, Operation, Request, operation_id
+from flinkfuncs.core.operations import Cause, Checked, Mark, Operation, Request, operation_id
 from flinkfuncs.core.releases import JarSource, Release, Spec
 from flinkfuncs.core.session.ends import Limits
 from flinkfuncs.core.session.facts import CopySeen, CopyState, Seen, TriggerSeen, TriggerUnknown
 from flinkfuncs.core.steps import (
     Cancel,
+    Check,
     End,
     Keep,
     PlaceJar,
@@ -96,7 +97,7 @@ def asked(
     identity: str = "this one",
     requested_seconds_ago: float = 0,
 ) -> Operation:
-    """Return an operation; `brings` is the release that it has kept, `named` its savePointName."""
+    """Return an operation; `brings` is its release, kept and checked, `named` its savePointName."""
     jar = None
     if by == "upload":
         jar = JarSource(place="uploads", name="stateful/orders/new.jar", etag="1", last_modified=uploaded_at or NOW)
@@ -118,7 +119,13 @@ def asked(
         driven_at=at,
         progressed_at=at,
         release=brings,
+        checked=Checked(release=brings.id, verdict="PASSED") if brings else None,
     )
+
+
+def unchecked(operation: Operation) -> Operation:
+    """Return the operation before its release was checked."""
+    return operation.model_copy(update={"checked": None})
 
 
 def with_marks(operation: Operation, **fields: object) -> Operation:
@@ -212,8 +219,8 @@ def said(step: Step, operation: Operation, record: JobRecord) -> str:  # noqa: C
     match step:
         case Keep():
             return "Keep"
-        case UploadJar(release):
-            return f"UploadJar {release.jar_name.removesuffix('.jar')}"
+        case UploadJar(release) | Check(release):
+            return f"{type(step).__name__} {release.jar_name.removesuffix('.jar')}"
         case Stop(flink_job_id, trigger_id):
             assert trigger_id == operation.token("stop")
             return f"Stop {names.copy(flink_job_id)}"

@@ -246,7 +246,7 @@ def test_slots_are_looked_for_on_every_taskmanager() -> None:
 def test_a_job_without_exceptions_has_no_failure(body: dict[str, object]) -> None:
     """`root-exception` is there up to 1.20 only."""
     with serving({"GET /exceptions": [Answer(200, body)]}) as server:
-        assert flink(server).failure(JOB) is None
+        assert flink(server).failures(JOB) == []
 
 
 def test_what_was_restored_is_null_for_a_fresh_copy() -> None:
@@ -254,5 +254,5 @@ def test_what_was_restored_is_null_for_a_fresh_copy() -> None:
     latest = {"restored": None, "savepoint": None, "completed": None, "failed": None}
     with serving({"GET /checkpoints": [Answer(200, {"latest": latest}), Answer(404, UNKNOWN_JOB)]}) as server:
         client = flink(server)
-        assert client.checkpoints(JOB).restored is None
-        assert client.checkpoints(JOB).savepoint is None
+        assert client.checkpoints(JOB).latest.restored is None
+        assert client.checkpoints(JOB).latest.savepoint is None

@@ -23,6 +23,7 @@ from ..operations import Operation, Outcome, SavepointListing
 from ..steps import Cancel, End, Keep, Step, UploadJar, Wait
 from .ends import Limits, age_seconds, current_copy, refuse, wait_for_vanished
 from .facts import TERMINAL, Seen, Status, status_of
+from .gate import checking
 from .rollback import undoing
 from .savepoints import restore_point
 from .starting import start, starting
@@ -78,7 +79,7 @@ def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, st
     not NONE          any                any         Refuse: it exists
     NONE              yes                any         Refuse: it runs already
     NONE              no                 no          Refuse, but savePointName
-    NONE              no                 yes         Keep, UploadJar, Start
+    NONE              no                 yes         Keep, UploadJar, Check, Start
     """
     if status is not Status.NONE:
         return refuse(f"the job exists and is {status}; UPDATE changes it, DELETE frees its name", "JobExists")
@@ -128,7 +129,7 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
     NONE                      upload,  as NEW (a service keeps a row of a launch that was refused, and its
                               arm      callers UPDATE it)
     NONE                      other    Refuse: nothing to update
-    RUNNING                   any      Keep, UploadJar, Stop
+    RUNNING                   any      Keep, UploadJar, Check, Stop
     STARTING, CANCELLING      any      Wait a while, then Refuse
     RESTARTING                any      Refuse: no savepoint can be taken
     STOPPED, FINISHED         upload   Keep; it becomes what the next START runs
@@ -189,7 +190,7 @@ def _prepare(operation: Operation, seen: Seen) -> Step | None:
     """Return what is missing before the old copy may be touched."""
     if operation.release is None:
         return Keep()
-    return None if seen.jar_on_cluster else UploadJar(operation.release)
+    return checking(operation, operation.release) if seen.jar_on_cluster else UploadJar(operation.release)
 
 
 def _with_release(operation: Operation, record: JobRecord, seen: Seen, savepoint: str | End | None) -> Step:

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from flinkfuncs.core import progress
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import JobRecord
-from flinkfuncs.core.operations import Cause, Operation, Request, operation_id
+from flinkfuncs.core.operations import Cause, Checked, Operation, Request, operation_id
+from flinkfuncs.core.releases import Release
 from flinkfuncs.core.session.facts import CopyState
 from flinkfuncs.core.session.table import next_step
-from flinkfuncs.core.steps import End, Keep, Kept, Learned, Start, Step, Stop, Turned, Wait
+from flinkfuncs.core.steps import Check, End, Found, Keep, Kept, Learned, Start, Step, Stop, Turned, Wait
 from tests.unit.builders import LIMITS, NOW, ORDERS, release
 from tests.unit.session.cluster_model import Cluster, Refusal
 
@@ -126,6 +127,7 @@ class World:
         return None
 
     def _conclude(self, end: End) -> End:
+        self._check_untouched(self.record.open[0])
         operation = progress.closed(self.record, self.record.open[0].id, end, self.cluster.now)
         self.record = progress.concluded(self.record, operation, end, self.cluster.now)
         assert not self.record.open
@@ -159,6 +161,8 @@ class World:
             raise ConnectionError
         if isinstance(step, Keep):
             return Kept(release(f"jar {self.record.open[0].id}"))
+        if isinstance(step, Check) and call in (Call.REFUSED, Call.ANSWERED, Call.CRASH_BEHIND):
+            return Found(verdict(step.release, refused=call is Call.REFUSED))
         if call is Call.REFUSED:
             raise Refusal("no")
         if seconds := LATE_SECONDS.get(call):
@@ -186,6 +190,12 @@ class World:
         self.record = JobRecord.model_validate_json(self.record.to_json())
         self.cluster.pass_time(45)
 
+    def _check_untouched(self, operation: Operation) -> None:
+        """A release that was refused touched nothing."""
+        if operation.checked and operation.checked.verdict == "REFUSED":
+            assert not operation.acted
+            assert {step.step for step in operation.steps} <= {"Keep", "UploadJar", "Check"}
+
     def _check(self, step: Step) -> None:
         """A start without state is one that was asked for, the same again, or of what never ran; a stop has one id."""
         operation = self.record.open[0]
@@ -195,6 +205,13 @@ class World:
             repeated = step.flink_job_id != operation.token("copy")
             never_ran = len(self.cluster.runs) == self._runs_before_this_life
             assert repeated or never_ran or operation.action in (Action.STATELESS_UPDATE, Action.NEW)
+
+
+def verdict(release: Release, *, refused: bool) -> Checked:
+    """Return what a check found out."""
+    if refused:
+        return Checked(release=release.id, verdict="REFUSED", code="PlanFailed", cause="main() throws")
+    return Checked(release=release.id, verdict="PASSED")
 
 
 @settings(max_examples=600, deadline=None)

@@ -1,0 +1,136 @@
+"""How a release is checked before anything is touched: its main() is run, and its operators are compared.
+
+    asked                                          why
+    ---------------------------------------------  -------------------------------------------------------------------
+    may main() run there                           a System.exit in it would end the JobManager with all its jobs
+    a plan, without chains, all operators named    it runs main(), and its ids are those that state is kept by
+    … refused: a plan of the release as it is      what counts is what will be started
+    the newest checkpoint of the old copy          a vertex without state has none to lose
+    where a chain's head is gone: two old plans    which operators a chain has is told by no other answer
+
+Each plan runs a main() and loads its classes, so no more are made than a verdict needs; mostly it is one. The rule that
+must never break: once main() has run there is a verdict, so that it is not run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ..clients.flink import Flink, RunRequest
+from ..clients.flink_plan import ALL_NAMED, UNCHAINED
+from ..core.actions import Action
+from ..core.errors import FlinkFuncsError, Refused, Unanswered, Unavailable
+from ..core.jobs import Copy, JobRecord
+from ..core.operations import Checked, Operation
+from ..core.releases import Release
+from ..core.session.gate import Comparison, Old, Planned, chains, compare
+from ..core.session.verdicts import GUARD, cannot_tell, compared, failed, is_guarded, skipped, slots_warning, too_slow
+from .program import NOTHING, run_request
+
+COMPARE_SECONDS = 60.0  # how long a main() may take that is run for the comparison alone
+
+
+@dataclass(frozen=True)
+class ReleaseCheck:
+    """Checks releases on one session cluster; `main_seconds` is how long a main() may take."""
+
+    flink: Flink
+    main_seconds: float
+    allow_unguarded: bool
+
+    def check(self, record: JobRecord, operation: Operation, release: Release) -> Checked:
+        """Return the verdict on a release.
+
+        Raises:
+            Unavailable: Flink cannot be asked now; main() was not run.
+            Unanswered: it may have run, and no answer came.
+
+        """
+        if not self.allow_unguarded and not is_guarded(self.flink.configuration().get(GUARD)):
+            return skipped(release)
+        request = run_request(self.flink, record, release, flink_job_id=operation.token("check"))
+        if request is None:
+            raise Unavailable("the jar is no longer on the cluster", code="JarGone")
+        try:
+            planned, unnamed = self._planned(request)
+        except Refused as error:
+            return failed(release, _cause(error))
+        except Unanswered as error:
+            if error.code != "TimedOut":
+                raise
+            return too_slow(release, self.main_seconds)
+        warnings = self._slots(record, planned)
+        found, why = self._compared(record, operation, request, planned, unnamed)
+        told = (*warnings, cannot_tell(why)) if why else warnings
+        return compared(release, planned, found, warnings=told, named=unnamed is None)
+
+    def _planned(self, request: RunRequest) -> tuple[Planned, str | None]:
+        """Return the plan; where operators have no ids of their own choice, also what Flink says of the first."""
+        try:
+            return self._plan(request, ALL_NAMED, self.main_seconds), None
+        except Refused as error:
+            why = _cause(error)
+        try:
+            return self._plan(request, NOTHING, self.main_seconds), why
+        except Unavailable as error:  # surely not sent; but main() has run by now
+            raise Unanswered(error.message, code=error.code) from error
+
+    def _plan(self, request: RunRequest, configuration: Mapping[str, str], seconds: float) -> Planned:
+        changed = replace(request, configuration={**request.configuration, **configuration})
+        return self.flink.plan(changed, seconds=min(seconds, self.main_seconds))
+
+    def _slots(self, record: JobRecord, planned: Planned) -> tuple[str, ...]:
+        try:
+            slots = self.flink.slots_for(record.running.flink_job_id if record.running else None)
+        except FlinkFuncsError as error:
+            return (f"how many slots are free is not known: {error.message}",)
+        return slots_warning(planned, slots)
+
+    def _compared(
+        self, record: JobRecord, operation: Operation, request: RunRequest, planned: Planned, unnamed: str | None
+    ) -> tuple[Comparison, str | None]:
+        """Compare with the copy whose state is to go on; also why that could not be done."""
+        nothing, copy = Comparison(), record.current
+        if copy is None or operation.action is Action.STATELESS_UPDATE:
+            return nothing, None
+        if operation.request.save_point_name:
+            return nothing, "the state to start from is a named one"
+        if unnamed:
+            return nothing, unnamed
+        try:
+            vertices = self.flink.checkpoint_state(copy.flink_job_id)
+            if vertices is None:
+                return nothing, "the cluster knows of no checkpoint of the copy before"
+            return self._judged(record, copy, request, planned, Old(vertices, frozenset(copy.operators) or None)), None
+        except FlinkFuncsError as error:
+            return nothing, error.message
+
+    def _judged(self, record: JobRecord, copy: Copy, request: RunRequest, planned: Planned, old: Old) -> Comparison:
+        found = compare(planned, old)
+        if found.chains_wanted:
+            found = compare(planned, replace(old, chains=self._chains(record, copy, old)))
+        if found.lost and not self._heads(request) <= planned.operators.keys():
+            return Comparison(unsure=(*found.lost, *found.unsure))  # ids that change with the chains prove nothing
+        return found
+
+    def _heads(self, request: RunRequest) -> frozenset[str]:
+        """Return the ids as they will be when the release is started as it is."""
+        return frozenset(self._plan(request, NOTHING, COMPARE_SECONDS).operators)
+
+    def _chains(self, record: JobRecord, copy: Copy, old: Old) -> dict[str, frozenset[str]] | None:
+        """Return which operators each vertex of the old copy has, if its release still lies there and plans alike."""
+        request = run_request(self.flink, record, copy.release, flink_job_id=copy.flink_job_id)
+        if request is None:
+            return None
+        try:
+            every = self._plan(request, UNCHAINED, COMPARE_SECONDS)
+            found = chains(every, self._plan(request, NOTHING, COMPARE_SECONDS))
+        except FlinkFuncsError:
+            return None
+        return found if found and found.keys() >= {vertex.id for vertex in old.vertices} else None
+
+
+def _cause(error: Refused) -> str:
+    """Return Flink's words alone, without the call that got them."""
+    return error.message.partition(": ")[2] or error.message

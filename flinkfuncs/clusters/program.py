@@ -1,0 +1,46 @@
+"""How a release is told to Flink: the name of its jar there, and what its main() is called with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ..clients.flink import Flink, RunRequest
+from ..core.jobs import JobRecord
+from ..core.releases import Release
+
+# Said with every start, so that what a later action relies on does not depend on the cluster's defaults.
+ALWAYS = {"execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION"}
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def jar_name(release: Release) -> str:
+    """Name a jar on the cluster by its hash, so that it is found again, whoever uploaded it."""
+    return f"{release.sha256}.jar"
+
+
+def run_request(
+    flink: Flink,
+    record: JobRecord,
+    release: Release,
+    *,
+    flink_job_id: str,
+    savepoint: str | None = None,
+    configuration: Mapping[str, str] = NOTHING,
+) -> RunRequest | None:
+    """Return what is sent to run or plan a release, or None while its jar is not on the cluster."""
+    jar_id = flink.jar_id(jar_name(release))
+    if jar_id is None:
+        return None
+    spec = release.spec
+    return RunRequest(
+        jar_id=jar_id,
+        flink_job_id=flink_job_id,
+        entry_class=spec.entry_class,
+        arguments=spec.argument_list,
+        parallelism=spec.parallelism,
+        # Ours come last: by its name a job is found again that no record knows.
+        configuration={**spec.flink_configuration, **ALWAYS, "pipeline.name": record.name, **configuration},
+        savepoint=savepoint,
+        allow_non_restored_state=spec.allow_non_restored_state,
+    )
