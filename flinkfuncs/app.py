@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
     from .clients.jars import Jars, Place
     from .clients.ledger import Ledger
+    from .clients.queue import OperationsQueue
+    from .clients.savepoint_store import SavepointStore
     from .clusters.cluster import Cluster
     from .clusters.keeper import Keeper
     from .control import Control
+    from .core.names import Directory
+    from .housekeeping import Housekeeper
     from .intake import Intake
     from .operations import Driver
+    from .periodic import PeriodicSavepoints
     from .settings import Settings
 
 
@@ -32,6 +37,8 @@ class Services:
     control: Control
     driver: Driver
     cluster: Cluster
+    periodic: PeriodicSavepoints
+    housekeeper: Housekeeper | None  # of a session cluster
 
 
 @lru_cache(maxsize=1)
@@ -54,11 +61,15 @@ def compose(settings: Settings) -> Services:
         Unavailable: a setting that this kind of cluster needs is missing.
 
     """
+    from datetime import timedelta
+
     from .clients.queue import OperationsQueue
     from .clients.storage import queue_service
     from .control import Control
+    from .core.periodic import Rhythm
     from .intake import Intake
     from .operations import Driver, Patience
+    from .periodic import PeriodicSavepoints
 
     jars = _jars(settings)
     cluster = _cluster(settings, jars)
@@ -69,6 +80,7 @@ def compose(settings: Settings) -> Services:
         invocation_seconds=settings.invocation_seconds,
         unreachable_seconds=settings.unreachable_seconds,
     )
+    rhythm = Rhythm(timedelta(seconds=settings.savepoint_interval_seconds), settings.savepoints_at_once)
     return Services(
         settings=settings,
         ledger=ledger,
@@ -76,6 +88,8 @@ def compose(settings: Settings) -> Services:
         control=Control(ledger, queue),
         driver=Driver(ledger, queue, cluster, patience),
         cluster=cluster,
+        periodic=PeriodicSavepoints(ledger, queue, cluster, rhythm),
+        housekeeper=_housekeeper(settings, ledger, queue),
     )
 
 
@@ -142,3 +156,32 @@ def _session(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:
         owner_of=_ledger(settings, settings.cluster_name.lower()).owner_of,
         allow_unguarded_main=settings.allow_unguarded_main,
     )
+
+
+def _housekeeper(settings: Settings, ledger: Ledger, queue: OperationsQueue) -> Housekeeper | None:
+    """Only a session cluster can be kept in order: the ARM API disposes of nothing."""
+    from .clients.flink import Flink
+    from .clusters.upkeep import SessionUpkeep
+    from .core.names import Directory
+    from .core.retention import Policy
+    from .housekeeping import Housekeeper
+
+    if settings.flink_cluster_kind != "session":
+        return None
+    root = Directory.parse(settings.savepoint_directory)
+    policy = Policy(settings.savepoint_retention_count, settings.savepoint_retention_days, root)
+    flink = Flink(settings.flink_rest_url, call_seconds=settings.call_timeout_seconds)
+    upkeep = SessionUpkeep(flink, patience_seconds=settings.lease_seconds / 4)
+    store = _savepoint_store(settings, root)
+    return Housekeeper(ledger, queue, upkeep, policy, store, lease_seconds=settings.lease_seconds)
+
+
+def _savepoint_store(settings: Settings, root: Directory) -> SavepointStore | None:
+    from .clients.savepoint_store import BlobSavepoints, LocalSavepoints
+    from .clients.storage import blob_service
+
+    if not settings.savepoints_connection:
+        return None
+    if settings.savepoints_connection == "local":
+        return LocalSavepoints()
+    return BlobSavepoints(blob_service(settings.savepoints_connection).get_container_client(root.container))

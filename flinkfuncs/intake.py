@@ -130,20 +130,6 @@ class Intake:
 
     # --------------------------------------------------------------------------------------------------------- timers
 
-    def periodic_savepoints(self, now: datetime, *, interval_seconds: float) -> list[Operation]:
-        """Ask for a savepoint of every RUNNING job that is idle and has no savepoint younger than the interval.
-
-        Raises:
-            Unavailable: storage or the cluster cannot be reached; the next tick comes.
-
-        """
-        youngest = now - timedelta(seconds=interval_seconds)
-        idle = {r.name: r for r in self._ledger.records() if not r.open and not r.deleted and not _saved(r, youngest)}
-        running = [job for job, status in self._cluster.statuses(idle).items() if status == "RUNNING"]
-        request = Request(action=Action.SAVEPOINT)
-        cause = Cause(kind="timer", detail=f"{now:%Y-%m-%dT%H:%MZ}")
-        return [self._ask(job, request, cause, at=now, identity=cause.detail) for job in running]
-
     def sweep(self, now: datetime) -> None:
         """Send for drivers of what lies open without one, and take the uploads that no event told of.
 
@@ -246,11 +232,6 @@ def _is_news(facts: BlobFacts, job: ListedJob | None, now: datetime) -> bool:
         return True
     fresh = now - facts.last_modified < timedelta(minutes=5)
     return fresh and facts.last_modified == job.uploaded_at
-
-
-def _saved(record: JobRecord, since: datetime) -> bool:
-    newest = record.newest_savepoint
-    return newest is not None and newest.taken_at > since
 
 
 def _now() -> datetime:

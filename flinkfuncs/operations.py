@@ -194,6 +194,10 @@ class Driver:
     def _close(self, claim: Claim, operation: Operation, end: End) -> None:
         now = _now()
         claim.confirm()  # a driver that lost the job says nothing of how it ended
+        if progress.was_skipped(claim.record, operation.id, end):
+            claim.conclude(lambda record: record.without_operation(operation.id))
+            log.info("job=%s operation=%s outcome=skipped %s", operation.job, operation.id, end.message)
+            return
         self._ledger.close(progress.closed(claim.record, operation.id, end, now))
         claim.conclude(lambda record: progress.concluded(record, operation, end, now))
         level = logging.INFO if end.outcome is Outcome.SUCCEEDED else logging.WARNING

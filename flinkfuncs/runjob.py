@@ -9,7 +9,9 @@
     … its `savepoint.directory`, or
       savepointDirectory                    spec.savepoint_directory        NEW, UPDATE, STATELESS_UPDATE
     savepointFormat, onFailure,
-      allowNonRestoredState                 spec                            NEW, UPDATE, STATELESS_UPDATE
+      allowNonRestoredState,
+      savepointRetentionCount,
+      savepointRetentionDays                spec                            NEW, UPDATE, STATELESS_UPDATE
     savePointName                           save_point_name                 NEW, UPDATE, START, RE_LAUNCH
     withoutSavepoint                        without_savepoint               STATELESS_UPDATE
     adopt                                   adopt                           NEW, and then nothing else
@@ -31,7 +33,17 @@ from .core.errors import Refused
 from .core.model import Model, parse_json
 from .core.names import Directory
 from .core.operations import Request
-from .core.releases import Args, FlinkConfiguration, FlinkJobId, JarSource, Parallelism, SpecPatch, parallelism_of
+from .core.releases import (
+    Args,
+    FlinkConfiguration,
+    FlinkJobId,
+    JarSource,
+    Parallelism,
+    RetentionCount,
+    RetentionDays,
+    SpecPatch,
+    parallelism_of,
+)
 from .settings import Settings
 
 PARALLELISM_KEY = "parallelism"
@@ -67,6 +79,8 @@ class RunJobProperties(Model):
     savepoint_format: Literal["CANONICAL", "NATIVE"] | None = None
     allow_non_restored_state: bool | None = None
     on_failure: Literal["rollback", "stop"] | None = None
+    savepoint_retention_count: RetentionCount | None = None
+    savepoint_retention_days: RetentionDays | None = None
     without_savepoint: bool | None = None
     adopt: FlinkJobId | None = None
 
@@ -142,6 +156,8 @@ def _spec(body: RunJobProperties, settings: Settings) -> SpecPatch:
         "savepointFormat": body.savepoint_format,
         "allowNonRestoredState": body.allow_non_restored_state,
         "onFailure": body.on_failure,
+        "savepointRetentionCount": body.savepoint_retention_count,
+        "savepointRetentionDays": body.savepoint_retention_days,
     }
     return parse_json(
         SpecPatch, json.dumps({name: value for name, value in said.items() if value is not None}), what="the body"

@@ -39,15 +39,15 @@ class Claim:
         self._keep(entry)
 
     @classmethod
-    def take(cls, ledger: Ledger, job: JobName, *, lease_seconds: float) -> Claim | None:
-        """Claim a job that nobody drives; None where somebody does, or nothing is open.
+    def take(cls, ledger: Ledger, job: JobName, *, lease_seconds: float, idle: bool = False) -> Claim | None:
+        """Claim a job that nobody drives; None where somebody does, or nothing is open (`idle`: or anything is).
 
         Raises:
             Unavailable: storage cannot be reached.
 
         """
         entry = ledger.entry(job)
-        if entry is None or not entry.record.open:
+        if entry is None or bool(entry.record.open) == idle:
             return None
         lease = entry.record.lease
         if lease and lease.owner and lease.until > entry.storage_time:

@@ -56,6 +56,10 @@ class ListedJob:
     operation: str | None  # the first open one
     leased_until: datetime | None
     uploaded_at: datetime | None  # the newest upload that an operation knows
+    saved_at: datetime | None = None  # the newest savepoint
+    periodic_at: datetime | None = None  # when a periodic savepoint was asked for last
+    saving: bool = False  # a periodic savepoint is open
+    rests: bool = False  # nothing of it can be running
 
 
 class Ledger:
@@ -207,13 +211,31 @@ class _DateHook:
 
 
 def _metadata(record: JobRecord) -> dict[str, str]:
-    uploaded = {"uploaded": record.uploaded_at.isoformat()} if record.uploaded_at else {}
-    first = {"open": record.open[0].id} if record.open else {}
-    until = {"until": record.lease.until.isoformat()} if record.lease else {}
-    return uploaded | first | until
+    newest = record.newest_savepoint
+    times = {
+        "uploaded": record.uploaded_at,
+        "until": record.lease.until if record.lease else None,
+        "saved": newest.taken_at if newest else None,
+        "periodic": record.periodic_at,
+    }
+    words = {
+        "open": record.open[0].id if record.open else "",
+        "saving": "1" if any(operation.cause.kind == "timer" for operation in record.open) else "",
+        "rests": "1" if record.rests else "",
+    }
+    return {key: at.isoformat() for key, at in times.items() if at} | {key: text for key, text in words.items() if text}
 
 
 def _listed(name: str, metadata: dict[str, str]) -> ListedJob:
-    times = {key: datetime.fromisoformat(metadata[key]) for key in ("until", "uploaded") if metadata.get(key)}
-    job = JobName(name.rpartition("/")[2].removesuffix(".json"))
-    return ListedJob(job, metadata.get("open"), times.get("until"), times.get("uploaded"))
+    kinds = ("until", "uploaded", "saved", "periodic")
+    times = {key: datetime.fromisoformat(metadata[key]) for key in kinds if metadata.get(key)}
+    return ListedJob(
+        JobName(name.rpartition("/")[2].removesuffix(".json")),
+        metadata.get("open"),
+        times.get("until"),
+        times.get("uploaded"),
+        saved_at=times.get("saved"),
+        periodic_at=times.get("periodic"),
+        saving="saving" in metadata,
+        rests="rests" in metadata,
+    )

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from ..clients.flink import Flink
 from ..clients.flink_wire import Checkpoints, Listed
 from ..clients.jars import Jars
+from ..core.cluster_jars import reusable_since
 from ..core.errors import Refused, Unavailable
 from ..core.jobs import Copy, JobRecord
 from ..core.names import JobName
@@ -140,7 +141,7 @@ class SessionCluster:
             now=now,
             copy=copy,
             trigger=trigger,
-            jar_on_cluster=self._has_jar(record, operation, copy),
+            jar_on_cluster=self._has_jar(record, operation, copy, now),
             namesakes=self._namesakes(record) if record.current is None else (),
             adoptable=self._adoptable(record, operation.request.adopt) if record.current is None else None,
             incarnation=configuration.get("web.tmpdir", ""),
@@ -205,10 +206,13 @@ class SessionCluster:
         stopped = copy is not None and copy.state in TERMINAL
         return self._flink.configuration() if absent or starts or stopped else {}
 
-    def _has_jar(self, record: JobRecord, operation: Operation, copy: CopySeen | None) -> bool:
-        """Whether the jar of the release that would be started lies on the cluster."""
+    def _has_jar(self, record: JobRecord, operation: Operation, copy: CopySeen | None, now: datetime) -> bool:
+        """Whether the jar of the release that would be started lies on the cluster, and will be there for the start."""
         release = release_to_send(operation, record, copy)
-        return release is not None and self._flink.jar_id(jar_name(release)) is not None
+        if release is None:
+            return False
+        since = reusable_since(record, operation, release, now)
+        return self._flink.jar_id(jar_name(release), since=since) is not None
 
     def _namesakes(self, record: JobRecord) -> tuple[str, ...]:
         ended = {"FINISHED", "CANCELED", "FAILED"}

@@ -86,10 +86,12 @@ class Savepoint(Model):
 
     path: str
     taken_at: datetime
-    origin: Action  # the action that took it
+    origin: Action | Literal["orphan"]  # the action that took it; orphan: found in the directory of an operation
     cause: Literal["upload", "http", "arm", "timer"]
     flink_job_id: str
     operation: str
+    restored: bool = False  # a copy that was started from it has completed a checkpoint
+    disposing_at: datetime | None = None  # since when it may be gone: nothing is started from it any more
 
 
 class Lease(Model):
@@ -138,6 +140,7 @@ class JobRecord(Model):
     previous: Copy | None = None  # the copy that the current one was started in the place of: the rollback target
     ran: bool = False  # a copy before the current one ran, or may have
     savepoints: tuple[Savepoint, ...] = ()  # oldest first
+    periodic_at: datetime | None = None  # when a periodic savepoint was asked for last
     row: JobRow | None = None  # hdinsight: what the service said last
     placed: str | None = None  # hdinsight: the SHA-256 of the jar at the job's place; None where it is not known
     launched: str | None = None  # hdinsight: the id of the release started last; None where it is not known
@@ -170,6 +173,11 @@ class JobRecord(Model):
     def running(self) -> Copy | None:
         """The copy that may run: the current one, unless its end is recorded."""
         return self.current if self.current and not self.current.ended else None
+
+    @property
+    def rests(self) -> bool:
+        """Whether nothing of the job can be running, by what is recorded."""
+        return self.deleted or (self.row is None and self.current is not None and self.current.ended is not None)
 
     def with_operation(self, changed: Operation) -> Self:
         """Return the record with this state of one of its open operations."""

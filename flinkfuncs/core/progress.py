@@ -94,11 +94,11 @@ def noted(record: JobRecord, operation_id: str, wait: Wait, now: datetime) -> Jo
     operation = _open(record, operation_id)
     if wait.listed and record.current and not record.current.seen:
         record = record.but(current=record.current.model_copy(update={"seen": True}))
-    record = _with_end_of_stop(record, wait, now)
-    record = _with_adopted(record, operation, wait, now)
     if wait.settling and wait.settling != operation.settling:
         operation = operation.model_copy(update={"settling": wait.settling})
         record = record.with_operation(operation)
+    record = _with_end_of_stop(record, wait, now)
+    record = _with_adopted(record, operation, wait, now)
     if operation.arm and (news := _news(operation.arm, wait)):
         record = _with_arm(record, operation, **news)
         operation = _open(record, operation_id)
@@ -106,6 +106,12 @@ def noted(record: JobRecord, operation_id: str, wait: Wait, now: datetime) -> Jo
     if since == operation.vanished_at:
         return record
     return record.with_operation(operation.model_copy(update={"vanished_at": since}))
+
+
+def was_skipped(record: JobRecord, operation_id: str, end: End) -> bool:
+    """Whether a periodic savepoint found nothing to save: it leaves no operation, since nobody asked for it."""
+    operation = _open(record, operation_id)
+    return operation.cause.kind == "timer" and end.outcome is Outcome.REFUSED and not operation.acted
 
 
 def closed(record: JobRecord, operation_id: str, end: End, now: datetime) -> Operation:

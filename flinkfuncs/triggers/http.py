@@ -3,7 +3,7 @@
     GET   /api/jobs                      every job, with its status on the cluster
     GET   /api/jobs/{job}                one job
     POST  /api/jobs/{job}/{action}       ask for an action: 202 and where to look, or hold the reply (Prefer: wait=N)
-    GET   /api/jobs/{job}/savepoints     the savepoints that are recorded, newest first
+    GET   /api/jobs/{job}/savepoints     the savepoints: those recorded, newest first, then those that no record names
     GET   /api/operations?job=…          a job's operations, newest first; ?state=open | closed | rejected narrows them
     GET   /api/operations?state=open     the open operations of all jobs; state=rejected: uploads under no job's name
     GET   /api/operations/{id}           one operation
@@ -60,8 +60,13 @@ def show_job(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.route("api/jobs/{job}/savepoints", methods=["GET"])
 @replies
 def list_savepoints(req: func.HttpRequest) -> func.HttpResponse:
-    """Show what a START can be told to begin from."""
-    return as_json({"savepoints": savepoint_views(record_of(_job(req)))})
+    """Show what a START can be told to begin from: what is recorded, and what lies there and no record names."""
+    record, housekeeper = record_of(_job(req)), services().housekeeper
+    try:
+        orphans = housekeeper.orphans(record) if housekeeper else []
+    except FlinkFuncsError as error:
+        return as_json({"savepoints": savepoint_views(record), "orphansUnknown": error.message})
+    return as_json({"savepoints": savepoint_views(record, orphans)})
 
 
 @blueprint.route("api/operations/{id}", methods=["GET"])

@@ -10,11 +10,12 @@ an ARM operation URL is signed, and stays with us.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..core.jobs import Copy, JobRecord
 from ..core.operations import Operation
+from ..core.orphans import Found
 from ..core.releases import Release
 from ..redaction import redacted_args, redacted_configuration
 
@@ -64,9 +65,22 @@ def rejection_view(rejection: Rejection) -> Json:
     return {"state": "rejected", **rejection.model_dump(mode="json", by_alias=True)}
 
 
-def savepoint_views(record: JobRecord) -> list[Json]:
-    """Show the recorded savepoints, newest first; LIST_SAVEPOINT finds out whether they still exist."""
-    return [savepoint.model_dump(mode="json", by_alias=True) for savepoint in reversed(record.savepoints)]
+def savepoint_views(record: JobRecord, orphans: Sequence[Found] = ()) -> list[Json]:
+    """Show the recorded savepoints, newest first, then those that no record names.
+
+    `restored`: a copy went on from it; `disposingAt`: it is being disposed of, and nothing starts from it any more.
+    """
+    recorded = [s.model_dump(mode="json", by_alias=True, exclude_none=True) for s in reversed(record.savepoints)]
+    return [*recorded, *(_orphan(orphan) for orphan in reversed(orphans))]
+
+
+def _orphan(orphan: Found) -> Json:
+    return {
+        "path": orphan.path,
+        "takenAt": orphan.written_at.isoformat(),
+        "origin": "orphan",
+        "operation": orphan.operation,
+    }
 
 
 def _release(release: Release | None) -> Json:

@@ -18,7 +18,7 @@ from .conftest import NewJob
 from .test_bad_input import forget
 from .test_killed import step
 
-SLOW_SAVEPOINT = "--checkpoint-seconds 4 --checkpoint-interval 500"
+SLOW_SAVEPOINT = "--checkpoint-seconds {} --checkpoint-interval 500"
 
 
 def call(job: Job, method: str, path: str, body: Json | None = None) -> Json:
@@ -30,9 +30,9 @@ def call(job: Job, method: str, path: str, body: Json | None = None) -> Json:
     return found
 
 
-def slow_job(job: Job) -> None:
+def slow_job(job: Job, seconds: int) -> None:
     """Start a job whose savepoints take some seconds, and let it write something."""
-    job.upload("slow-checkpoints", arguments=SLOW_SAVEPOINT)
+    job.upload("slow-checkpoints", arguments=SLOW_SAVEPOINT.format(seconds))
     assert job.ended(1)["result"]["outcome"] == "SUCCEEDED"
     job.written(100, "slow-checkpoints")
 
@@ -60,13 +60,13 @@ def exact(job: Job, *versions: str) -> None:
 def test_of_a_burst_of_uploads_the_newest_runs_and_a_stop_goes_ahead_of_it(session_job: Job) -> None:
     """Five uploads during an update, then a STOP: one upload is left, and what it brings is what the START runs."""
     job = session_job
-    slow_job(job)
+    slow_job(job, 9)
     job.upload("2")
     stopping(job)
     for number, version in enumerate(["1", "2", "1", "2", "1"], start=3):
         job.upload(version)
         recorded(job, number)
-        time.sleep(1.1)  # Last-Modified has whole seconds
+        time.sleep(1 - time.time() % 1)  # Last-Modified has whole seconds
     job.post("stop")
     job.ended(8)
     found = job.operations()
@@ -85,7 +85,7 @@ def test_of_a_burst_of_uploads_the_newest_runs_and_a_stop_goes_ahead_of_it(sessi
 def test_after_a_stop_is_abandoned_the_job_goes_on_from_its_savepoint(session_job: Job, abandoned: str) -> None:
     """The next operation waits for what is in flight: one stop, one copy, every number once."""
     job = session_job
-    slow_job(job)
+    slow_job(job, 2)
     if abandoned == "stop":
         job.post("stop")
     else:
@@ -175,7 +175,8 @@ def test_two_hosts_and_the_same_message_many_times_update_once(session_cloud: Lo
                 queues.get_queue_client("operations").send_message(base64.b64encode(message.encode()).decode())
         updated = job.ended(2)
         assert updated["result"]["outcome"] == "SUCCEEDED", updated["result"]
-        assert [taken["step"] for taken in updated["steps"]] == ["Keep", "UploadJar", "Stop", "Start"]
+        steps = [taken["step"] for taken in updated["steps"]]
+        assert (steps.count("Stop"), steps.count("Start")) == (1, 1)
         assert len(job.savepoints_on_disk()) == 1
         job.written(50, "2")
         exact(job, "1", "2")

@@ -32,6 +32,8 @@ FULL = {
     "savepointFormat": "NATIVE",
     "allowNonRestoredState": True,
     "onFailure": "stop",
+    "savepointRetentionCount": 5,
+    "savepointRetentionDays": 2.5,
 }
 SAMPLES: dict[str, object] = FULL | {
     "parallelism": 3,
@@ -58,6 +60,8 @@ def test_every_field_of_a_body_arrives_in_the_request() -> None:
         "savepoint_format": "NATIVE",
         "allow_non_restored_state": True,
         "on_failure": "stop",
+        "savepoint_retention_count": 5,
+        "savepoint_retention_days": 2.5,
     }
     assert request.action is Action.NEW
     assert not request.replaces_spec

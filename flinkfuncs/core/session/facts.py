@@ -52,17 +52,25 @@ class TriggerFailed:
     path: str | None = None
 
 
-TriggerSeen: TypeAlias = TriggerUnknown | TriggerRunning | TriggerDone | TriggerFailed
+@dataclass(frozen=True)
+class Disposed:
+    """A savepoint is gone: disposed of now, or no longer there."""
 
 
 @dataclass(frozen=True)
-class Adoptable:
-    """What the cluster says of a Flink job that is to be adopted."""
+class DisposalRunning:
+    """The savepoint is being disposed of."""
 
-    state: CopyState
-    name: str
-    parallelism: int
-    owner: str | None = None  # the job of this app whose copy it is, or may become
+
+@dataclass(frozen=True)
+class DisposalFailed:
+    """The savepoint, or a part of it, is still there."""
+
+    cause: str
+
+
+DisposalSeen: TypeAlias = Disposed | DisposalRunning | DisposalFailed
+TriggerSeen: TypeAlias = TriggerUnknown | TriggerRunning | TriggerDone | TriggerFailed
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,16 @@ class CopySeen:
     last_savepoint: str | None = None  # the newest savepoint that Flink knows of it
     failure: str | None = None  # FAILED, RESTARTING: the root cause
     slots_held: bool = False  # ABSENT: a TaskManager still lists slots of it
+
+
+@dataclass(frozen=True)
+class Adoptable:
+    """What the cluster says of a Flink job that is to be adopted."""
+
+    state: CopyState
+    name: str
+    parallelism: int
+    owner: str | None = None  # the job of this app whose copy it is, or may become
 
 
 @dataclass(frozen=True)

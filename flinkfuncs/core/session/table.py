@@ -204,8 +204,9 @@ def _runs_already(operation: Operation, record: JobRecord) -> bool:
 def _stopped_by_an_update(record: JobRecord, status: Status) -> bool:
     """Whether the job only stands because an update stopped it and did not come to its start."""
     newest = record.newest_savepoint
-    ours = newest is not None and newest.flink_job_id == current_copy(record).flink_job_id
-    return status is Status.STOPPED and ours and newest is not None and newest.origin.takes_release
+    if status is not Status.STOPPED or newest is None or newest.origin == "orphan":
+        return False
+    return newest.origin.takes_release and newest.flink_job_id == current_copy(record).flink_job_id
 
 
 def _remember(operation: Operation, status: Status) -> Step:
@@ -284,5 +285,6 @@ def _list(record: JobRecord) -> End:
     listing = tuple(
         SavepointListing(path=s.path, taken_at=s.taken_at, origin=s.origin, flink_job_id=s.flink_job_id)
         for s in reversed(record.savepoints)
+        if not s.disposing_at
     )
     return End(Outcome.SUCCEEDED, f"{len(listing)} savepoints", savepoints=listing)
