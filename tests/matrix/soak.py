@@ -104,10 +104,8 @@ class Watch:
         self.metaspace += [int(float(it["value"])) for it in found]
 
     def _downtime(self, before: str, after: str) -> float | None:
-        try:
-            return (self._flink.last_task_ran(after) - self._flink.stop_triggered(before)) / 1000
-        except (KeyError, TypeError, ValueError):
-            return None  # not all of its tasks have run yet
+        ran, triggered = self._flink.last_task_ran(after), self._flink.stop_triggered(before)
+        return None if ran is None or triggered is None else (ran - triggered) / 1000  # None: not all tasks ran yet
 
 
 def main() -> int:
