@@ -104,10 +104,12 @@ class Watch:
         self.metaspace += [int(float(it["value"])) for it in found]
 
     def _downtime(self, before: str, after: str) -> float | None:
+        """Return the seconds between the two, or None while not all of the new copy's tasks have run."""
         try:
-            return (self._flink.last_task_ran(after) - self._flink.stop_triggered(before)) / 1000
+            ran, stopped = self._flink.last_task_ran(after), self._flink.stop_triggered(before)
         except (KeyError, TypeError, ValueError):
-            return None  # not all of its tasks have run yet
+            return None
+        return (ran - stopped) / 1000 if ran is not None and stopped is not None else None
 
 
 def main() -> int:

@@ -113,7 +113,7 @@ def test_a_wrong_key_and_a_container_that_is_not_there_are_told_apart(storage: S
         storage.blobs.create_container("Not A Name")
 
 
-class Interrupted(RequestsTransport):
+class Interrupted(RequestsTransport):  # type: ignore[misc]  # its module hides its type
     """A wire that breaks once, when it is told to; the SDK then repeats the request by itself."""
 
     breaks = True
