@@ -14,10 +14,16 @@ if TYPE_CHECKING:
 
     from .clients.jars import Jars, Place
     from .clients.ledger import Ledger
+    from .clients.queue import OperationsQueue
+    from .clients.savepoint_store import SavepointStore
     from .clusters.cluster import Cluster
     from .clusters.keeper import Keeper
+    from .control import Control
+    from .core.names import Directory
+    from .housekeeping import Housekeeper
     from .intake import Intake
     from .operations import Driver
+    from .periodic import PeriodicSavepoints
     from .settings import Settings
 
 
@@ -28,8 +34,11 @@ class Services:
     settings: Settings
     ledger: Ledger
     intake: Intake
+    control: Control
     driver: Driver
     cluster: Cluster
+    periodic: PeriodicSavepoints
+    housekeeper: Housekeeper | None  # of a session cluster
 
 
 @lru_cache(maxsize=1)
@@ -52,28 +61,43 @@ def compose(settings: Settings) -> Services:
         Unavailable: a setting that this kind of cluster needs is missing.
 
     """
-    from .clients.ledger import Ledger
+    from datetime import timedelta
+
     from .clients.queue import OperationsQueue
-    from .clients.storage import blob_service, queue_service
+    from .clients.storage import queue_service
+    from .control import Control
+    from .core.periodic import Rhythm
     from .intake import Intake
     from .operations import Driver, Patience
+    from .periodic import PeriodicSavepoints
 
     jars = _jars(settings)
     cluster = _cluster(settings, jars)
-    ledger = Ledger(blob_service("JARS").get_container_client(settings.ledger_container), cluster.key)
+    ledger = _ledger(settings, cluster.key)
     queue = OperationsQueue(queue_service("JARS"), settings.operations_queue)
     patience = Patience(
         lease_seconds=settings.lease_seconds,
         invocation_seconds=settings.invocation_seconds,
         unreachable_seconds=settings.unreachable_seconds,
     )
+    rhythm = Rhythm(timedelta(seconds=settings.savepoint_interval_seconds), settings.savepoints_at_once)
     return Services(
         settings=settings,
         ledger=ledger,
         intake=Intake(ledger, queue, jars, cluster),
+        control=Control(ledger, queue),
         driver=Driver(ledger, queue, cluster, patience),
         cluster=cluster,
+        periodic=PeriodicSavepoints(ledger, queue, cluster, rhythm),
+        housekeeper=_housekeeper(settings, ledger, queue),
     )
+
+
+def _ledger(settings: Settings, key: str) -> Ledger:
+    from .clients.ledger import Ledger
+    from .clients.storage import blob_service
+
+    return Ledger(blob_service("JARS").get_container_client(settings.ledger_container), key)
 
 
 def _jars(settings: Settings) -> Jars:
@@ -129,5 +153,35 @@ def _session(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:
         keeper,
         limits,
         name=settings.cluster_name,
+        owner_of=_ledger(settings, settings.cluster_name.lower()).owner_of,
         allow_unguarded_main=settings.allow_unguarded_main,
     )
+
+
+def _housekeeper(settings: Settings, ledger: Ledger, queue: OperationsQueue) -> Housekeeper | None:
+    """Only a session cluster can be kept in order: the ARM API disposes of nothing."""
+    from .clients.flink import Flink
+    from .clusters.upkeep import SessionUpkeep
+    from .core.names import Directory
+    from .core.retention import Policy
+    from .housekeeping import Housekeeper
+
+    if settings.flink_cluster_kind != "session":
+        return None
+    root = Directory.parse(settings.savepoint_directory)
+    policy = Policy(settings.savepoint_retention_count, settings.savepoint_retention_days, root)
+    flink = Flink(settings.flink_rest_url, call_seconds=settings.call_timeout_seconds)
+    upkeep = SessionUpkeep(flink, patience_seconds=settings.lease_seconds / 4)
+    store = _savepoint_store(settings, root)
+    return Housekeeper(ledger, queue, upkeep, policy, store, lease_seconds=settings.lease_seconds)
+
+
+def _savepoint_store(settings: Settings, root: Directory) -> SavepointStore | None:
+    from .clients.savepoint_store import BlobSavepoints, LocalSavepoints
+    from .clients.storage import blob_service
+
+    if not settings.savepoints_connection:
+        return None
+    if settings.savepoints_connection == "local":
+        return LocalSavepoints()
+    return BlobSavepoints(blob_service(settings.savepoints_connection).get_container_client(root.container))

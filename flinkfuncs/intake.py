@@ -16,11 +16,13 @@ from .clients.ledger import Ledger, ListedJob
 from .clients.queue import OperationsQueue
 from .clients.storage import Conflict
 from .clusters.cluster import Cluster
+from .core import queueing
 from .core.actions import Action
 from .core.errors import FlinkFuncsError, NotFound, Refused
 from .core.jobs import JobRecord
 from .core.names import JobName
 from .core.operations import Cause, Operation, Outcome, Request, Result, operation_id
+from .core.queueing import Queued
 from .core.releases import JarSource
 from .core.uploads import JOB_JSON, JobJson, UploadPath, parse_job_json, parse_path
 
@@ -128,20 +130,6 @@ class Intake:
 
     # --------------------------------------------------------------------------------------------------------- timers
 
-    def periodic_savepoints(self, now: datetime, *, interval_seconds: float) -> list[Operation]:
-        """Ask for a savepoint of every RUNNING job that is idle and has no savepoint younger than the interval.
-
-        Raises:
-            Unavailable: storage or the cluster cannot be reached; the next tick comes.
-
-        """
-        youngest = now - timedelta(seconds=interval_seconds)
-        idle = {r.name: r for r in self._ledger.records() if not r.open and not r.deleted and not _saved(r, youngest)}
-        running = [job for job, status in self._cluster.statuses(idle).items() if status == "RUNNING"]
-        request = Request(action=Action.SAVEPOINT)
-        cause = Cause(kind="timer", detail=f"{now:%Y-%m-%dT%H:%MZ}")
-        return [self._ask(job, request, cause, at=now, identity=cause.detail) for job in running]
-
     def sweep(self, now: datetime) -> None:
         """Send for drivers of what lies open without one, and take the uploads that no event told of.
 
@@ -168,24 +156,32 @@ class Intake:
 
     def _ask(self, job: JobName, request: Request, cause: Cause, *, at: datetime, identity: str) -> Operation:
         operation = _operation(job, request, cause, at=at, identity=identity)
-        known = self._record(operation)
-        if known.result is None:
+        known, record = self._record(operation)
+        if record.operation(operation.id):
             self._queue.nudge(job, operation.id)
         return known
 
-    def _record(self, operation: Operation) -> Operation:
-        """Put the operation on its job's open list, unless it is or was there."""
+    def _record(self, operation: Operation) -> tuple[Operation, JobRecord]:
+        """Put the operation on its job's list, unless it is or was there; return how it, and the record, stand then.
+
+        What it supersedes is closed before it leaves the list: an operation is never on neither.
+        """
         while True:
             entry = self._ledger.entry(operation.job)
             record = entry.record if entry else self._first_record(operation)
-            known = record.operation(operation.id) or self._ledger.closed(operation.id)
+            known = record.known(operation.id) or self._ledger.closed(operation.id)
             if known:
-                return known
+                return known, record
+            queued = _with(record, operation)
+            for ended in queued.ended:
+                self._ledger.close_unless_closed(ended)
+            if queued.record is record:
+                return queued.ended[0], record
             try:
-                self._ledger.write(_with(record, operation), etag=entry.etag if entry else None)
+                self._ledger.write(queued.record, etag=entry.etag if entry else None)
             except Conflict:
                 continue
-            return operation
+            return operation, queued.record
 
     def _first_record(self, operation: Operation) -> JobRecord:
         if operation.action is not Action.NEW and operation.cause.kind != "upload":
@@ -193,15 +189,13 @@ class Intake:
         return JobRecord(name=operation.job, unknown_past=self._jars.has_releases(operation.job))
 
 
-def _with(record: JobRecord, operation: Operation) -> JobRecord:
+def _with(record: JobRecord, operation: Operation) -> Queued:
     if record.deleted and operation.action is not Action.NEW and operation.cause.kind != "upload":
         raise NotFound(f"the job {record.name} was deleted", code="JobNotFound")
-    if len(record.open) >= MOST_OPEN:
+    queued = queueing.queued(record, operation, _now())
+    if len(queued.record.open) > MOST_OPEN:
         raise Refused(f"{len(record.open)} operations of job {record.name} are waiting", code="TooManyOperations")
-    jar = operation.request.jar
-    uploaded = jar.last_modified if jar and operation.cause.kind == "upload" else None
-    newest = max(filter(None, (record.uploaded_at, uploaded)), default=None)
-    return record.but(open=(*record.open, operation), deleted=False, uploaded_at=newest)
+    return queued
 
 
 def _operation(job: JobName, request: Request, cause: Cause, *, at: datetime, identity: str) -> Operation:
@@ -222,6 +216,7 @@ def _described(path: UploadPath, job_json: JobJson) -> Request:
         save_point_name=job_json.save_point_name,
         folder=path.folder,
         switch_mode=job_json.switch_mode,
+        adopt=job_json.adopt,
         wanted_sha256=job_json.sha256,
     )
 
@@ -237,11 +232,6 @@ def _is_news(facts: BlobFacts, job: ListedJob | None, now: datetime) -> bool:
         return True
     fresh = now - facts.last_modified < timedelta(minutes=5)
     return fresh and facts.last_modified == job.uploaded_at
-
-
-def _saved(record: JobRecord, since: datetime) -> bool:
-    newest = record.newest_savepoint
-    return newest is not None and newest.taken_at > since
 
 
 def _now() -> datetime:

@@ -25,7 +25,7 @@ from .clients.ledger import Ledger
 from .clients.queue import OperationsQueue
 from .clients.storage import Conflict
 from .clusters.cluster import Cluster
-from .core import progress
+from .core import progress, queueing
 from .core.errors import FlinkFuncsError, Refused, Unanswered, Unavailable
 from .core.jobs import Ended, JobRecord
 from .core.names import JobName
@@ -101,8 +101,9 @@ class Driver:
 
     def _drive_first(self, claim: Claim, until: float) -> bool:
         """Drive the first open operation; False when it was handed to a later message."""
+        if not claim.write(lambda record: queueing.taken_up(record, _now())).open:
+            return True  # what waited was superseded, held or abandoned meanwhile
         operation_id = claim.record.open[0].id
-        claim.write(lambda record: progress.driven(record, record.open[0], _now()))
         while operation := claim.record.operation(operation_id):
             step = self._next_step(claim.record, operation)
             match step:
@@ -192,6 +193,11 @@ class Driver:
 
     def _close(self, claim: Claim, operation: Operation, end: End) -> None:
         now = _now()
+        claim.confirm()  # a driver that lost the job says nothing of how it ended
+        if progress.was_skipped(claim.record, operation.id, end):
+            claim.conclude(lambda record: record.without_operation(operation.id))
+            log.info("job=%s operation=%s outcome=skipped %s", operation.job, operation.id, end.message)
+            return
         self._ledger.close(progress.closed(claim.record, operation.id, end, now))
         claim.conclude(lambda record: progress.concluded(record, operation, end, now))
         level = logging.INFO if end.outcome is Outcome.SUCCEEDED else logging.WARNING

@@ -9,9 +9,12 @@
     … its `savepoint.directory`, or
       savepointDirectory                    spec.savepoint_directory        NEW, UPDATE, STATELESS_UPDATE
     savepointFormat, onFailure,
-      allowNonRestoredState                 spec                            NEW, UPDATE, STATELESS_UPDATE
+      allowNonRestoredState,
+      savepointRetentionCount,
+      savepointRetentionDays                spec                            NEW, UPDATE, STATELESS_UPDATE
     savePointName                           save_point_name                 NEW, UPDATE, START, RE_LAUNCH
     withoutSavepoint                        without_savepoint               STATELESS_UPDATE
+    adopt                                   adopt                           NEW, and then nothing else
 
 A field that is null or empty says nothing (the API's own callers send `"savepoint.directory": ""`), but for empty
 `args`, which mean: none. A field that the action does not take is refused, never ignored. Nothing that a body names may
@@ -30,7 +33,17 @@ from .core.errors import Refused
 from .core.model import Model, parse_json
 from .core.names import Directory
 from .core.operations import Request
-from .core.releases import Args, FlinkConfiguration, JarSource, Parallelism, SpecPatch, parallelism_of
+from .core.releases import (
+    Args,
+    FlinkConfiguration,
+    FlinkJobId,
+    JarSource,
+    Parallelism,
+    RetentionCount,
+    RetentionDays,
+    SpecPatch,
+    parallelism_of,
+)
 from .settings import Settings
 
 PARALLELISM_KEY = "parallelism"
@@ -66,10 +79,13 @@ class RunJobProperties(Model):
     savepoint_format: Literal["CANONICAL", "NATIVE"] | None = None
     allow_non_restored_state: bool | None = None
     on_failure: Literal["rollback", "stop"] | None = None
+    savepoint_retention_count: RetentionCount | None = None
+    savepoint_retention_days: RetentionDays | None = None
     without_savepoint: bool | None = None
+    adopt: FlinkJobId | None = None
 
 
-_RELEASE_FIELDS = frozenset(RunJobProperties.model_fields) - {"save_point_name", "without_savepoint"}
+_RELEASE_FIELDS = frozenset(RunJobProperties.model_fields) - {"save_point_name", "without_savepoint", "adopt"}
 _SAVEPOINT_ACTIONS = (Action.NEW, Action.UPDATE, Action.START, Action.RE_LAUNCH)
 
 
@@ -78,7 +94,8 @@ def fields_of(action: Action) -> frozenset[str]:
     release = _RELEASE_FIELDS if action.takes_release else frozenset()
     savepoint = {"save_point_name"} if action in _SAVEPOINT_ACTIONS else set()
     without = {"without_savepoint"} if action is Action.STATELESS_UPDATE else set()
-    return release | savepoint | without
+    adopt = {"adopt"} if action is Action.NEW else set()
+    return release | savepoint | without | adopt
 
 
 def to_request(action: Action, body: RunJobProperties, settings: Settings) -> Request:
@@ -96,11 +113,14 @@ def to_request(action: Action, body: RunJobProperties, settings: Settings) -> Re
         spec=_spec(body, settings),
         save_point_name=_save_point(body.save_point_name, settings),
         without_savepoint=bool(body.without_savepoint),
+        adopt=body.adopt,
     )
 
 
 def _refuse_unused(action: Action, body: RunJobProperties) -> None:
     said = {name for name in RunJobProperties.model_fields if getattr(body, name) not in (None, "", {})}
+    if "adopt" in said and len(said) > 1:
+        raise _invalid("adopt takes over what runs: a release, its spec or a savepoint come with a later UPDATE")
     unused = sorted(_alias(name) for name in said - fields_of(action))
     if unused:
         taken = ", ".join(sorted(_alias(name) for name in fields_of(action))) or "no fields"
@@ -136,6 +156,8 @@ def _spec(body: RunJobProperties, settings: Settings) -> SpecPatch:
         "savepointFormat": body.savepoint_format,
         "allowNonRestoredState": body.allow_non_restored_state,
         "onFailure": body.on_failure,
+        "savepointRetentionCount": body.savepoint_retention_count,
+        "savepointRetentionDays": body.savepoint_retention_days,
     }
     return parse_json(
         SpecPatch, json.dumps({name: value for name, value in said.items() if value is not None}), what="the body"

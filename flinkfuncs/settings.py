@@ -41,9 +41,29 @@ class Settings(BaseSettings):
         "its account is the connection JOB_JARS.",
     )
 
-    savepoint_schedule: str = Field("0 0 */6 * * *", description="NCRONTAB schedule of the periodic savepoints.")
+    savepoint_schedule: str = Field(
+        "0 */5 * * * *", description="NCRONTAB schedule on which it is looked whether a periodic savepoint is due."
+    )
     savepoint_interval_seconds: int = Field(
         6 * 3600, ge=1, description="A job with a savepoint younger than this gets no periodic one (seconds)."
+    )
+    savepoints_at_once: int = Field(
+        4,
+        ge=1,
+        description="How many periodic savepoints may be under way at once; the other jobs wait for their turn.",
+    )
+    savepoint_retention_count: int = Field(
+        10,
+        ge=1,
+        description="How many savepoints of a job are retained; `savepointRetentionCount` of a job.json goes first.",
+    )
+    savepoint_retention_days: float = Field(
+        30, gt=0, le=36500, description="For how long (days); `savepointRetentionDays` of a job.json goes first."
+    )
+    savepoints_connection: str = Field(
+        "",
+        description="Connection of the account that SAVEPOINT_DIRECTORY names, to look for savepoints that no record "
+        "names; `local` for a `file:` directory of this machine; empty: they are not looked for.",
     )
     sweep_schedule: str = Field("*/30 * * * * *", description="NCRONTAB schedule of the sweeper.")
 
@@ -124,6 +144,15 @@ class Settings(BaseSettings):
             raise ValueError("ENTRA_DISABLE_INSTANCE_DISCOVERY is refused for a real Entra ID")
         if self.key_vault_disable_challenge_verification and _is_azure(self.key_vault_url):
             raise ValueError("KEY_VAULT_DISABLE_CHALLENGE_VERIFICATION is refused for a real Key Vault")
+        return self
+
+    @model_validator(mode="after")
+    def _savepoints_are_where_the_connection_leads(self) -> Settings:
+        schemes = ("file:",) if self.savepoints_connection == "local" else ("abfs:", "abfss:")
+        if self.savepoints_connection and not self.savepoint_directory.startswith(schemes):
+            raise ValueError(
+                f"SAVEPOINTS_CONNECTION needs a SAVEPOINT_DIRECTORY that begins with {' or '.join(schemes)}"
+            )
         return self
 
     @property

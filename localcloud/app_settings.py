@@ -106,6 +106,7 @@ def _session(flink: FlinkCluster) -> Mapping[str, str]:
         "SETTLE_SECONDS": "2",
         "FLINK_REST_URL": flink.url,
         "SAVEPOINT_DIRECTORY": flink.savepoint_directory,
+        "SAVEPOINTS_CONNECTION": "local",
     }
 
 

@@ -39,15 +39,15 @@ class Claim:
         self._keep(entry)
 
     @classmethod
-    def take(cls, ledger: Ledger, job: JobName, *, lease_seconds: float) -> Claim | None:
-        """Claim a job that nobody drives; None where somebody does, or nothing is open.
+    def take(cls, ledger: Ledger, job: JobName, *, lease_seconds: float, idle: bool = False) -> Claim | None:
+        """Claim a job that nobody drives; None where somebody does, or nothing is open (`idle`: or anything is).
 
         Raises:
             Unavailable: storage cannot be reached.
 
         """
         entry = ledger.entry(job)
-        if entry is None or not entry.record.open:
+        if entry is None or bool(entry.record.open) == idle:
             return None
         lease = entry.record.lease
         if lease and lease.owner and lease.until > entry.storage_time:
@@ -83,6 +83,17 @@ class Claim:
         """Give the job back while a message is on its way that is due after a while."""
         wait = timedelta(seconds=due_seconds + SWEEP_GRACE_SECONDS)
         self._swap(lambda record: record.but(lease=Lease(owner=None, until=self._storage_now() + wait)))
+
+    def confirm(self) -> None:
+        """Look whether the job is still ours.
+
+        Raises:
+            Lost: another driver owns the job, or somebody took it away.
+            Unavailable: storage cannot be reached.
+
+        """
+        with self._lock:
+            self._keep(self._reread())
 
     def renew(self) -> None:
         """Own the job for a whole lease again, if less than half of one is left."""
@@ -128,7 +139,7 @@ class Claim:
         entry = self._ledger.entry(self.record.name)
         lease = entry.record.lease if entry else None
         if entry is None or lease is None or lease.owner != self._owner:
-            raise Lost(f"another driver owns job {self.record.name}")
+            raise Lost(f"another driver, or nobody, owns job {self.record.name}")
         return entry
 
     def _keep(self, entry: Entry) -> None:

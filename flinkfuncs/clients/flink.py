@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import IO, cast
 from urllib.parse import quote
@@ -15,7 +16,17 @@ from urllib.parse import quote
 from requests_toolbelt import MultipartEncoder
 
 from ..core.errors import NotFound, Refused, Unanswered, Unavailable
-from ..core.session.facts import TriggerDone, TriggerFailed, TriggerRunning, TriggerSeen, TriggerUnknown
+from ..core.session.facts import (
+    DisposalFailed,
+    DisposalRunning,
+    DisposalSeen,
+    Disposed,
+    TriggerDone,
+    TriggerFailed,
+    TriggerRunning,
+    TriggerSeen,
+    TriggerUnknown,
+)
 from ..core.session.gate import Planned, Vertex
 from . import flink_plan as plans
 from . import flink_wire as wire
@@ -90,10 +101,20 @@ class Flink:
 
     # ------------------------------------------------------------------------------------------------------------ jars
 
-    def jar_id(self, name: str) -> str | None:
-        """Return the id under which a jar of that name was uploaded; each upload gets a new one, the newest counts."""
-        files = [file for file in self._get("/jars").parsed(wire.JarFiles).files if file.name == name]
+    def jars(self) -> list[wire.JarFile]:
+        """List the jars that were uploaded, whoever did it; the same jar uploaded twice is listed twice."""
+        return self._get("/jars").parsed(wire.JarFiles).files
+
+    def jar_id(self, name: str, *, since: datetime | None = None) -> str | None:
+        """Return the id under which a jar of that name was uploaded (since then); the newest of several counts."""
+        files = [file for file in self.jars() if file.name == name and (since is None or file.uploaded_at >= since)]
         return max(files, key=lambda file: file.uploaded).id if files else None
+
+    def delete_jar(self, jar_id: str) -> None:
+        """Delete an uploaded jar; running jobs have their own copy of it. Flink says 400 of one that is gone."""
+        reply = self._wire.send("DELETE", f"/jars/{quote(jar_id, safe='')}")
+        if reply.status not in (400, 404):
+            _checked(reply)
 
     def upload(self, name: str, reader: Reader) -> None:
         """Send a jar; Flink takes any bytes, so they are checked before."""
@@ -152,12 +173,17 @@ class Flink:
             return None  # an unknown job is a 500 here, a 404 elsewhere
         return _checked(reply).parsed(wire.JobStatus).status
 
+    def described(self, flink_job_id: str) -> wire.JobDetails | None:
+        """Return a job's name and vertices, or None if the cluster does not know the id. Cached, up to 3 s."""
+        try:
+            return self._get(f"/jobs/{flink_job_id}").parsed(wire.JobDetails)
+        except NotFound:
+            return None
+
     def tasks_run(self, flink_job_id: str) -> bool:
         """Whether every task runs or has finished; RUNNING alone does not say so. Cached, up to 3 s."""
-        try:
-            vertices = self._get(f"/jobs/{flink_job_id}").parsed(wire.JobDetails).vertices
-        except NotFound:
-            return False
+        job = self.described(flink_job_id)
+        vertices = job.vertices if job else []
         # A job that is INITIALIZING has no vertices, and this answer may be that old.
         return bool(vertices) and all(vertex.status in ("RUNNING", "FINISHED") for vertex in vertices)
 
@@ -232,6 +258,24 @@ class Flink:
         trace = operation.failure_cause.stack_trace if operation.failure_cause else "Flink names no cause"
         written = SAVEPOINT_IN_CAUSE.search(trace)
         return TriggerFailed(wire.root_cause(trace), written[1] if written else None)
+
+    def dispose(self, path: str) -> str:
+        """Begin to dispose of a savepoint; return the id of the request. Asked again, it is another request."""
+        reply = self._wire.send("POST", "/savepoint-disposal", body={"savepoint-path": path})
+        return _checked(reply).parsed(wire.Accepted).request_id
+
+    def disposal(self, request_id: str) -> DisposalSeen:
+        """Return what became of a disposal. Flink says COMPLETED of failures, too."""
+        try:
+            answer = self._get(f"/savepoint-disposal/{request_id}").parsed(wire.TriggerAnswer)
+        except NotFound:
+            return DisposalFailed("the cluster has forgotten the request")
+        if answer.status.id != "COMPLETED" or answer.operation is None:
+            return DisposalRunning()
+        failure = answer.operation.failure_cause
+        if failure is None or wire.is_gone(failure.stack_trace):
+            return Disposed()
+        return DisposalFailed(wire.root_cause(failure.stack_trace))
 
     def cancel(self, flink_job_id: str) -> None:
         """Cancel a job; one that has ended already is no error: the next look tells."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
@@ -91,7 +92,12 @@ class JarFile(Answer):
 
     id: str
     name: str
-    uploaded: int
+    uploaded: int  # milliseconds since 1970
+
+    @property
+    def uploaded_at(self) -> datetime:
+        """When it was uploaded, by the JobManager's clock."""
+        return datetime.fromtimestamp(self.uploaded / 1000, UTC)
 
 
 class JarFiles(Answer):
@@ -110,11 +116,13 @@ class Vertex(Answer):
     """A vertex of `GET /jobs/:id`."""
 
     status: str
+    parallelism: int = 1
 
 
 class JobDetails(Answer):
     """`GET /jobs/:id` (cached, up to 3 s)."""
 
+    name: str = ""
     vertices: list[Vertex]
 
 
@@ -131,9 +139,16 @@ class SavepointEntry(Answer):
     path: str | None = Field(alias="external_path", default=None)
 
 
+class CompletedEntry(Answer):
+    """The newest completed checkpoint of a job that is no savepoint."""
+
+    id: int
+
+
 class Latest(Answer):
     """The newest of each kind."""
 
+    completed: CompletedEntry | None = None
     restored: Restored | None = None
     savepoint: SavepointEntry | None = None
 
@@ -201,10 +216,21 @@ class TriggerAnswer(Answer):
     operation: TriggerOperation | None = None
 
 
+class Accepted(Answer):
+    """`POST /savepoint-disposal`."""
+
+    request_id: str = Field(alias="request-id")
+
+
 class Errors(Answer):
     """`{"errors": ["Internal server error.", "<Exception on server side:…stack trace…>"]}`."""
 
     errors: list[str]
+
+
+def is_gone(trace: str) -> bool:
+    """Whether a disposal failed because there is nothing (left) that Flink would take for a savepoint."""
+    return any(words in trace for words in ("Cannot find checkpoint or savepoint file", "Cannot find meta data file"))
 
 
 def root_cause(trace: str) -> str:

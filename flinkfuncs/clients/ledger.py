@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -26,7 +27,7 @@ from ..core.jobs import JobRecord
 from ..core.model import Model
 from ..core.names import JobName
 from ..core.operations import Operation, job_of, month_of
-from .storage import storage_errors
+from .storage import Conflict, storage_errors
 
 
 class Rejection(Model):
@@ -55,6 +56,10 @@ class ListedJob:
     operation: str | None  # the first open one
     leased_until: datetime | None
     uploaded_at: datetime | None  # the newest upload that an operation knows
+    saved_at: datetime | None = None  # the newest savepoint
+    periodic_at: datetime | None = None  # when a periodic savepoint was asked for last
+    saving: bool = False  # a periodic savepoint is open
+    rests: bool = False  # nothing of it can be running
 
 
 class Ledger:
@@ -113,6 +118,10 @@ class Ledger:
             if record := self.read(job):
                 yield record
 
+    def owner_of(self, flink_job_id: str, but: JobName) -> JobName | None:
+        """Return another job whose copy a Flink job is, or that is about to adopt it."""
+        return next((r.name for r in self.records() if r.name != but and r.claims(flink_job_id)), None)
+
     def jobs(self) -> list[JobName]:
         """List the names of all jobs that have a record."""
         with storage_errors("records"):
@@ -147,6 +156,11 @@ class Ledger:
         with storage_errors(f"operation {operation.id}"):
             self._container.upload_blob(self._closed_blob(operation.id), operation.to_json().encode(), overwrite=True)
 
+    def close_unless_closed(self, operation: Operation) -> None:
+        """Write an operation that ended without a driver: what a driver wrote of its end, or writes later, counts."""
+        with suppress(Conflict), storage_errors(f"operation {operation.id}"):
+            self._container.upload_blob(self._closed_blob(operation.id), operation.to_json().encode(), overwrite=False)
+
     def closed(self, operation_id: str) -> Operation | None:
         """Read a closed operation, or None where there is none."""
         try:
@@ -157,22 +171,22 @@ class Ledger:
         return Operation.model_validate_json(text)
 
     def find(self, operation_id: str) -> Operation:
-        """Read an operation, open or closed.
+        """Read an operation: open, held or closed.
 
         Raises:
             NotFound: there is no such operation.
 
         """
         record = self.read(job_of(operation_id))
-        found = (record and record.operation(operation_id)) or self.closed(operation_id)
+        found = (record and record.known(operation_id)) or self.closed(operation_id)
         if not found:
             raise NotFound(f"there is no operation {operation_id!r}", code="OperationNotFound")
         return found
 
     def operations(self, job: JobName, *, limit: int = 200) -> list[Operation]:
-        """Return a job's operations, open and closed, newest first, at most `limit` closed ones."""
+        """Return a job's operations, open, held and closed, newest first, at most `limit` closed ones."""
         record = self.read(job)
-        waiting = list(record.open) if record else []
+        waiting = [*record.open, *record.held] if record else []
         prefix = f"{self._root}closed/{job}/"
         with storage_errors(f"operations of {job}"):
             names = sorted(self._container.list_blob_names(name_starts_with=prefix), reverse=True)[:limit]
@@ -201,13 +215,31 @@ class _DateHook:
 
 
 def _metadata(record: JobRecord) -> dict[str, str]:
-    uploaded = {"uploaded": record.uploaded_at.isoformat()} if record.uploaded_at else {}
-    first = {"open": record.open[0].id} if record.open else {}
-    until = {"until": record.lease.until.isoformat()} if record.lease else {}
-    return uploaded | first | until
+    newest = record.newest_savepoint
+    times = {
+        "uploaded": record.uploaded_at,
+        "until": record.lease.until if record.lease else None,
+        "saved": newest.taken_at if newest else None,
+        "periodic": record.periodic_at,
+    }
+    words = {
+        "open": record.open[0].id if record.open else "",
+        "saving": "1" if any(operation.cause.kind == "timer" for operation in record.open) else "",
+        "rests": "1" if record.rests else "",
+    }
+    return {key: at.isoformat() for key, at in times.items() if at} | {key: text for key, text in words.items() if text}
 
 
 def _listed(name: str, metadata: dict[str, str]) -> ListedJob:
-    times = {key: datetime.fromisoformat(metadata[key]) for key in ("until", "uploaded") if metadata.get(key)}
-    job = JobName(name.rpartition("/")[2].removesuffix(".json"))
-    return ListedJob(job, metadata.get("open"), times.get("until"), times.get("uploaded"))
+    kinds = ("until", "uploaded", "saved", "periodic")
+    times = {key: datetime.fromisoformat(metadata[key]) for key in kinds if metadata.get(key)}
+    return ListedJob(
+        JobName(name.rpartition("/")[2].removesuffix(".json")),
+        metadata.get("open"),
+        times.get("until"),
+        times.get("uploaded"),
+        saved_at=times.get("saved"),
+        periodic_at=times.get("periodic"),
+        saving="saving" in metadata,
+        rests="rests" in metadata,
+    )

@@ -120,6 +120,8 @@ class ReleaseCheck:
 
     def _chains(self, record: JobRecord, copy: Copy, old: Old) -> dict[str, frozenset[str]] | None:
         """Return which operators each vertex of the old copy has, if its release still lies there and plans alike."""
+        if copy.release is None:
+            return None  # it was adopted
         request = run_request(self.flink, record, copy.release, flink_job_id=copy.flink_job_id)
         if request is None:
             return None

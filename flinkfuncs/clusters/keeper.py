@@ -39,8 +39,16 @@ def keep_release(jars: Jars, record: JobRecord, operation: Operation) -> Release
 
 
 def _spec(record: JobRecord, operation: Operation) -> Spec:
-    recorded = record.wanted.spec if record.wanted and not operation.request.replaces_spec else Spec()
-    return recorded.patched(operation.request.spec)
+    return _recorded_spec(record, operation).patched(operation.request.spec)
+
+
+def _recorded_spec(record: JobRecord, operation: Operation) -> Spec:
+    if operation.request.replaces_spec:
+        return Spec()
+    if record.wanted:
+        return record.wanted.spec
+    adopted = record.current if record.current and record.current.adopted else None
+    return adopted.spec if adopted else Spec()
 
 
 def _release(kept: KeptJar, spec: Spec, source: JarSource) -> Release:

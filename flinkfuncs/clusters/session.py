@@ -7,18 +7,30 @@ between stop and start is as short as Flink allows.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TypeAlias
 
 from ..clients.flink import Flink
 from ..clients.flink_wire import Checkpoints, Listed
 from ..clients.jars import Jars
+from ..core.cluster_jars import reusable_since
 from ..core.errors import Refused, Unavailable
 from ..core.jobs import Copy, JobRecord
 from ..core.names import JobName
 from ..core.operations import Operation
 from ..core.session.ends import Limits
-from ..core.session.facts import CopySeen, CopyState, Seen, TriggerDone, TriggerSeen, TriggerUnknown, status_of
+from ..core.session.facts import (
+    Adoptable,
+    CopySeen,
+    CopyState,
+    Seen,
+    TriggerDone,
+    TriggerSeen,
+    TriggerUnknown,
+    status_of,
+)
+from ..core.session.inheriting import trigger_of
 from ..core.session.sending import release_to_send
 from ..core.session.table import next_step
 from ..core.session.verdicts import unguarded
@@ -73,13 +85,25 @@ SECONDS = {"": 0.001, "ms": 0.001, "milli": 0.001, "millisecond": 0.001, "m": 60
 TERMINAL = (CopyState.FINISHED, CopyState.CANCELED, CopyState.FAILED)
 
 
+OwnerOf: TypeAlias = Callable[[str, JobName], JobName | None]  # which other job a Flink job is the copy of
+
+
 class SessionCluster:
     """Jobs on one session cluster, by Flink's REST API."""
 
     def __init__(
-        self, flink: Flink, jars: Jars, keeper: Keeper, limits: Limits, *, name: str, allow_unguarded_main: bool = False
+        self,
+        flink: Flink,
+        jars: Jars,
+        keeper: Keeper,
+        limits: Limits,
+        *,
+        name: str,
+        owner_of: OwnerOf,
+        allow_unguarded_main: bool = False,
     ) -> None:
         """Keep what is needed; nothing is asked yet."""
+        self._owner_of = owner_of
         self._check = ReleaseCheck(flink, limits.start_seconds, allow_unguarded_main)
         self._flink = flink
         self._jars = jars
@@ -117,28 +141,27 @@ class SessionCluster:
             now=now,
             copy=copy,
             trigger=trigger,
-            jar_on_cluster=self._has_jar(record, operation, copy),
+            jar_on_cluster=self._has_jar(record, operation, copy, now),
             namesakes=self._namesakes(record) if record.current is None else (),
+            adoptable=self._adoptable(record, operation.request.adopt) if record.current is None else None,
             incarnation=configuration.get("web.tmpdir", ""),
             vanish_seconds=_seconds(configuration.get("heartbeat.timeout")) + VANISH_GRACE_SECONDS,
         )
 
     def _trigger(self, record: JobRecord, operation: Operation) -> TriggerSeen:
         """Ask for the trigger of a stop or a savepoint that was begun and did not lead to a start yet."""
-        if record.running is None or operation.start:
+        trigger = trigger_of(operation, record)
+        if record.running is None or trigger is None:
             return TriggerUnknown()
-        if operation.stop:
-            return self._flink.savepoint(record.running.flink_job_id, operation.token("stop"))
-        if operation.trigger:
-            return self._flink.savepoint(record.running.flink_job_id, operation.token("savepoint"))
-        return TriggerUnknown()
+        return self._flink.savepoint(record.running.flink_job_id, trigger)
 
     def _copy(self, running: Copy, operation: Operation, trigger: TriggerSeen) -> CopySeen:
         word = self._flink.status(running.flink_job_id)
         if word is None:
             return CopySeen(CopyState.ABSENT, slots_held=self._flink.holds_slots(running.flink_job_id))
         state = STATES.get(word, CopyState.STARTING)
-        if operation.stop and not operation.start:
+        ended_by_an_earlier_stop = running.stop is not None and state in TERMINAL
+        if (operation.stop or ended_by_an_earlier_stop) and not operation.start:
             return self._stopping_copy(running, state, trigger)
         if state is CopyState.RUNNING and not self._flink.tasks_run(running.flink_job_id):
             state = CopyState.STARTING
@@ -183,16 +206,30 @@ class SessionCluster:
         stopped = copy is not None and copy.state in TERMINAL
         return self._flink.configuration() if absent or starts or stopped else {}
 
-    def _has_jar(self, record: JobRecord, operation: Operation, copy: CopySeen | None) -> bool:
-        """Whether the jar of the release that would be started lies on the cluster."""
+    def _has_jar(self, record: JobRecord, operation: Operation, copy: CopySeen | None, now: datetime) -> bool:
+        """Whether the jar of the release that would be started lies on the cluster, and will be there for the start."""
         release = release_to_send(operation, record, copy)
-        return release is not None and self._flink.jar_id(jar_name(release)) is not None
+        if release is None:
+            return False
+        since = reusable_since(record, operation, release, now)
+        return self._flink.jar_id(jar_name(release), since=since) is not None
 
     def _namesakes(self, record: JobRecord) -> tuple[str, ...]:
         ended = {"FINISHED", "CANCELED", "FAILED"}
         return tuple(
             job.flink_job_id for job in self._flink.overview() if job.name == record.name and job.state not in ended
         )
+
+    def _adoptable(self, record: JobRecord, flink_job_id: str | None) -> Adoptable | None:
+        """Look at a Flink job that is to be adopted, and at who else has it."""
+        if flink_job_id is None:
+            return None
+        word, job = self._flink.status(flink_job_id), self._flink.described(flink_job_id)
+        if word is None or job is None:
+            return None
+        parallelism = max((vertex.parallelism for vertex in job.vertices), default=1)
+        owner = self._owner_of(flink_job_id, record.name)
+        return Adoptable(STATES.get(word, CopyState.STARTING), job.name, parallelism, owner)
 
     # --------------------------------------------------------------------------------------------------------- acting
 

@@ -37,7 +37,7 @@ def past_objection(operation: Operation, record: JobRecord) -> End | None:
         return None
     return End(
         Outcome.REFUSED,
-        "releases of a job of this name are kept, but its record is gone: name the savepoint to start from "
-        "(savePointName), or use another name",
+        "releases of a job of this name are kept, but its record is gone: name the Flink job that runs (adopt) or the "
+        "savepoint to start from (savePointName), or use another name",
         code="UnknownPast",
     )

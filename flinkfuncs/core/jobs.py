@@ -13,26 +13,67 @@ from .actions import Action
 from .model import Model
 from .names import JobName
 from .operations import Cause, Operation, Outcome
-from .releases import Release
+from .releases import Parallelism, Release, Spec
 
 Ended = Literal["STOPPED", "FINISHED", "CANCELED", "FAILED", "NEVER_STARTED"]
 
 
-class Copy(Model):
-    """One run of a job on Flink. `ended` is written only when Flink itself named a terminal state of this very id.
+class StopBegun(Model):
+    """A stop of a copy that may have left us: until it is known to have failed, every other stop carries its trigger.
 
-    `seen` tells that Flink has listed it; a copy that was never seen and has not ended may still appear, since its
-    start left us.
+    Two stops under different trigger ids can both fail and restart the job, or end it as FAILED.
+    """
+
+    trigger_id: str
+    directory: str
+    operation: str
+    action: Action
+    cause: Literal["upload", "http", "arm", "timer"]
+
+
+class Adopted(Model):
+    """What Flink told of a copy that this app did not start."""
+
+    name: str  # of the Flink job
+    parallelism: Parallelism
+
+
+class Copy(Model):
+    """One run of a job on Flink: of a release, or adopted, where nobody knows its jar.
+
+    `ended` is written only when Flink itself named a terminal state of this very id. `seen` tells that Flink has listed
+    it; a copy that was never seen and has not ended may still appear, since its start left us.
     """
 
     flink_job_id: str
-    release: Release
+    release: Release | None = None  # None where it was adopted
+    adopted: Adopted | None = None
     operation: str
     started_at: datetime
     savepoint: str | None = None  # what it was started from
     operators: tuple[str, ...] = ()  # the ids of its operators, as planned before; empty where they are not known
     seen: bool = False
     ended: Ended | None = None
+    stop: StopBegun | None = None  # the stop that was begun, by an operation that may have been given up since
+
+    @property
+    def spec(self) -> Spec:
+        """How it is run, as far as that is known."""
+        if self.release:
+            return self.release.spec
+        return Spec(parallelism=self.adopted.parallelism) if self.adopted else Spec()
+
+    @property
+    def own_release(self) -> Release:
+        """The release of a copy that we started.
+
+        Raises:
+            AssertionError: it was adopted.
+
+        """
+        if self.release is None:
+            raise AssertionError(f"the copy {self.flink_job_id} was adopted; its release is not known")
+        return self.release
 
     @property
     def may_appear(self) -> bool:
@@ -45,10 +86,12 @@ class Savepoint(Model):
 
     path: str
     taken_at: datetime
-    origin: Action  # the action that took it
+    origin: Action | Literal["orphan"]  # the action that took it; orphan: found in the directory of an operation
     cause: Literal["upload", "http", "arm", "timer"]
     flink_job_id: str
     operation: str
+    restored: bool = False  # a copy that was started from it has completed a checkpoint
+    disposing_at: datetime | None = None  # since when it may be gone: nothing is started from it any more
 
 
 class Lease(Model):
@@ -97,11 +140,14 @@ class JobRecord(Model):
     previous: Copy | None = None  # the copy that the current one was started in the place of: the rollback target
     ran: bool = False  # a copy before the current one ran, or may have
     savepoints: tuple[Savepoint, ...] = ()  # oldest first
+    periodic_at: datetime | None = None  # when a periodic savepoint was asked for last
     row: JobRow | None = None  # hdinsight: what the service said last
     placed: str | None = None  # hdinsight: the SHA-256 of the jar at the job's place; None where it is not known
     launched: str | None = None  # hdinsight: the id of the release started last; None where it is not known
     last: LastOperation | None = None
     open: tuple[Operation, ...] = ()  # the first one is driven, the others wait
+    uploads_paused: bool = False  # uploads are held until somebody resumes them
+    held: tuple[Operation, ...] = ()  # the newest upload that came meanwhile; more only where their age is the same
     lease: Lease | None = None
 
     @property
@@ -113,10 +159,25 @@ class JobRecord(Model):
         """Return the open operation with that id."""
         return next((operation for operation in self.open if operation.id == operation_id), None)
 
+    def known(self, operation_id: str) -> Operation | None:
+        """Return the operation with that id that is open, or held."""
+        held = (operation for operation in self.held if operation.id == operation_id)
+        return self.operation(operation_id) or next(held, None)
+
+    def claims(self, flink_job_id: str) -> bool:
+        """Whether a Flink job is this job's copy, or an operation is about to adopt it."""
+        adopts = any(operation.request.adopt == flink_job_id for operation in self.open)
+        return adopts or (self.running is not None and self.running.flink_job_id == flink_job_id)
+
     @property
     def running(self) -> Copy | None:
         """The copy that may run: the current one, unless its end is recorded."""
         return self.current if self.current and not self.current.ended else None
+
+    @property
+    def rests(self) -> bool:
+        """Whether nothing of the job can be running, by what is recorded."""
+        return self.deleted or (self.row is None and self.current is not None and self.current.ended is not None)
 
     def with_operation(self, changed: Operation) -> Self:
         """Return the record with this state of one of its open operations."""

@@ -46,6 +46,7 @@ class Request(Model):
     switch_mode: bool = False
     wanted_sha256: str | None = None  # a job.json may pin its jar
     without_savepoint: bool = False  # STATELESS_UPDATE: go on although the way back could not be saved
+    adopt: str | None = None  # first contact: the Flink job that runs already and becomes this job's copy
 
 
 class Outcome(StrEnum):
@@ -58,6 +59,7 @@ class Outcome(StrEnum):
     REFUSED = "REFUSED"  # nothing was touched
     SUPERSEDED = "SUPERSEDED"  # something newer took its place before it began
     UNKNOWN = "UNKNOWN"  # it was sent, and nobody can tell what came of it
+    ABANDONED = "ABANDONED"  # somebody ended it by hand; the message names what may still take effect
 
 
 class SavepointListing(Model):
@@ -145,7 +147,8 @@ class Operation(Model):
     request: Request
     cause: Cause
     requested_at: datetime
-    driven_at: datetime | None = None  # when a driver first took it up
+    driven_at: datetime | None = None  # when a driver first took it up: it has begun
+    overtaken_by: str | None = None  # the STOP or CANCEL that went ahead of it: it starts nothing where nothing runs
     progressed_at: datetime  # when a step was last written down
     release: Release | None = None
     check: Mark | None = None  # not sticky: it counts how often main() was begun

@@ -1,6 +1,5 @@
 """How a record changes when a step is begun, answered, and over: pure, and the same when it is done twice.
 
-    driven      a driver took the operation up
     begun       before the call: the mark of the step, and the new copy that a start is about to make
     learned     after the call: what it told us that cannot be looked up
     unsent      after a call that surely did not leave us
@@ -15,7 +14,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from .jobs import Copy, JobRecord, LastOperation, Savepoint
+from .jobs import Copy, JobRecord, LastOperation, Savepoint, StopBegun
 from .operations import ArmProgress, Mark, Operation, Outcome, Result, StepTaken
 from .releases import Release
 from .steps import (
@@ -43,11 +42,6 @@ from .steps import (
 MarkName = Literal["stop", "trigger", "checkpoint", "cancel", "start", "rollback", "submit", "check"]
 
 
-def driven(record: JobRecord, operation: Operation, now: datetime) -> JobRecord:
-    """Record when a driver first took the operation up."""
-    return record.with_operation(operation.model_copy(update={"driven_at": operation.driven_at or now}))
-
-
 def begun(record: JobRecord, operation_id: str, step: Step, now: datetime) -> JobRecord:
     """Write a step down before it is carried out."""
     operation = _open(record, operation_id)
@@ -60,6 +54,8 @@ def begun(record: JobRecord, operation_id: str, step: Step, now: datetime) -> Jo
         record = record.but(launched=None if step.release else record.launched)
     if isinstance(step, PlaceJar):
         record = record.but(placed=None)
+    if isinstance(step, Stop):
+        record = _with_stop(record, operation, step)
     if isinstance(step, Start):
         record = _with_new_copy(record, operation, step, now)
         changes |= {"savepoint": step.stop_savepoint or operation.savepoint, "settling": None, "checkpoint": None}
@@ -101,6 +97,8 @@ def noted(record: JobRecord, operation_id: str, wait: Wait, now: datetime) -> Jo
     if wait.settling and wait.settling != operation.settling:
         operation = operation.model_copy(update={"settling": wait.settling})
         record = record.with_operation(operation)
+    record = _with_end_of_stop(record, wait, now)
+    record = _with_adopted(record, operation, wait, now)
     if operation.arm and (news := _news(operation.arm, wait)):
         record = _with_arm(record, operation, **news)
         operation = _open(record, operation_id)
@@ -108,6 +106,12 @@ def noted(record: JobRecord, operation_id: str, wait: Wait, now: datetime) -> Jo
     if since == operation.vanished_at:
         return record
     return record.with_operation(operation.model_copy(update={"vanished_at": since}))
+
+
+def was_skipped(record: JobRecord, operation_id: str, end: End) -> bool:
+    """Whether a periodic savepoint found nothing to save: it leaves no operation, since nobody asked for it."""
+    operation = _open(record, operation_id)
+    return operation.cause.kind == "timer" and end.outcome is Outcome.REFUSED and not operation.acted
 
 
 def closed(record: JobRecord, operation_id: str, end: End, now: datetime) -> Operation:
@@ -139,6 +143,8 @@ def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) 
     if record.current and (end.ended or end.listed):
         ended = end.ended or record.current.ended
         record = record.but(current=record.current.model_copy(update={"ended": ended, "seen": True}))
+    if record.current and end.unstopped:
+        record = record.but(current=record.current.model_copy(update={"stop": None}))
     if end.wanted and end.outcome in (Outcome.SUCCEEDED, Outcome.UNPROVEN):
         record = _with_wanted(record, operation, end.wanted)
     if end.forget:
@@ -231,7 +237,63 @@ def _with_mark(record: JobRecord, operation: Operation, step: Step, *, refused: 
     if name is None or mark is None:
         return record
     answered = mark.model_copy(update={"unanswered": mark.unanswered - 1, "refused": refused})
+    if name == "stop" and answered.unanswered == 0:
+        record = _without_own_stop(record, operation)
     return record.with_operation(operation.model_copy(update={name: answered}))
+
+
+def _with_stop(record: JobRecord, operation: Operation, step: Stop) -> JobRecord:
+    """Remember with the copy how it is being stopped, for longer than the operation lives."""
+    copy = record.current
+    if copy is None or (copy.stop and copy.stop.trigger_id == step.trigger_id):
+        return record
+    stop = StopBegun(
+        trigger_id=step.trigger_id,
+        directory=step.directory,
+        operation=operation.id,
+        action=operation.action,
+        cause=operation.cause.kind,
+    )
+    return record.but(current=copy.model_copy(update={"stop": stop}))
+
+
+def _with_adopted(record: JobRecord, operation: Operation, wait: Wait, now: datetime) -> JobRecord:
+    """Make a Flink job the current copy; from then on the past is known."""
+    if wait.adopted is None or record.current:
+        return record
+    flink_job_id, told = wait.adopted
+    copy = Copy(flink_job_id=flink_job_id, adopted=told, operation=operation.id, started_at=now, seen=True)
+    return record.but(current=copy, unknown_past=False)
+
+
+def _without_own_stop(record: JobRecord, operation: Operation) -> JobRecord:
+    """Forget a stop of which no call can have taken effect; one that an earlier operation began stays."""
+    copy = record.current
+    if copy is None or copy.stop is None or copy.stop.operation != operation.id:
+        return record
+    return record.but(current=copy.model_copy(update={"stop": None}))
+
+
+def _with_end_of_stop(record: JobRecord, wait: Wait, now: datetime) -> JobRecord:
+    """Write down how a stop ended whose operation was given up."""
+    copy = record.current
+    if copy is None or copy.stop is None or not (wait.stopped or wait.unstopped):
+        return record
+    if wait.unstopped or wait.stopped is None:
+        return record.but(current=copy.model_copy(update={"stop": None}))
+    savepoint = Savepoint(
+        path=wait.stopped,
+        taken_at=now,
+        origin=copy.stop.action,
+        cause=copy.stop.cause,
+        flink_job_id=copy.flink_job_id,
+        operation=copy.stop.operation,
+    )
+    known = any(savepoint.path == other.path for other in record.savepoints)
+    return record.but(
+        current=copy.model_copy(update={"ended": "STOPPED", "seen": True}),
+        savepoints=record.savepoints if known else (*record.savepoints, savepoint),
+    )
 
 
 def _with_new_copy(record: JobRecord, operation: Operation, step: Start, now: datetime) -> JobRecord:
@@ -257,7 +319,7 @@ def _operators(record: JobRecord, operation: Operation, release: Release) -> tup
     """Return the ids of a release's operators: from its check, or from a copy that ran it before."""
     if operation.checked and operation.checked.release == release.id:
         return operation.checked.operators
-    ran = [copy for copy in (record.current, record.previous) if copy and copy.release.same_as(release)]
+    ran = [copy for copy in (record.current, record.previous) if copy and release.same_as(copy.release)]
     return ran[0].operators if ran else ()
 
 

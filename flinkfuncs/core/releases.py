@@ -39,6 +39,9 @@ def _check_args(args: str) -> str:
 FlinkConfiguration = Annotated[dict[str, str], AfterValidator(_check_configuration)]
 Args = Annotated[str, AfterValidator(_check_args)]
 Parallelism = Annotated[int, Field(ge=1, le=32768)]
+FlinkJobId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+RetentionCount = Annotated[int, Field(ge=1)]
+RetentionDays = Annotated[float, Field(gt=0, le=36500)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -59,6 +62,8 @@ class SpecPatch(Model):
     savepoint_format: Literal["CANONICAL", "NATIVE"] = "CANONICAL"
     allow_non_restored_state: bool = False
     on_failure: Literal["rollback", "stop"] = "rollback"
+    savepoint_retention_count: RetentionCount | None = None
+    savepoint_retention_days: RetentionDays | None = None
 
     @model_serializer(mode="wrap")
     def _what_is_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from .actions import Action
-from .jobs import Ended, JobRow
+from .jobs import Adopted, Ended, JobRow
 from .operations import Checked, Outcome, SavepointListing, Settling, Undo
 from .releases import Release, SpecPatch
 
@@ -116,6 +116,9 @@ class Wait:
     settling: Settling | None = None  # since when the new copy runs without a restart: written down
     in_progress: bool = False  # hdinsight: the row says that our action is under way: that is written down
     accepted: bool = False  # hdinsight: the long-running operation has succeeded: that is written down
+    adopted: tuple[str, Adopted] | None = None  # a Flink job that is the current copy from now on: written down
+    stopped: str | None = None  # the savepoint with which an earlier operation's stop ended the copy: written down
+    unstopped: bool = False  # that stop is known to have failed: written down
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,7 @@ class End:
     listed: bool = False  # the cluster lists the current copy
     savepoint: str | None = None  # a savepoint that this operation took
     restored_from: str | None = None
+    unstopped: bool = False  # the stop is known to have failed: another one may carry a trigger of its own
     forget: bool = False  # DELETE: the record becomes a tombstone
     wanted: Release | None = None  # the release that is from now on the job's
     launched: Release | None = None  # hdinsight: the release that the service has started

@@ -14,7 +14,7 @@ from .actions import Action
 from .errors import Refused
 from .model import parse_json
 from .names import JobName
-from .releases import Sha256, SpecPatch
+from .releases import FlinkJobId, Sha256, SpecPatch
 
 JOB_JSON = "job.json"
 Folder = Literal["stateful", "stateless"]
@@ -31,6 +31,7 @@ class JobJson(SpecPatch):
     sha256: Sha256 | None = None
     switch_mode: bool = False
     save_point_name: str | None = None
+    adopt: FlinkJobId | None = None  # looked at in a first contact only
 
     def spec(self) -> SpecPatch:
         """Return the fields of the spec that the file sets."""

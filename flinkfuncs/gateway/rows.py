@@ -125,7 +125,7 @@ def action_result(shown: Operation) -> str:
     match shown.result.outcome:
         case Outcome.SUCCEEDED:
             return "SUCCESS"
-        case Outcome.FAILED | Outcome.ROLLED_BACK | Outcome.UNPROVEN | Outcome.UNKNOWN:
+        case Outcome.FAILED | Outcome.ROLLED_BACK | Outcome.UNPROVEN | Outcome.UNKNOWN | Outcome.ABANDONED:
             return "FAILED"
         case Outcome.REFUSED | Outcome.SUPERSEDED:
             return "FAILED"

@@ -3,10 +3,11 @@
     GET   /api/jobs                      every job, with its status on the cluster
     GET   /api/jobs/{job}                one job
     POST  /api/jobs/{job}/{action}       ask for an action: 202 and where to look, or hold the reply (Prefer: wait=N)
-    GET   /api/jobs/{job}/savepoints     the savepoints that are recorded, newest first
+    GET   /api/jobs/{job}/savepoints     the savepoints: those recorded, newest first, then those that no record names
     GET   /api/operations?job=…          a job's operations, newest first; ?state=open | closed | rejected narrows them
     GET   /api/operations?state=open     the open operations of all jobs; state=rejected: uploads under no job's name
     GET   /api/operations/{id}           one operation
+    …     control.py                     what people say to operations that wait or run
     GET   /api/health                    whether the app can do its work
 
 Every route asks for a function key, health too: it names settings, which are nobody else's business, and a probe can
@@ -17,25 +18,24 @@ send a key (`x-functions-key`, or `?code=`). A body is read as JSON whatever its
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 
 import azure.functions as func
 
 from ..app import services
 from ..core.actions import parse_action
-from ..core.errors import FlinkFuncsError, NotFound, Refused
+from ..core.errors import FlinkFuncsError, Refused
 from ..core.jobs import JobRecord
 from ..core.model import parse_json
 from ..core.names import JobName
 from ..core.operations import Cause, Operation
+from .calls import as_json, caller, read_body, record_of
 from .prefer import wait_seconds
 from .problems import replies, replies_async
 from .views import Json, job_view, operation_view, rejection_view, savepoint_views, state_of
 
 LOOK_AGAIN_SECONDS = 2  # Retry-After of a 202
 POLL_SECONDS = 0.5  # how often a held request reads its operation
-LONGEST_BODY = 256 * 1024  # bytes; a runJob body is some hundred
 
 STATES = ("open", "closed", "rejected")
 
@@ -47,28 +47,33 @@ blueprint = func.Blueprint()
 def list_jobs(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the host binds the request by this name
     """Show every job but the deleted ones."""
     records = [record for record in services().ledger.records() if record.open or not record.deleted]
-    return _json({"jobs": _job_views(records)})
+    return as_json({"jobs": _job_views(records)})
 
 
 @blueprint.route("api/jobs/{job}", methods=["GET"])
 @replies
 def show_job(req: func.HttpRequest) -> func.HttpResponse:
     """Show one job."""
-    return _json(_job_views([_record(_job(req))])[0])
+    return as_json(_job_views([record_of(_job(req))])[0])
 
 
 @blueprint.route("api/jobs/{job}/savepoints", methods=["GET"])
 @replies
 def list_savepoints(req: func.HttpRequest) -> func.HttpResponse:
-    """Show what a START can be told to begin from."""
-    return _json({"savepoints": savepoint_views(_record(_job(req)))})
+    """Show what a START can be told to begin from: what is recorded, and what lies there and no record names."""
+    record, housekeeper = record_of(_job(req)), services().housekeeper
+    try:
+        orphans = housekeeper.orphans(record) if housekeeper else []
+    except FlinkFuncsError as error:
+        return as_json({"savepoints": savepoint_views(record), "orphansUnknown": error.message})
+    return as_json({"savepoints": savepoint_views(record, orphans)})
 
 
 @blueprint.route("api/operations/{id}", methods=["GET"])
 @replies
 def show_operation(req: func.HttpRequest) -> func.HttpResponse:
     """Show one operation, open or closed."""
-    return _json(operation_view(services().ledger.find(req.route_params["id"])))
+    return as_json(operation_view(services().ledger.find(req.route_params["id"])))
 
 
 @blueprint.route("api/operations", methods=["GET"])
@@ -78,7 +83,7 @@ def list_operations(req: func.HttpRequest) -> func.HttpResponse:
     job, state = req.params.get("job"), req.params.get("state")
     if state is not None and state not in STATES:
         raise _unclear(f"state is one of {', '.join(STATES)}")
-    return _json({"operations": _of_job(JobName(job), state) if job else _of_all_jobs(state)})
+    return as_json({"operations": _of_job(JobName(job), state) if job else _of_all_jobs(state)})
 
 
 @blueprint.route("api/health", methods=["GET"])
@@ -89,7 +94,7 @@ def show_health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - t
 
     health = check_health(services)
     shown = health.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return _json(shown, status=200 if health.healthy else 503)
+    return as_json(shown, status=200 if health.healthy else 503)
 
 
 @blueprint.route("api/jobs/{job}/{action}", methods=["POST"])
@@ -104,7 +109,7 @@ async def request_action(req: func.HttpRequest) -> func.HttpResponse:
     applied = {"Preference-Applied": f"wait={seconds}"}
     if operation.result is None:
         return _accepted(operation, applied)
-    return _json(operation_view(operation), headers=applied | _location(operation))
+    return as_json(operation_view(operation), headers=applied | _location(operation))
 
 
 def _request(req: func.HttpRequest) -> Operation:
@@ -112,12 +117,9 @@ def _request(req: func.HttpRequest) -> Operation:
     from ..runjob import RunJobProperties, to_request  # noqa: PLC0415 - with the settings' library, at the first call
 
     job, action = _job(req), parse_action(req.route_params["action"])
-    text = req.get_body()
-    if len(text) > LONGEST_BODY:
-        raise Refused(f"a body takes at most {LONGEST_BODY} bytes", code="BodyTooLarge", status=413)
-    body = parse_json(RunJobProperties, text if text.strip() else b"{}", what="the body")
+    body = parse_json(RunJobProperties, read_body(req), what="the body")
     app = services()
-    return app.intake.request(job, to_request(action, body, app.settings), Cause(kind="http", detail=_caller(req)))
+    return app.intake.request(job, to_request(action, body, app.settings), Cause(kind="http", detail=caller(req)))
 
 
 async def _ended(operation: Operation, seconds: float) -> Operation:
@@ -142,14 +144,14 @@ def _read_again(operation: Operation) -> Operation:
 def _of_job(job: JobName, state: str | None) -> list[Json]:
     if state == "rejected":
         raise _unclear("rejected uploads belong to no job: state=rejected stands alone")
-    found = services().ledger.operations(_record(job).name)
+    found = services().ledger.operations(record_of(job).name)
     return [operation_view(operation) for operation in found if state in (None, state_of(operation))]
 
 
 def _of_all_jobs(state: str | None) -> list[Json]:
     ledger = services().ledger
     if state == "open":
-        waiting = [operation for record in ledger.records() for operation in record.open]
+        waiting = [operation for record in ledger.records() for operation in (*record.open, *record.held)]
         return [operation_view(o) for o in sorted(waiting, key=lambda operation: operation.id, reverse=True)]
     if state == "rejected":
         return [rejection_view(rejection) for rejection in ledger.rejected()]
@@ -173,30 +175,10 @@ def _job(req: func.HttpRequest) -> JobName:
     return JobName(req.route_params["job"])  # the host decodes %2F before it matches nothing with it: see JobName
 
 
-def _record(job: JobName) -> JobRecord:
-    record = services().ledger.read(job)
-    if record is None:
-        raise NotFound(f"there is no job {job!r}", code="JobNotFound")
-    return record
-
-
-def _caller(req: func.HttpRequest) -> str:
-    """Name the caller as far as the platform tells: a signed-in principal, else an address; never a key."""
-    principal = req.headers.get("x-ms-client-principal-id")
-    address = (req.headers.get("x-forwarded-for") or "").partition(",")[0].strip()
-    return f"principal {principal[:128]}" if principal else f"function key, from {address[:64] or 'unknown address'}"
-
-
 def _location(operation: Operation) -> dict[str, str]:
     return {"Location": f"/api/operations/{operation.id}"}
 
 
 def _accepted(operation: Operation, headers: dict[str, str] | None = None) -> func.HttpResponse:
     told = {"Retry-After": str(LOOK_AGAIN_SECONDS)} | _location(operation) | (headers or {})
-    return _json(operation_view(operation), status=202, headers=told)
-
-
-def _json(value: Json, *, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
-    return func.HttpResponse(
-        json.dumps(value), status_code=status, headers=headers or {}, mimetype="application/json", charset="utf-8"
-    )
+    return as_json(operation_view(operation), status=202, headers=told)

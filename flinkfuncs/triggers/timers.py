@@ -1,9 +1,11 @@
-"""What happens by the clock: the periodic savepoints, and the sweep that brings back what an event or a driver lost.
+"""What happens by the clock: periodic savepoints, the sweep that brings back what was lost, and keeping order.
 
-    take_savepoints    %SAVEPOINT_SCHEDULE%    running jobs without a recent savepoint get one
+    take_savepoints    %SAVEPOINT_SCHEDULE%    running jobs without a recent savepoint get one, some at a time
     sweep              %SWEEP_SCHEDULE%        open operations without a driver; blobs that no operation knows
+    keep_house         every hour              savepoints and jars on the cluster that nobody needs any more
 
-Neither runs at start: a new instance is no reason for a savepoint, and the sweep comes by itself within its period.
+None of them runs at start: a new instance is no reason for a savepoint, and the sweep comes by itself within its
+period.
 """
 
 from __future__ import annotations
@@ -20,12 +22,18 @@ blueprint = func.Blueprint()
 @blueprint.timer_trigger("timer", schedule="%SAVEPOINT_SCHEDULE%", run_on_startup=False)
 def take_savepoints(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host binds the timer by this name
     """Ask for the savepoints that are due."""
-    app = services()
-    interval_seconds = app.settings.savepoint_interval_seconds
-    app.intake.periodic_savepoints(datetime.now(UTC), interval_seconds=interval_seconds)
+    services().periodic.tick(datetime.now(UTC))
 
 
 @blueprint.timer_trigger("timer", schedule="%SWEEP_SCHEDULE%", run_on_startup=False)
 def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host binds the timer by this name
     """Bring back what was lost."""
     services().intake.sweep(datetime.now(UTC))
+
+
+@blueprint.timer_trigger("timer", schedule="0 17 * * * *", run_on_startup=False)
+def keep_house(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host binds the timer by this name
+    """Dispose of what nothing retains."""
+    housekeeper = services().housekeeper
+    if housekeeper:
+        housekeeper.tidy(datetime.now(UTC))

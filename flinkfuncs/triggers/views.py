@@ -1,6 +1,7 @@
 """What callers are shown of jobs and operations: the records as JSON, without what could be a secret.
 
-    job        name, status, flinkJobId, folder, release {id, sha256, jarName, spec}, copy, lastSavePoint, open, last
+    job        name, status, flinkJobId, folder, release {id, sha256, jarName, spec}, copy, lastSavePoint, open, last,
+               and uploads {paused, held} while they are paused
     operation  state (open | closed), and the record
 
 Arguments and Flink configuration are the user's own words and may hold passwords: redaction.py stars them. The query of
@@ -9,11 +10,12 @@ an ARM operation URL is signed, and stays with us.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..core.jobs import Copy, JobRecord
 from ..core.operations import Operation
+from ..core.orphans import Found
 from ..core.releases import Release
 from ..redaction import redacted_args, redacted_configuration
 
@@ -36,9 +38,15 @@ def job_view(record: JobRecord, status: str, *, reason: str | None = None) -> di
         "copy": _copy(copy),
         "lastSavePoint": newest.path if newest else row.last_save_point if row else None,
         "open": [operation_view(operation) for operation in record.open],
+        "uploads": uploads_view(record) if record.uploads_paused else None,
         "last": record.last.model_dump(mode="json", by_alias=True, exclude_none=True) if record.last else None,
     }
     return {name: value for name, value in view.items() if value is not None}
+
+
+def uploads_view(record: JobRecord) -> dict[str, Json]:
+    """Show whether a job's uploads are paused, and what is held."""
+    return {"paused": record.uploads_paused, "held": [operation_view(operation) for operation in record.held]}
 
 
 def operation_view(operation: Operation) -> dict[str, Json]:
@@ -57,9 +65,22 @@ def rejection_view(rejection: Rejection) -> Json:
     return {"state": "rejected", **rejection.model_dump(mode="json", by_alias=True)}
 
 
-def savepoint_views(record: JobRecord) -> list[Json]:
-    """Show the recorded savepoints, newest first; LIST_SAVEPOINT finds out whether they still exist."""
-    return [savepoint.model_dump(mode="json", by_alias=True) for savepoint in reversed(record.savepoints)]
+def savepoint_views(record: JobRecord, orphans: Sequence[Found] = ()) -> list[Json]:
+    """Show the recorded savepoints, newest first, then those that no record names.
+
+    `restored`: a copy went on from it; `disposingAt`: it is being disposed of, and nothing starts from it any more.
+    """
+    recorded = [s.model_dump(mode="json", by_alias=True, exclude_none=True) for s in reversed(record.savepoints)]
+    return [*recorded, *(_orphan(orphan) for orphan in reversed(orphans))]
+
+
+def _orphan(orphan: Found) -> Json:
+    return {
+        "path": orphan.path,
+        "takenAt": orphan.written_at.isoformat(),
+        "origin": "orphan",
+        "operation": orphan.operation,
+    }
 
 
 def _release(release: Release | None) -> Json:
@@ -74,7 +95,8 @@ def _copy(copy: Copy | None) -> Json:
         return None
     return {
         "flinkJobId": copy.flink_job_id,
-        "releaseId": copy.release.id,
+        "releaseId": copy.release.id if copy.release else None,
+        "adopted": copy.adopted.model_dump(mode="json", by_alias=True) if copy.adopted else None,
         "startedAt": copy.started_at.isoformat(),
         "startedFrom": copy.savepoint,
         "ended": copy.ended,

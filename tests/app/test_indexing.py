@@ -18,6 +18,7 @@ TRIGGERS = {
         "connection": "JARS",
     },
     "take_savepoints": TIMER | {"schedule": "%SAVEPOINT_SCHEDULE%"},
+    "keep_house": TIMER | {"schedule": "0 17 * * * *"},
     "sweep": TIMER | {"schedule": "%SWEEP_SCHEDULE%"},
 }
 ROUTES = {

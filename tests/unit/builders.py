@@ -16,7 +16,7 @@ from flinkfuncs.core.names import Directory, JobName
 from flinkfuncs.core.operations import Cause, Checked, Mark, Operation, Request, operation_id
 from flinkfuncs.core.releases import JarSource, Release, Spec
 from flinkfuncs.core.session.ends import Limits
-from flinkfuncs.core.session.facts import CopySeen, CopyState, Seen, TriggerSeen, TriggerUnknown
+from flinkfuncs.core.session.facts import Adoptable, CopySeen, CopyState, Seen, TriggerSeen, TriggerUnknown
 from flinkfuncs.core.steps import (
     Cancel,
     Check,
@@ -183,6 +183,7 @@ def look(
     jar: bool = True,
     namesakes: tuple[str, ...] = (),
     incarnation: str = "first",
+    adoptable: Adoptable | None = None,
 ) -> Seen:
     """Return what is seen at NOW; `jar` says whether the jar that would be started lies on the cluster."""
     return Seen(
@@ -192,6 +193,7 @@ def look(
         jar_on_cluster=jar,
         namesakes=namesakes,
         incarnation=incarnation,
+        adoptable=adoptable,
         vanish_seconds=80,
     )
 
@@ -222,8 +224,9 @@ def said(step: Step, operation: Operation, record: JobRecord) -> str:  # noqa: C
         case UploadJar(release) | Check(release):
             return f"{type(step).__name__} {release.jar_name.removesuffix('.jar')}"
         case Stop(flink_job_id, trigger_id):
-            assert trigger_id == operation.token("stop")
-            return f"Stop {names.copy(flink_job_id)}"
+            earlier = record.current.stop.trigger_id if record.current and record.current.stop else None
+            assert trigger_id == (earlier or operation.token("stop"))
+            return f"Stop {names.copy(flink_job_id)}" + (" as before" if earlier else "")
         case Trigger(flink_job_id, trigger_id):
             assert trigger_id == operation.token("savepoint")
             return f"Trigger {names.copy(flink_job_id)}"
@@ -235,12 +238,22 @@ def said(step: Step, operation: Operation, record: JobRecord) -> str:  # noqa: C
             jar = step.release.jar_name.removesuffix(".jar")
             return f"Start {jar} as {names.copy(step.flink_job_id)} from {step.savepoint or 'nothing'}"
         case Wait():
-            words = ("vanished" if step.vanished else "", "listed" if step.listed else "", "" if step.hop else "here")
-            return " ".join(("Wait", *filter(None, words)))
+            return _said_wait(step)
         case End():
             return _said_end(step)
         case PlaceJar() | Submit():
             raise AssertionError(f"{step} is no step of a session cluster")
+
+
+def _said_wait(wait: Wait) -> str:
+    words = ["Wait"]
+    words += ["vanished"] if wait.vanished else []
+    words += ["listed"] if wait.listed else []
+    words += [] if wait.hop else ["here"]
+    words += [f"stopped {wait.stopped}"] if wait.stopped else []
+    words += ["unstopped"] if wait.unstopped else []
+    words += ["adopted"] if wait.adopted else []
+    return " ".join(words)
 
 
 def _said_end(end: End) -> str:

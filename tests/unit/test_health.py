@@ -137,6 +137,25 @@ def test_what_is_legal_but_hardly_meant_is_a_warning(
     assert health.faults == ("missing setting: FLINK_REST_URL",)
 
 
+@pytest.mark.parametrize(
+    ("connection", "directory", "faulty"),
+    [
+        ("local", "file:///sp", False),
+        ("local", "abfs://c@a.dfs.core.windows.net/sp", True),
+        ("JARS", "abfss://c@a.dfs.core.windows.net/sp", False),
+        ("JARS", "file:///sp", True),
+        ("JARS", "", True),
+        ("", "file:///sp", False),
+    ],
+)
+def test_savepoints_are_looked_for_only_where_the_connection_can_lead(
+    health_of: HealthOf, connection: str, directory: str, faulty: bool
+) -> None:
+    """A wrong pair is named, and not taken for a place without savepoints."""
+    health = health_of(COMPLETE | {"SAVEPOINTS_CONNECTION": connection, "SAVEPOINT_DIRECTORY": directory})
+    assert any("SAVEPOINTS_CONNECTION" in fault for fault in health.faults) is faulty
+
+
 def test_the_report_is_json_with_the_apps_version() -> None:
     """What is not known is left out."""
     assert json.loads(Health(healthy=True).to_json()).keys() == {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flinkfuncs.core import progress
+from flinkfuncs.core import progress, queueing
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation, Outcome
@@ -23,8 +23,8 @@ def open_operation(record: JobRecord) -> Operation:
 
 def test_when_an_operation_was_first_taken_up_stays() -> None:
     """A second driver does not make it younger."""
-    record = progress.driven(job(None, with_marks(UPDATE, driven_at=None)), with_marks(UPDATE, driven_at=None), ago(9))
-    again = progress.driven(record, open_operation(record), NOW)
+    record = queueing.taken_up(job(None, with_marks(UPDATE, driven_at=None)), ago(9))
+    again = queueing.taken_up(record, NOW)
     assert open_operation(again).driven_at == ago(9)
 
 

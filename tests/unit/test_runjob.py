@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from pydantic import ValidationError
 
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import Refused, Unavailable
@@ -31,6 +32,8 @@ FULL = {
     "savepointFormat": "NATIVE",
     "allowNonRestoredState": True,
     "onFailure": "stop",
+    "savepointRetentionCount": 5,
+    "savepointRetentionDays": 2.5,
 }
 SAMPLES: dict[str, object] = FULL | {
     "parallelism": 3,
@@ -57,6 +60,8 @@ def test_every_field_of_a_body_arrives_in_the_request() -> None:
         "savepoint_format": "NATIVE",
         "allow_non_restored_state": True,
         "on_failure": "stop",
+        "savepoint_retention_count": 5,
+        "savepoint_retention_days": 2.5,
     }
     assert request.action is Action.NEW
     assert not request.replaces_spec
@@ -142,8 +147,24 @@ def test_the_actions_without_a_jar_take_next_to_nothing() -> None:
         Action.LAST_STATE_UPDATE,
     ):
         assert taken[action] == set()
-    assert taken[Action.NEW] == taken[Action.UPDATE] == set(RunJobProperties.model_fields) - {"without_savepoint"}
-    assert taken[Action.STATELESS_UPDATE] == set(RunJobProperties.model_fields) - {"save_point_name"}
+    of_update = set(RunJobProperties.model_fields) - {"without_savepoint", "adopt"}
+    assert taken[Action.UPDATE] == taken[Action.NEW] - {"adopt"} == of_update
+    assert taken[Action.STATELESS_UPDATE] == of_update - {"save_point_name"} | {"without_savepoint"}
+
+
+def test_adopting_takes_over_what_runs_and_brings_nothing() -> None:
+    """A Flink job's id, alone; any other action refuses it."""
+    adopting = RunJobProperties(adopt="0a" * 16)
+    assert to_request(Action.NEW, adopting, SETTINGS).adopt == "0a" * 16
+    for action, body in (
+        (Action.UPDATE, adopting),
+        (Action.NEW, RunJobProperties(adopt="0a" * 16, args="x")),
+        (Action.NEW, RunJobProperties(adopt="0a" * 16, save_point_name="savepoint-1")),
+    ):
+        with pytest.raises(Refused, match="adopt"):
+            to_request(action, body, SETTINGS)
+    with pytest.raises(ValidationError):
+        RunJobProperties(adopt="not an id")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import Copy, JobRecord, JobRow, LastOperation, Savepoint
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import ArmProgress, Cause, Operation, Outcome, Request, Result
+from flinkfuncs.core.orphans import Found
 from flinkfuncs.core.releases import JarSource, Release, Spec, SpecPatch
 from flinkfuncs.redaction import redacted_args, redacted_configuration
 from flinkfuncs.triggers.views import job_view, operation_view, savepoint_views
@@ -70,6 +71,7 @@ def test_a_jobs_view_names_what_runs_and_what_is_open() -> None:
     assert view["copy"] == {
         "flinkJobId": COPY.flink_job_id,
         "releaseId": RELEASE.id,
+        "adopted": None,
         "startedAt": "2026-11-21T02:03:04+00:00",
         "startedFrom": None,
         "ended": None,
@@ -124,6 +126,27 @@ def test_savepoints_are_shown_newest_first() -> None:
     """The first one is what a START takes."""
     paths = [view["path"] for view in savepoint_views(FULL) if isinstance(view, dict)]
     assert paths == ["file:/sp/2", "file:/sp/1"]
+
+
+def test_a_savepoint_shows_whether_it_was_restored_and_goes_and_an_orphan_what_it_is() -> None:
+    """Orphans come last, the newest of them first."""
+    going = SAVEPOINTS[0].model_copy(update={"disposing_at": NOW, "restored": True})
+    orphans = [Found(f"file:/sp/{n}", f"op{n}", NOW) for n in (3, 4)]
+    views = savepoint_views(FULL.but(savepoints=(going, SAVEPOINTS[1])), orphans)
+    assert views[1] == {
+        "path": "file:/sp/1",
+        "takenAt": "2026-11-21T02:03:04Z",
+        "origin": "STOP",
+        "cause": "http",
+        "flinkJobId": "c0",
+        "operation": "o",
+        "restored": True,
+        "disposingAt": "2026-11-21T02:03:04Z",
+    }
+    at = "2026-11-21T02:03:04+00:00"
+    assert views[2:] == [
+        {"path": f"file:/sp/{n}", "takenAt": at, "origin": "orphan", "operation": f"op{n}"} for n in (4, 3)
+    ]
 
 
 def test_no_view_shows_a_secret() -> None:

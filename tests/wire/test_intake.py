@@ -1,4 +1,4 @@
-"""What an upload or a tick of a timer asks for, on a real Azurite."""
+"""What an upload or a tick of the sweeper asks for, on a real Azurite."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flinkfuncs.core.session.facts import Seen
 from flinkfuncs.core.session.table import next_step
 from flinkfuncs.core.steps import End
 from flinkfuncs.intake import Intake
-from tests.unit.builders import LIMITS, ORDERS, asked, savepoint
+from tests.unit.builders import LIMITS, ORDERS, asked
 from tests.wire.memory_cluster import MemoryCluster
 from tests.wire.storage import Storage, jar
 
@@ -212,26 +212,3 @@ def test_the_sweeper_sends_for_a_driver_where_none_is_on_its_way(
     record_of(storage, JobRecord(name=ORDERS, open=(operation,), lease=lease))
     intake(storage).sweep(datetime.now(UTC))
     assert storage.nudges() == [{"job": "orders", "operation": operation.id}] * nudged
-
-
-def test_a_periodic_savepoint_is_for_running_idle_jobs_without_a_young_one(storage: Storage) -> None:
-    """And one tick that comes twice asks once."""
-    now = datetime.now(UTC)
-    young = savepoint("file:///sp/1").model_copy(update={"taken_at": now - timedelta(minutes=1)})
-    old = savepoint("file:///sp/1").model_copy(update={"taken_at": now - timedelta(days=1)})
-    jobs = {
-        "due": JobRecord(name=JobName("due"), savepoints=(old,)),
-        "never": JobRecord(name=JobName("never")),
-        "young": JobRecord(name=JobName("young"), savepoints=(young,)),
-        "busy": JobRecord(name=JobName("busy"), open=(asked(Action.STOP),)),
-        "stopped": JobRecord(name=JobName("stopped")),
-        "deleted": JobRecord(name=JobName("deleted"), deleted=True),
-    }
-    for record in jobs.values():
-        record_of(storage, record)
-    cluster = MemoryCluster()
-    cluster.words = {JobName(name): "RUNNING" for name in jobs if name != "stopped"}
-    asked_for = intake(storage, cluster).periodic_savepoints(now, interval_seconds=3600)
-    assert {operation.job for operation in asked_for} == {"due", "never"}
-    assert all(operation.action is Action.SAVEPOINT for operation in asked_for)
-    assert intake(storage, cluster).periodic_savepoints(now, interval_seconds=3600) == []

@@ -9,6 +9,7 @@
     STATELESS_UPDATE      other   none                     Refuse: there is no such job
                           upload  wanted is this release   End: nothing to do; but not of a job that failed
                           upload  STOPPED, FINISHED        Keep, PlaceJar, End: the next START runs it
+                          overt.  ended                    the same: a later STOP or CANCEL went ahead of it
                           any     otherwise                Keep, PlaceJar, Submit
     START, RE_LAUNCH      any     there, does not run      PlaceJar if another jar lies there, Submit
                           any     RUNNING                  Refuse: it runs
@@ -86,7 +87,7 @@ def _update(operation: Operation, record: JobRecord, row: Row, seen: ArmSeen) ->
         return Keep()
     if upload and release.same_as(record.wanted) and row.word not in ("FAILED", "JOB_LAUNCH_FAILED"):
         return End(Outcome.SUCCEEDED, "this is the job's release already", wanted=release, row=kept_row(row))
-    if upload and row.word in ("STOPPED", "FINISHED"):
+    if (upload and row.word in ("STOPPED", "FINISHED")) or (operation.overtaken_by and row.ended):
         message = f"the job is {row.word}; the release is what its next START runs"
         end = End(Outcome.SUCCEEDED, message, wanted=release, row=kept_row(row))
         return _misplaced(record, release) or end
@@ -147,6 +148,8 @@ def _unsupported(operation: Operation, limits: ArmLimits) -> End | None:
         )
     if operation.request.without_savepoint:
         return refuse("withoutSavepoint cannot be said in the ARM API", "UnsupportedOption")
+    if operation.request.adopt and operation.action is Action.NEW:
+        return refuse("adopt cannot be said in the ARM API: its jobs are known to the service", "UnsupportedOption")
     return None
 
 

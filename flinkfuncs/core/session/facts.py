@@ -52,6 +52,24 @@ class TriggerFailed:
     path: str | None = None
 
 
+@dataclass(frozen=True)
+class Disposed:
+    """A savepoint is gone: disposed of now, or no longer there."""
+
+
+@dataclass(frozen=True)
+class DisposalRunning:
+    """The savepoint is being disposed of."""
+
+
+@dataclass(frozen=True)
+class DisposalFailed:
+    """The savepoint, or a part of it, is still there."""
+
+    cause: str
+
+
+DisposalSeen: TypeAlias = Disposed | DisposalRunning | DisposalFailed
 TriggerSeen: TypeAlias = TriggerUnknown | TriggerRunning | TriggerDone | TriggerFailed
 
 
@@ -72,6 +90,16 @@ class CopySeen:
 
 
 @dataclass(frozen=True)
+class Adoptable:
+    """What the cluster says of a Flink job that is to be adopted."""
+
+    state: CopyState
+    name: str
+    parallelism: int
+    owner: str | None = None  # the job of this app whose copy it is, or may become
+
+
+@dataclass(frozen=True)
 class Seen:
     """One look at the cluster, for one operation."""
 
@@ -80,6 +108,7 @@ class Seen:
     trigger: TriggerSeen = TriggerUnknown()
     jar_on_cluster: bool = False
     namesakes: tuple[str, ...] = ()  # ids of jobs of this name that are not terminal and not ours
+    adoptable: Adoptable | None = None  # the Flink job that the operation adopts, where the cluster knows it
     incarnation: str = ""  # differs between two runs of the JobManager
     vanish_seconds: float = 80.0  # heartbeat.timeout + 30 s: how long a vanished copy may still be running
 

@@ -117,7 +117,7 @@ def new_copy(record: JobRecord, what: str) -> str:
     copy = current_copy(record)
     newest = record.newest_savepoint
     state = copy.savepoint or (newest.path if newest else None)
-    release = f"release {copy.release.sha256[:12]} ({copy.release.jar_name})"
+    release = f"release {copy.own_release.sha256[:12]} ({copy.own_release.jar_name})"
     return f"the new copy {copy.flink_job_id} of {release} {what}; savepoint: {state or 'none'}"
 
 

@@ -2,7 +2,8 @@
 
     it was started in the place of      onFailure  copy         step
     ----------------------------------  ---------  -----------  ---------------------------------------------------
-    nothing that this operation ended   any        any          Fail, naming savepoint and jar
+    nothing that this operation ended,  any        any          Fail, naming savepoint and jar
+    or an adopted copy
     a copy of the old release           stop       terminal     Fail, naming savepoint and jar
     a copy of the old release           stop       runs         Cancel it, then Fail
     a copy of the old release           rollback   terminal     Start the old release from the savepoint
@@ -72,17 +73,19 @@ def _ended(operation: Operation, record: JobRecord, seen: Seen, undo: Undo, evid
     old = _target(operation, record)
     if old is None or operation.savepoint is None:
         raise AssertionError(f"operation {operation.id} undoes a copy without a way back")
-    if current_copy(record).release.spec.on_failure == "stop":
+    if current_copy(record).spec.on_failure == "stop":
         return End(Outcome.FAILED, undo.reason, code=evidence.code, ended=evidence.ended, savepoint=operation.savepoint)
     if not seen.jar_on_cluster:
-        return UploadJar(old.release)
-    return Start(operation.token("rollback"), old.release, operation.savepoint, incarnation=seen.incarnation, undo=undo)
+        return UploadJar(old.own_release)
+    return Start(
+        operation.token("rollback"), old.own_release, operation.savepoint, incarnation=seen.incarnation, undo=undo
+    )
 
 
 def _target(operation: Operation, record: JobRecord) -> Copy | None:
-    """Return the copy that this operation stopped with a savepoint to put the new one in its place."""
+    """Return the copy that this operation stopped with a savepoint; an adopted one has no release to go back to."""
     stopped = operation.stop is not None and operation.savepoint is not None
-    return record.previous if stopped else None
+    return record.previous if stopped and record.previous and record.previous.release else None
 
 
 def _completed(operation: Operation, seen: Seen) -> int:

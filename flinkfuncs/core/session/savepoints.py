@@ -93,7 +93,9 @@ def same_path(one: str | None, other: str | None) -> bool:
 
 def _named(name: str, record: JobRecord, limits: Limits) -> str | End:
     """Find a savepoint by path or bare name among the recorded ones, or take a path below the root."""
-    recorded = [s.path for s in record.savepoints if name in (s.path, s.path.rstrip("/").rpartition("/")[2])]
+    if any(s.disposing_at and (name == _bare(s.path) or same_path(name, s.path)) for s in record.savepoints):
+        return refuse(f"the savepoint {name[:128]!r} is being disposed of", "SavepointDisposed")
+    recorded = [s.path for s in record.savepoints if name in (s.path, _bare(s.path))]
     if recorded:
         return recorded[-1]
     if "/" not in name:
@@ -102,3 +104,7 @@ def _named(name: str, record: JobRecord, limits: Limits) -> str | End:
         return str(limits.savepoint_root.require(Directory.parse(name)))
     except Refused as error:
         return refuse(error.message, error.code)
+
+
+def _bare(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]

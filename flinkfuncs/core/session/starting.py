@@ -39,7 +39,7 @@ def start(operation: Operation, record: JobRecord, release: Release, savepoint: 
             "anything else could make a second copy",
             "StartInFlight",
         )
-    again = Start(earlier.flink_job_id, earlier.release, earlier.savepoint, incarnation=seen.incarnation)
+    again = Start(earlier.flink_job_id, earlier.own_release, earlier.savepoint, incarnation=seen.incarnation)
     return wait_for_vanished(operation, seen) or again
 
 
@@ -129,8 +129,8 @@ def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
     if mark.unanswered and age_seconds(mark.last_sent_at, seen) < limits.repeat_seconds:
         return Wait(pause(mark.last_sent_at, seen), "the new copy is not listed yet")
     if not seen.jar_on_cluster:
-        return UploadJar(copy.release)
-    return Start(copy.flink_job_id, copy.release, copy.savepoint, incarnation=seen.incarnation, undo=operation.undo)
+        return UploadJar(copy.own_release)
+    return Start(copy.flink_job_id, copy.own_release, copy.savepoint, incarnation=seen.incarnation, undo=operation.undo)
 
 
 def _running(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:

@@ -17,6 +17,7 @@ from ..operations import Mark, Operation, Outcome
 from ..steps import Cancel, End, Step, Stop, Trigger, Wait
 from .ends import CACHE_SECONDS, Limits, age_seconds, current_copy, fail, pause, refuse, wait_for_vanished
 from .facts import CopySeen, CopyState, Seen, TriggerDone, TriggerFailed, TriggerRunning, TriggerUnknown, looked_at
+from .inheriting import stop_directory
 from .savepoints import savepoint_directory
 from .starting import after_stop, fresh_start
 
@@ -24,7 +25,10 @@ AGAIN_SECONDS = 1.0  # how long a trigger may be unknown before it is sent again
 
 
 def begin_stop(operation: Operation, record: JobRecord, limits: Limits) -> Step:
-    """Stop the current copy with a savepoint, under this operation's own trigger id and directory."""
+    """Stop the current copy with a savepoint: under this operation's own trigger id, or that of a stop in flight."""
+    if earlier := current_copy(record).stop:
+        copy = current_copy(record)
+        return Stop(copy.flink_job_id, earlier.trigger_id, earlier.directory, copy.spec.savepoint_format)
     return _begin(Stop, operation, record, limits, operation.token("stop"))
 
 
@@ -41,7 +45,7 @@ def _begin(
     except Refused as error:
         return refuse(error.message, error.code)
     copy = current_copy(record)
-    return kind(copy.flink_job_id, trigger_id, str(directory), copy.release.spec.savepoint_format)
+    return kind(copy.flink_job_id, trigger_id, str(directory), copy.spec.savepoint_format)
 
 
 def stopping(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
@@ -80,7 +84,8 @@ def stopping(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
         case TriggerDone() | TriggerRunning():
             return _await_savepoint(mark, seen, limits, hop=isinstance(seen.trigger, TriggerRunning))
         case TriggerFailed(cause, path):
-            return _not_stopped(operation, record, cause, path)
+            end = _not_stopped(operation, record, cause, path)
+            return replace(end, unstopped=True) if isinstance(end, End) else end
         case TriggerUnknown():
             if mark.refused:
                 return _maybe_late(mark, seen, limits) or _not_stopped(operation, record, mark.refused)
@@ -161,7 +166,7 @@ def _written(operation: Operation, record: JobRecord, seen: Seen, limits: Limits
     if isinstance(seen.trigger, TriggerDone):
         return seen.trigger.path
     last = looked_at(seen).last_savepoint
-    ours = savepoint_directory(operation, record, limits)
+    ours = stop_directory(operation, record, limits)
     with suppress(Refused):  # somebody else's savepoint may lie where no plain URI leads
         return last if last and ours.holds(Directory.parse(last)) else None
     return None
@@ -175,7 +180,7 @@ def _failed(seen: Seen, copy: CopySeen) -> End:
 
 
 def _vanished(operation: Operation, record: JobRecord, limits: Limits) -> End:
-    where = savepoint_directory(operation, record, limits)
+    where = stop_directory(operation, record, limits)
     return fail(f"the job vanished from the cluster while it was stopped; its savepoint may lie in {where}", "Vanished")
 
 

@@ -8,6 +8,8 @@
     a cancel          the copy has to end           stopping
     a stop            the copy has to end           stopping
     a savepoint       it has to be complete         stopping
+    … by an earlier   a stop may still end the      inheriting
+    operation         copy
     nothing yet       may it begin, and with what   here
 
 The rule that must never break: a row that starts something names the state it starts from, or was asked for a fresh
@@ -18,12 +20,14 @@ from __future__ import annotations
 
 from ..actions import Action
 from ..admission import past_objection, upload_objection
-from ..jobs import JobRecord
+from ..jobs import Copy, JobRecord
 from ..operations import Operation, Outcome, SavepointListing
 from ..steps import Cancel, End, Keep, Step, UploadJar, Wait
+from .adopting import adopt
 from .ends import Limits, age_seconds, current_copy, refuse, wait_for_vanished
 from .facts import TERMINAL, Seen, Status, status_of
 from .gate import checking
+from .inheriting import inherited
 from .rollback import undoing
 from .savepoints import restore_point
 from .starting import start, starting
@@ -44,7 +48,8 @@ def next_step(operation: Operation, record: JobRecord, seen: Seen, limits: Limit
         return stopping(operation, record, operation.stop, seen, limits)
     if operation.trigger:
         return savepointing(operation, record, operation.trigger, seen, limits)
-    return upload_objection(operation, record) or _begin(operation, record, seen, limits)
+    objection = upload_objection(operation, record) or inherited(operation, record, seen, limits)
+    return objection or _begin(operation, record, seen, limits)
 
 
 def _begin(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
@@ -74,21 +79,41 @@ def _begin(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) 
 def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
     """Start the first copy of a job: never beside one that runs, never over a past that is not known.
 
+    A Flink job is told by its name, which its main() may set: what runs under another name is not seen.
+
     status            namesake on Flink  past known  step
     ----------------  -----------------  ----------  --------------------------
     not NONE          any                any         Refuse: it exists
+    NONE              any, `adopt`       any         as `adopting` says; then NEW is over, an upload an UPDATE
     NONE              yes                any         Refuse: it runs already
     NONE              no                 no          Refuse, but savePointName
     NONE              no                 yes         Keep, UploadJar, Check, Start
     """
+    if record.current and record.current.adopted and record.current.operation == operation.id:
+        return _adopted(record.current)
     if status is not Status.NONE:
         return refuse(f"the job exists and is {status}; UPDATE changes it, DELETE frees its name", "JobExists")
+    if operation.request.adopt:
+        return adopt(operation.request.adopt, seen)
     if seen.namesakes:
-        return refuse(f"Flink runs a job of this name that is not ours: {', '.join(seen.namesakes)}", "JobRunsAlready")
+        return refuse(
+            f"Flink runs a job of this name that is not ours: {', '.join(seen.namesakes)}; `adopt` takes one over",
+            "JobRunsAlready",
+        )
     if objection := past_objection(operation, record):
         return objection
     savepoint = restore_point(operation, record, limits) if operation.request.save_point_name else None
     return _with_release(operation, record, seen, savepoint)
+
+
+def _adopted(copy: Copy) -> End:
+    told = copy.adopted
+    runs = f"{told.name!r} with parallelism {told.parallelism}" if told else "nobody knows what"
+    message = (
+        f"the Flink job {copy.flink_job_id} is this job's copy now; it runs {runs}. Its jar is not known: until the "
+        "first release of its own there is none to go back to"
+    )
+    return End(Outcome.SUCCEEDED, message)
 
 
 def _start(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
@@ -117,8 +142,8 @@ def _repeat(operation: Operation, record: JobRecord, seen: Seen, limits: Limits)
     savepoint = restore_point(operation, record, limits) if operation.request.save_point_name else earlier.savepoint
     if isinstance(savepoint, End):
         return savepoint
-    step = start(operation, record, earlier.release, savepoint, seen)
-    return step if isinstance(step, End) or seen.jar_on_cluster else UploadJar(earlier.release)
+    step = start(operation, record, earlier.own_release, savepoint, seen)
+    return step if isinstance(step, End) or seen.jar_on_cluster else UploadJar(earlier.own_release)
 
 
 def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
@@ -133,8 +158,13 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
     STARTING, CANCELLING      any      Wait a while, then Refuse
     RESTARTING                any      Refuse: no savepoint can be taken
     STOPPED, FINISHED         upload   Keep; it becomes what the next START runs
+    … by an unfinished        upload   Start from its savepoint: the job was not stopped on purpose
+    update
+    any terminal, VANISHED    overt.   Keep, as above: the STOP or CANCEL that went ahead was asked for later
     other terminal, VANISHED  any      Start from the named or the newest valid state (STATELESS: fresh)
     """
+    if operation.overtaken_by and (status in TERMINAL or status is Status.VANISHED):
+        return _remember(operation, status)
     upload = operation.cause.kind == "upload"
     if status is Status.NONE and operation.cause.kind in ("upload", "arm"):
         return _new(operation, record, seen, limits, status)
@@ -153,7 +183,7 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
                 "you name",
                 "JobRestarting",
             )
-        case Status.STOPPED | Status.FINISHED if upload:
+        case Status.STOPPED | Status.FINISHED if upload and not _stopped_by_an_update(record, status):
             return _remember(operation, status)
         case _:
             return _revive(operation, record, seen, limits)
@@ -169,6 +199,14 @@ def _runs_already(operation: Operation, record: JobRecord) -> bool:
     """Whether the release is both wanted and the one that runs: a copy that failed to prove itself may run another."""
     release = operation.release
     return release is not None and release.same_as(record.wanted) and release.same_as(current_copy(record).release)
+
+
+def _stopped_by_an_update(record: JobRecord, status: Status) -> bool:
+    """Whether the job only stands because an update stopped it and did not come to its start."""
+    newest = record.newest_savepoint
+    if status is not Status.STOPPED or newest is None or newest.origin == "orphan":
+        return False
+    return newest.origin.takes_release and newest.flink_job_id == current_copy(record).flink_job_id
 
 
 def _remember(operation: Operation, status: Status) -> Step:
@@ -247,5 +285,6 @@ def _list(record: JobRecord) -> End:
     listing = tuple(
         SavepointListing(path=s.path, taken_at=s.taken_at, origin=s.origin, flink_job_id=s.flink_job_id)
         for s in reversed(record.savepoints)
+        if not s.disposing_at
     )
     return End(Outcome.SUCCEEDED, f"{len(listing)} savepoints", savepoints=listing)

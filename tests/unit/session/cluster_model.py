@@ -24,6 +24,7 @@ from flinkfuncs.core.session.facts import (
     TriggerSeen,
     TriggerUnknown,
 )
+from flinkfuncs.core.session.inheriting import trigger_of
 from flinkfuncs.core.session.savepoints import same_path
 from flinkfuncs.core.steps import Cancel, Start, Step, Stop, Trigger, UploadJar
 
@@ -65,7 +66,7 @@ class Cluster:
     savepoints: dict[str, datetime] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
     due: list[tuple[datetime, Step]] = field(default_factory=list)  # calls that take effect later
-    stops: dict[str, str] = field(default_factory=dict)  # the trigger under which a copy is being stopped
+    stops: dict[str, Stop] = field(default_factory=dict)  # the stop under which a copy is being stopped
 
     # what it does
 
@@ -89,8 +90,8 @@ class Cluster:
         match step:
             case UploadJar(release=release):
                 self.jars.add(release.sha256)
-            case Stop(job, trigger):
-                self._stop(job, trigger)
+            case Stop():
+                self._stop(step)
             case Trigger(job, trigger, directory):
                 self._running(job)
                 self._complete(job, trigger, directory)
@@ -126,12 +127,14 @@ class Cluster:
             if known.state not in ENDED:
                 self._end(job, state)
 
-    def _stop(self, job: str, trigger: str) -> None:
+    def _stop(self, step: Stop) -> None:
+        job, trigger = step.flink_job_id, step.trigger_id
         self._running(job)
-        other = self.stops.get(job)
-        assert other in (None, trigger), "two stops with different trigger ids"
-        self.stops[job] = trigger
-        self.triggers.setdefault(trigger, TriggerRunning())
+        if trigger in self.triggers:
+            return  # Flink takes a trigger id once
+        assert job not in self.stops, "two stops with different trigger ids"
+        self.stops[job] = step
+        self.triggers[trigger] = TriggerRunning()
 
     def _running(self, job: str) -> None:
         if job not in self.known or self.known[job].state in ENDED:
@@ -145,9 +148,9 @@ class Cluster:
 
     def _end(self, job: str, state: CopyState) -> None:
         self.known[job].state = state
-        trigger = self.stops.pop(job, None)
-        if trigger and self.triggers[trigger] == TriggerRunning():
-            self.triggers[trigger] = TriggerFailed("the job ended meanwhile")
+        stop = self.stops.pop(job, None)
+        if stop and self.triggers[stop.trigger_id] == TriggerRunning():
+            self.triggers[stop.trigger_id] = TriggerFailed("the job ended meanwhile")
         for run in self.runs:
             if run.flink_job_id == job and run.until is None:
                 run.until = self.now
@@ -183,7 +186,7 @@ class Cluster:
         return Seen(
             now=self.now,
             copy=self._copy(known, lagging=lagging) if current else None,
-            trigger=self.triggers.get(operation.token("stop" if operation.stop else "savepoint"), TriggerUnknown()),
+            trigger=self.triggers.get(trigger_of(operation, record) or "", TriggerUnknown()),
             jar_on_cluster=wanted is not None and wanted.sha256 in self.jars,
             incarnation=str(self.incarnation),
             vanish_seconds=HEARTBEAT_SECONDS + 30,

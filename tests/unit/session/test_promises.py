@@ -13,7 +13,8 @@ from itertools import chain, count, repeat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flinkfuncs.core import progress
+from flinkfuncs.core import progress, queueing
+from flinkfuncs.core.abandoning import abandoned
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Cause, Checked, Operation, Request, operation_id
@@ -37,6 +38,7 @@ class Turn(Enum):
     JOBMANAGER_RESTARTS = auto()
     COPY_FINISHES = auto()
     COPY_FAILS = auto()
+    ABANDONED = auto()
 
 
 class Call(Enum):
@@ -51,9 +53,11 @@ class Call(Enum):
     LATE = auto()
     VERY_LATE = auto()
     REFUSED = auto()
+    ABANDONED_BEFORE = auto()  # its driver sleeps on the way to the call, and makes it long after it lost the job
 
 
 UNANSWERED = {Call.LOST, Call.ANSWER_LOST, Call.LATE, Call.VERY_LATE}
+ASLEEP_SECONDS = 20.0
 LATE_SECONDS = {Call.LATE: 12.0, Call.VERY_LATE: 400.0}
 
 ACTIONS = st.sampled_from([
@@ -108,9 +112,11 @@ class World:
     def _turn(self, operation_id: str) -> End | None:
         turn = next(self._turns)
         self._let_happen(turn)
-        self.record = progress.driven(self.record, self.record.open[0], self.cluster.now)
+        self.record = queueing.taken_up(self.record, self.cluster.now)
         seen = self.cluster.look(self.record, self.record.open[0], lagging=turn is Turn.CACHES_LAG)
         step = next_step(self.record.open[0], self.record, seen, LIMITS)
+        if turn is Turn.ABANDONED:
+            return self._abandon()
         if turn is Turn.CRASH_AFTER_LOOKING:
             self._crash()
             return None
@@ -123,8 +129,7 @@ class World:
                 return None
         self.record = progress.begun(self.record, operation_id, step, self.cluster.now)
         self._check(step)
-        self._act(operation_id, step, next(self._calls))
-        return None
+        return self._act(operation_id, step, next(self._calls))
 
     def _conclude(self, end: End) -> End:
         self._check_untouched(self.record.open[0])
@@ -137,10 +142,20 @@ class World:
         self.record = JobRecord.model_validate_json(self.record.to_json())
         return end
 
-    def _act(self, operation_id: str, step: Step, call: Call) -> None:
+    def _abandon(self) -> End:
+        """Somebody ends the operation as it stands; what it sent is still on its way."""
+        self.record, closed = abandoned(self.record, self.record.open[0], "a person", self.cluster.now)
+        self.record = JobRecord.model_validate_json(self.record.to_json())
+        assert closed.result
+        return End(closed.result.outcome, closed.result.message)
+
+    def _act(self, operation_id: str, step: Step, call: Call) -> End | None:
         if call is Call.CRASH_BEFORE:
             self._crash()
-            return
+            return None
+        if call is Call.ABANDONED_BEFORE:
+            self.cluster.later(step, ASLEEP_SECONDS)
+            return self._abandon()
         try:
             fact = self._call(step, call)
         except ConnectionError:
@@ -155,6 +170,7 @@ class World:
             elif fact:
                 self.record = progress.learned(self.record, operation_id, step, fact)
         self.cluster.pass_time(0.5)
+        return None
 
     def _call(self, step: Step, call: Call) -> Learned:
         if call is Call.DOES_NOT_LEAVE:
@@ -180,9 +196,7 @@ class World:
             self.cluster.restart_jobmanager()
         if turn in (Turn.COPY_FINISHES, Turn.COPY_FAILS):
             self.cluster.end_by_itself(CopyState.FINISHED if turn is Turn.COPY_FINISHES else CopyState.FAILED)
-        for job, trigger in list(self.cluster.stops.items()):
-            directory = f"file:///sp/orders/{self.record.open[0].id}"
-            stop = Stop(job, trigger, directory, "CANONICAL")
+        for stop in list(self.cluster.stops.values()):
             (self.cluster.fail_stop if turn is Turn.STOP_FAILS else self.cluster.finish_stop)(stop)
 
     def _crash(self) -> None:
@@ -200,7 +214,10 @@ class World:
         """A start without state is one that was asked for, the same again, or of what never ran; a stop has one id."""
         operation = self.record.open[0]
         if isinstance(step, Stop):
-            assert step.trigger_id == operation.token("stop")
+            copy = self.record.current
+            assert copy, "only a copy is stopped"
+            assert copy.stop, "a stop is written down with the copy"
+            assert step.trigger_id == copy.stop.trigger_id
         if isinstance(step, Start) and step.savepoint is None:
             repeated = step.flink_job_id != operation.token("copy")
             never_ran = len(self.cluster.runs) == self._runs_before_this_life

@@ -1,0 +1,94 @@
+"""What may a person say to operations that wait or run? That one is given up, and that uploads are held.
+
+Both change the record alone, by compare-and-swap, whoever drives the job: a driver whose operation was abandoned finds
+at its next write that the job is no longer its own.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from .clients.ledger import Ledger
+from .clients.queue import OperationsQueue
+from .clients.storage import Conflict
+from .core import queueing
+from .core.abandoning import abandoned
+from .core.errors import NotFound, Refused
+from .core.jobs import JobRecord
+from .core.names import JobName
+from .core.operations import Operation, Outcome, job_of
+
+log = logging.getLogger(__name__)
+
+
+class Control:
+    """Changes what waits."""
+
+    def __init__(self, ledger: Ledger, queue: OperationsQueue) -> None:
+        """Keep what is needed; nothing is read yet."""
+        self._ledger = ledger
+        self._queue = queue
+
+    def abandon(self, operation_id: str, *, by: str) -> Operation:
+        """End an operation that waits or is stuck, and send for a driver of the next one; again, it changes nothing.
+
+        Raises:
+            NotFound: there is no such operation.
+            Refused: it has ended otherwise.
+            Unavailable: storage cannot be reached.
+
+        """
+        while True:
+            entry = self._ledger.entry(job_of(operation_id))
+            operation = entry.record.known(operation_id) if entry else None
+            if entry is None or operation is None:
+                return self._ended(operation_id)
+            record, closed = abandoned(entry.record, operation, by, _now())
+            self._ledger.close_unless_closed(closed)
+            try:
+                self._ledger.write(record, etag=entry.etag)
+            except Conflict:
+                continue
+            self._ledger.close(closed)  # a driver may have closed it, but came too late to write that down
+            log.warning("job=%s operation=%s outcome=ABANDONED", record.name, operation_id)
+            self._send_for_driver(record)
+            return closed
+
+    def pause_uploads(self, job: JobName, *, paused: bool) -> JobRecord:
+        """Hold the job's uploads from now on, or take the newest that was held.
+
+        Raises:
+            NotFound: there is no such job.
+            Unavailable: storage cannot be reached.
+
+        """
+        while True:
+            entry = self._ledger.entry(job)
+            if entry is None:
+                raise NotFound(f"there is no job {job!r}", code="JobNotFound")
+            done = (queueing.paused if paused else queueing.resumed)(entry.record, _now())
+            for ended in done.ended:
+                self._ledger.close_unless_closed(ended)
+            try:
+                self._ledger.write(done.record, etag=entry.etag)
+            except Conflict:
+                continue
+            self._send_for_driver(done.record)
+            return done.record
+
+    def _ended(self, operation_id: str) -> Operation:
+        closed = self._ledger.closed(operation_id)
+        if closed is None or closed.result is None:
+            raise NotFound(f"there is no operation {operation_id!r}", code="OperationNotFound")
+        if closed.result.outcome is not Outcome.ABANDONED:
+            raise Refused(f"the operation has ended as {closed.result.outcome}", code="OperationEnded")
+        return closed
+
+    def _send_for_driver(self, record: JobRecord) -> None:
+        if record.open:
+            self._queue.nudge(record.name, record.open[0].id)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

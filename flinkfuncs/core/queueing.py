@@ -1,0 +1,163 @@
+"""In which order are a job's operations driven, and which of them need not be driven at all?
+
+The order of the open list is the order of driving. An operation has *begun* once a driver took it up; what has begun
+keeps its place, and waits for nobody.
+
+    a new operation     by          its place on the open list
+    ------------------  ----------  --------------------------------------------------------------------------
+    upload              upload      last; every older upload that has not begun ends as SUPERSEDED, unread
+                                    an upload older than one that waits ends as SUPERSEDED itself
+    … while paused      upload      not on the list: it is held, and the newest held one is put there on resume
+    STOP, CANCEL        http, arm   ahead of every update that has not begun: these are overtaken
+    … with nothing yet  http, arm   last: the first start that waits is what there is to stop
+    anything else       any         last
+
+    an update that was overtaken    when its turn comes
+    ------------------------------  ----------------------------------------------------------------------
+    UPDATE, STATELESS_UPDATE        the job runs (the STOP was refused): as ever
+                                    nothing runs: its release is what the next START runs
+    LAST_STATE_UPDATE               ended as SUPERSEDED when it was overtaken: it brings no release
+
+Uploads are as old as their Last-Modified, which has whole seconds. Of two with the same one, the one that was recorded
+later counts as newer; but two of the same blob both wait: at most one of them can still be read, and which one that is
+shows when its jar is kept, without touching the job.
+
+The rule that must never break: whatever leaves the list ends on record, and nothing overtakes what has begun.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from .actions import Action
+from .jobs import JobRecord
+from .operations import Operation, Outcome, Result
+
+ENDING = (Action.STOP, Action.CANCEL)
+UPDATES = (Action.UPDATE, Action.STATELESS_UPDATE, Action.LAST_STATE_UPDATE)
+STARTING = (*UPDATES, Action.NEW, Action.START, Action.RE_LAUNCH)
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A record with something new on it, and the operations that ended thereby."""
+
+    record: JobRecord
+    ended: tuple[Operation, ...] = ()
+
+
+def queued(record: JobRecord, operation: Operation, now: datetime) -> Queued:
+    """Put a new operation where it belongs."""
+    if last_modified(operation) is not None:
+        return _with_upload(record, operation, now)
+    record = record.but(deleted=False)
+    if operation.action in ENDING and operation.cause.kind in ("http", "arm") and _has_something_to_end(record):
+        return _ahead_of_updates(record, operation, now)
+    return Queued(record.but(open=(*record.open, operation)))
+
+
+def taken_up(record: JobRecord, now: datetime) -> JobRecord:
+    """Record that a driver takes up the first operation of the list; nothing overtakes it from now on."""
+    if not record.open:
+        return record
+    first = record.open[0]
+    return record.with_operation(first.model_copy(update={"driven_at": first.driven_at or now}))
+
+
+def paused(record: JobRecord, now: datetime) -> Queued:
+    """Hold uploads from now on, and those that wait already; what has begun is carried on."""
+    waiting = tuple(operation for operation in record.open if _waits(operation) and last_modified(operation))
+    others = tuple(operation for operation in record.open if operation not in waiting)
+    record, ended = record.but(open=others, uploads_paused=True), ()
+    return _all_queued(record, waiting, ended, now)
+
+
+def resumed(record: JobRecord, now: datetime) -> Queued:
+    """Take the newest upload that was held."""
+    return _all_queued(record.but(held=(), uploads_paused=False), record.held, (), now)
+
+
+def last_modified(operation: Operation) -> datetime | None:
+    """Return how old an upload is; None for what is no upload."""
+    jar = operation.request.jar
+    return jar.last_modified if jar and operation.cause.kind == "upload" else None
+
+
+def _all_queued(
+    record: JobRecord, operations: tuple[Operation, ...], ended: tuple[Operation, ...], now: datetime
+) -> Queued:
+    for operation in operations:
+        done = queued(record, operation, now)
+        record, ended = done.record, (*ended, *done.ended)
+    return Queued(record, ended)
+
+
+def _waits(operation: Operation) -> bool:
+    return operation.driven_at is None
+
+
+def _with_upload(record: JobRecord, operation: Operation, now: datetime) -> Queued:
+    """Let the newest upload win, on the open list or among those that are held."""
+    newest = max(filter(None, (record.uploaded_at, last_modified(operation))), default=None)
+    place = "held" if record.uploads_paused else "open"
+    there: tuple[Operation, ...] = getattr(record, place)
+    rivals = [other for other in there if _waits(other) and last_modified(other)]
+    if newer := [other for other in rivals if _is_older(operation, other)]:
+        return Queued(record, (_superseded(operation, f"a newer upload is waiting: {newer[-1].id}", now),))
+    older = [other for other in rivals if _is_older(other, operation) or _ties(other, operation)]
+    kept = tuple(other for other in there if other not in older)
+    changes: dict[str, object] = {place: (*kept, operation), "uploaded_at": newest}
+    if not record.uploads_paused:
+        changes["deleted"] = False
+    message = f"a newer upload came: {operation.id}"
+    return Queued(record.but(**changes), tuple(_superseded(other, message, now) for other in older))
+
+
+def _is_older(one: Operation, other: Operation) -> bool:
+    first, second = last_modified(one), last_modified(other)
+    return first is not None and second is not None and first < second
+
+
+def _ties(one: Operation, other: Operation) -> bool:
+    """Whether two different blobs are equally old; of the same blob, keeping it tells."""
+    first, second = one.request.jar, other.request.jar
+    same_age = last_modified(one) == last_modified(other)
+    return same_age and first is not None and second is not None and first.name != second.name
+
+
+def _has_something_to_end(record: JobRecord) -> bool:
+    """Whether there is, or will be, something else to stop than what the waiting updates would start."""
+    if any(operation.action is Action.DELETE for operation in record.open):
+        return False
+    begins = any(not _waits(operation) and operation.action in STARTING for operation in record.open)
+    return begins or record.current is not None or record.row is not None
+
+
+def _ahead_of_updates(record: JobRecord, operation: Operation, now: datetime) -> Queued:
+    """Let the waiting updates stand behind; what else waits keeps its place, and those behind a start theirs."""
+    fixed = [place for place, other in enumerate(record.open) if not _waits(other) or _launches(other)]
+    first = fixed[-1] + 1 if fixed else 0
+    head, tail = record.open[:first], record.open[first:]
+    passed = [other for other in tail if other.action in UPDATES]
+    others = tuple(other for other in tail if other not in passed)
+    behind = tuple(
+        other.model_copy(update={"overtaken_by": operation.id}) for other in passed if other.action.takes_release
+    )
+    message = f"a {operation.action} that was asked for later went ahead: {operation.id}"
+    ended = tuple(_superseded(other, message, now) for other in passed if not other.action.takes_release)
+    return Queued(record.but(open=(*head, *others, operation, *behind)), ended)
+
+
+def _launches(operation: Operation) -> bool:
+    return operation.action in STARTING and operation.action not in UPDATES
+
+
+def _superseded(operation: Operation, message: str, now: datetime) -> Operation:
+    return ended_as(operation, Outcome.SUPERSEDED, message, now)
+
+
+def ended_as(operation: Operation, outcome: Outcome, message: str, now: datetime, code: str | None = None) -> Operation:
+    """Return an operation that ended without a driver."""
+    result = Result(outcome=outcome, message=message, code=code, ended_at=now)
+    return operation.model_copy(update={"result": result})

@@ -1,0 +1,234 @@
+"""How is a session cluster kept in order? Once an hour: savepoints that nobody needs any more, and jars likewise.
+
+A job is kept under its claim, like everything that is done to it, and only while nothing of it is open:
+
+    1  what may be disposed of is written down in the job's record; from then on nothing is started from it
+    2  Flink is asked to dispose of it, and asked what came of that
+    3  once it is gone, it leaves the record; otherwise it stays there, and the next pass asks again
+
+A crash, a cluster that is away and a disposal that fails leave the entry: nothing is forgotten before it is gone. An
+operation that comes meanwhile waits for one disposal at most. One job that cannot be kept holds up no other.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from .clients.claim import Claim
+from .clients.ledger import Ledger
+from .clients.queue import OperationsQueue
+from .clients.savepoint_store import SavepointStore
+from .clusters.upkeep import SessionUpkeep
+from .core import orphans, retention
+from .core.cluster_jars import old_enough, unused, used_by
+from .core.errors import FlinkFuncsError, NotFound, Refused
+from .core.jobs import JobRecord, Savepoint
+from .core.names import JobName
+from .core.orphans import Found
+from .core.retention import Policy
+from .core.session.facts import DisposalFailed, DisposalRunning, Disposed
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MOST_DISPOSALS = 10  # of one job in one pass; the rest is the next one's
+PASS_SECONDS = 300.0  # a pass begins no further job after this; the next one begins elsewhere
+
+
+class Housekeeper:
+    """Keeps the jobs of one session cluster in order."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        queue: OperationsQueue,
+        upkeep: SessionUpkeep,
+        policy: Policy,
+        store: SavepointStore | None,
+        *,
+        lease_seconds: float,
+    ) -> None:
+        """Keep what is needed; nothing is read yet. Without a store no orphans are looked for."""
+        self._ledger = ledger
+        self._queue = queue
+        self._upkeep = upkeep
+        self._policy = policy
+        self._store = store
+        self._lease_seconds = lease_seconds
+
+    def tidy(self, now: datetime) -> None:
+        """Keep every job, then the cluster's jars.
+
+        Raises:
+            Unavailable: storage cannot be reached; the next tick comes.
+
+        """
+        until = time.monotonic() + PASS_SECONDS
+        for job in _rotated(self._ledger.jobs(), now):
+            if time.monotonic() < until:
+                self._keep(job, now)
+        try:
+            self.delete_unused_jars(now)
+        except (FlinkFuncsError, ValueError) as error:
+            log.warning("jars outcome=kept %s", type(error).__name__)
+
+    def _keep(self, job: JobName, now: datetime) -> None:
+        try:
+            self.retain(job, now)
+        except (FlinkFuncsError, ValueError) as error:  # ValueError: a record that cannot be read
+            log.warning("job=%s retention outcome=failed %s", job, error if isinstance(error, FlinkFuncsError) else "")
+
+    # ----------------------------------------------------------------------------------------------------- savepoints
+
+    def retain(self, job: JobName, now: datetime) -> None:
+        """Dispose of the savepoints of one job that nothing retains.
+
+        Raises:
+            Unavailable: storage or the cluster cannot be reached; what is recorded is done by the next pass.
+
+        """
+        record = self._ledger.read(job)
+        if record is None or record.open:
+            return
+        found = self._findings(record, now)
+        if found.taken_into(record) == record and not retention.being_disposed(record):
+            return
+        claim = Claim.take(self._ledger, job, lease_seconds=self._lease_seconds, idle=True)
+        if claim is None:
+            return
+        try:
+            claim.write(found.taken_into)
+            self._dispose(claim, now)
+        finally:
+            self._hand_over(claim)
+
+    def _findings(self, record: JobRecord, now: datetime) -> _Findings:
+        """Ask storage and cluster, as little as the rules need."""
+        strays = tuple(self._orphans_if_told(record))
+        policy, copy, proved = self._policy.of(record), record.running, None
+        if copy and retention.with_proof(record) is not record:
+            matters = strays or retention.awaits_proof(record, policy, now)
+            proved = copy.flink_job_id if matters and self._upkeep.has_proved_itself(copy) else None
+        found = _Findings(self._policy, now, proved, strays)
+        return replace(found, closed=frozenset(filter(self._is_closed, found.in_question(record))))
+
+    def _is_closed(self, operation_id: str) -> bool:
+        try:
+            return self._ledger.closed(operation_id) is not None
+        except NotFound:  # the directory is called like no operation
+            return False
+
+    def _dispose(self, claim: Claim, now: datetime) -> None:
+        for savepoint in _rotated(retention.being_disposed(claim.record), now)[:MOST_DISPOSALS]:
+            record = claim.write(lambda record: record)  # a whole lease, and news of what was asked meanwhile
+            if record.open:
+                return
+            if self._is_gone(claim, savepoint):
+                claim.write(partial(retention.without, path=savepoint.path))
+
+    def _is_gone(self, claim: Claim, savepoint: Savepoint) -> bool:
+        job = claim.record.name
+        try:
+            seen = self._upkeep.dispose(savepoint.path)
+        except Refused as error:
+            seen = DisposalFailed(error.message)
+        match seen:
+            case Disposed():
+                log.info("job=%s savepoint=%s outcome=disposed", job, savepoint.path)
+                return True
+            case DisposalRunning():
+                log.warning("job=%s savepoint=%s outcome=unfinished", job, savepoint.path)
+            case DisposalFailed(cause):
+                log.warning("job=%s savepoint=%s outcome=failed %s", job, savepoint.path, cause)
+        return False
+
+    def _hand_over(self, claim: Claim) -> None:
+        """Give the job back, to the driver of an operation that came meanwhile where there is one."""
+        with suppress(FlinkFuncsError):
+            claim.conclude(lambda record: record)
+            if claim.record.open:
+                claim.give_back(due_seconds=0)
+                self._queue.nudge(claim.record.name, claim.record.open[0].id)
+
+    # --------------------------------------------------------------------------------------------------------- orphans
+
+    def orphans(self, record: JobRecord) -> list[Found]:
+        """List the savepoints in the job's directories that its record does not name, oldest first.
+
+        Raises:
+            Unavailable: the store cannot be read now.
+
+        """
+        if self._store is None:
+            return []
+        return orphans.orphans(record, self._store.found(orphans.directories(record, self._policy.root)))
+
+    def _orphans_if_told(self, record: JobRecord) -> list[Found]:
+        """List them for retention, which goes on without: a store that cannot be read is no reason to keep the rest."""
+        try:
+            return self.orphans(record)
+        except FlinkFuncsError as error:
+            log.warning("job=%s orphans outcome=unknown %s", record.name, error)
+            return []
+
+    # ------------------------------------------------------------------------------------------------------------ jars
+
+    def delete_unused_jars(self, now: datetime) -> None:
+        """Delete the jars of ours that no job uses: listed before the records are read, and again none that is young.
+
+        Raises:
+            Unavailable: the cluster or storage cannot be reached; nothing more is deleted.
+
+        """
+        jars = self._upkeep.jars()
+        if not old_enough(jars, now):
+            return
+        used: set[str] = set().union(*(used_by(record) for record in self._ledger.records()))
+        for jar in unused(jars, used, now):
+            self._upkeep.delete_jar(jar)
+            log.info("jar=%s outcome=deleted", jar.id)
+
+
+@dataclass(frozen=True)
+class _Findings:
+    """What was found out about one job before it is claimed; the rules decide again when it is written down."""
+
+    policy: Policy
+    now: datetime
+    proved: str | None = None  # the id of the current copy, where it has completed a checkpoint
+    strays: tuple[Found, ...] = ()
+    closed: frozenset[str] = frozenset()  # the operations of strays that the ledger knows as closed
+
+    def taken_into(self, record: JobRecord) -> JobRecord:
+        """Return the record with everything marked that may be disposed of; the same when it is done twice."""
+        record = self._with_proof(record)
+        policy = self.policy.of(record)
+        going = [stray for stray in self.strays if self._why_kept(stray, record, policy) is None]
+        return orphans.with_removals(retention.with_disposals(record, policy, self.now), going, self.now)
+
+    def in_question(self, record: JobRecord) -> list[str]:
+        """Name the operations of the strays that could go, were they known to be closed."""
+        every = replace(self, closed=frozenset(stray.operation for stray in self.strays))
+        record = self._with_proof(record)
+        policy = self.policy.of(record)
+        return [stray.operation for stray in self.strays if every._why_kept(stray, record, policy) is None]
+
+    def _with_proof(self, record: JobRecord) -> JobRecord:
+        proves = record.current is not None and record.current.flink_job_id == self.proved
+        return retention.with_proof(record) if proves else record
+
+    def _why_kept(self, stray: Found, record: JobRecord, policy: Policy) -> str | None:
+        return orphans.why_orphan_kept(stray, record, self.closed.__contains__, policy, self.now)
+
+
+def _rotated(some: Sequence[T], now: datetime) -> list[T]:
+    """Begin elsewhere each hour, so that a pass that ends early leaves out others than the one before."""
+    first = int(now.timestamp() // 3600) * 97 % max(len(some), 1)
+    return [*some[first:], *some[:first]]

@@ -1,0 +1,102 @@
+"""How do the periodic savepoints begin? A tick of the timer asks for those whose turn it is.
+
+One listing tells which jobs may be due; only their records are read, and one call to the cluster tells which of them
+run. A tick is cheap for many jobs, and free where none is due.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from .clients.ledger import Entry, Ledger, ListedJob
+from .clients.queue import OperationsQueue
+from .clients.storage import Conflict
+from .clusters.cluster import Cluster
+from .core.actions import Action
+from .core.errors import FlinkFuncsError, Unanswered
+from .core.jobs import JobRecord
+from .core.names import JobName
+from .core.operations import Cause, Operation, Request, operation_id
+from .core.periodic import Candidate, Rhythm, in_turn, is_due, places
+
+log = logging.getLogger(__name__)
+
+
+class PeriodicSavepoints:
+    """Asks for savepoints of the jobs that run and were not saved for a while."""
+
+    def __init__(self, ledger: Ledger, queue: OperationsQueue, cluster: Cluster, rhythm: Rhythm) -> None:
+        """Keep what is needed; nothing is read yet."""
+        self._ledger = ledger
+        self._queue = queue
+        self._cluster = cluster
+        self._rhythm = rhythm
+
+    def tick(self, now: datetime) -> list[Operation]:
+        """Ask for the savepoints whose turn it is.
+
+        Raises:
+            Unavailable: storage or the cluster cannot be reached; the next tick comes.
+
+        """
+        jobs = [_listed(job) for job in self._ledger.listed().values()]
+        free = places(jobs, self._rhythm, now)
+        due = [JobName(job.name) for job in jobs if is_due(job, self._rhythm, now)]
+        if not free or not due:
+            return []
+        records = {record.name: record for job in due if (record := self._read(job, now))}
+        statuses = self._cluster.statuses(records) if records else {}
+        running = [_recorded(record) for name, record in records.items() if statuses.get(name) == "RUNNING"]
+        asked: list[Operation] = []
+        for job in in_turn(running):
+            if len(asked) < free and (operation := self._ask(JobName(job.name), now)):
+                asked.append(operation)
+        return asked
+
+    def _read(self, job: JobName, now: datetime) -> JobRecord | None:
+        """Read the record of a job that is due; one that cannot be read holds up no other."""
+        try:
+            record = self._ledger.read(job)
+        except (FlinkFuncsError, ValueError) as error:
+            log.warning("job=%s periodic savepoint outcome=failed: no record, %s", job, type(error).__name__)
+            return None
+        return record if record and is_due(_recorded(record), self._rhythm, now) else None
+
+    def _ask(self, job: JobName, now: datetime) -> Operation | None:
+        """Record a savepoint of a job that is still idle, and send for a driver; None where its turn is over."""
+        try:
+            entry = self._ledger.entry(job)
+            if entry is None or not is_due(_recorded(entry.record), self._rhythm, now):
+                return None
+            return self._record(entry, now)
+        except FlinkFuncsError as error:
+            log.warning("job=%s periodic savepoint outcome=failed %s", job, error)
+            return None
+
+    def _record(self, entry: Entry, now: datetime) -> Operation | None:
+        operation = _operation(entry.record.name, now)
+        try:
+            self._ledger.write(entry.record.but(open=(operation,), periodic_at=now), etag=entry.etag)
+        except (Conflict, Unanswered):  # something else goes first; a write that was not answered is the sweeper's
+            return None
+        self._queue.nudge(operation.job, operation.id)
+        return operation
+
+
+def _operation(job: JobName, now: datetime) -> Operation:
+    cause = Cause(kind="timer", detail=f"{now:%Y-%m-%dT%H:%M:%SZ}")
+    number = operation_id(job, at=now, identity=cause.detail)
+    request = Request(action=Action.SAVEPOINT)
+    return Operation(id=number, job=job, request=request, cause=cause, requested_at=now, progressed_at=now)
+
+
+def _listed(job: ListedJob) -> Candidate:
+    return Candidate(job.name, job.operation is not None, job.rests, job.saved_at, job.periodic_at, saving=job.saving)
+
+
+def _recorded(record: JobRecord) -> Candidate:
+    newest = record.newest_savepoint
+    return Candidate(
+        record.name, bool(record.open), record.rests, newest.taken_at if newest else None, record.periodic_at
+    )

@@ -1,0 +1,48 @@
+"""What people can say to operations that wait or run.
+
+POST      /api/operations/{id}/abandon    end one that waits or is stuck; the reply names what may still take effect
+GET, PUT  /api/jobs/{job}/uploads         whether the job's uploads are paused, and the newest one that is held
+
+{"paused": true}    the body of a PUT; the reply is what a GET shows
+"""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from ..app import services
+from ..core.jobs import JobRecord
+from ..core.model import Model, parse_json
+from ..core.names import JobName
+from .calls import as_json, caller, read_body, record_of
+from .problems import replies
+from .views import operation_view, uploads_view
+
+blueprint = func.Blueprint()
+
+
+class Uploads(Model):
+    """The body of a PUT."""
+
+    paused: bool
+
+
+@blueprint.route("api/operations/{id}/abandon", methods=["POST"])
+@replies
+def abandon_operation(req: func.HttpRequest) -> func.HttpResponse:
+    """End an operation by hand."""
+    operation = services().control.abandon(req.route_params["id"], by=caller(req))
+    return as_json(operation_view(operation))
+
+
+@blueprint.route("api/jobs/{job}/uploads", methods=["GET", "PUT"])
+@replies
+def pause_uploads(req: func.HttpRequest) -> func.HttpResponse:
+    """Show whether uploads are paused, after changing it with PUT."""
+    job = JobName(req.route_params["job"])
+    return as_json(uploads_view(_changed(req, job) if req.method == "PUT" else record_of(job)))
+
+
+def _changed(req: func.HttpRequest, job: JobName) -> JobRecord:
+    uploads = parse_json(Uploads, read_body(req), what="the body")
+    return services().control.pause_uploads(job, paused=uploads.paused)

@@ -1,0 +1,347 @@
+"""How a job is kept in order when the cluster fails, answers late or never: real records, and Flink's words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from flinkfuncs.clients.flink import Flink
+from flinkfuncs.clusters.upkeep import SessionUpkeep
+from flinkfuncs.core.actions import Action
+from flinkfuncs.core.errors import Unavailable
+from flinkfuncs.core.jobs import JobRecord, Lease, Savepoint
+from flinkfuncs.core.names import Directory, JobName
+from flinkfuncs.core.operations import Operation, Outcome, Result
+from flinkfuncs.core.orphans import Found
+from flinkfuncs.core.retention import Policy
+from flinkfuncs.core.session.facts import DisposalSeen
+from flinkfuncs.housekeeping import Housekeeper
+from tests.unit.builders import NEW, OLD_ID, ORDERS, asked, copy_of, job
+from tests.wire.server import Answer, Fault, LocalServer, serving
+from tests.wire.storage import Storage
+
+NOW = datetime.now(UTC)
+ROOT = Directory.parse("file:///sp")
+DISPOSE, POLL = "POST /savepoint-disposal", "GET /savepoint-disposal/r1"
+SENT = Answer(202, {"request-id": "r1"})
+RUNNING = Answer(body={"status": {"id": "IN_PROGRESS"}})
+GONE = Answer(body={"status": {"id": "COMPLETED"}, "operation": {}})
+Answers = Mapping[str, Sequence[Answer | Fault]]
+
+
+def failed(trace: str) -> Answer:
+    """A disposal that Flink calls COMPLETED."""
+    cause = {"class": "java.util.concurrent.CompletionException", "stack-trace": trace}
+    return Answer(body={"status": {"id": "COMPLETED"}, "operation": {"failure-cause": cause}})
+
+
+NOT_THERE = failed("Caused by: java.io.FileNotFoundException: Cannot find checkpoint or savepoint file/directory '/sp'")
+HALF_THERE = failed(
+    "Caused by: java.io.FileNotFoundException: Cannot find meta data file '_metadata' in directory '/sp'"
+)
+FAILED = failed("Caused by: java.io.IOException: the disk says no")
+
+
+def path_of(number: int) -> str:
+    return f"file:///sp/orders/op{number}/savepoint-{number}"
+
+
+def saved(number: int, *, restored: bool = False, going: bool = False) -> Savepoint:
+    return Savepoint(
+        path=path_of(number),
+        taken_at=NOW - timedelta(hours=10 - number),
+        origin=Action.SAVEPOINT,
+        cause="timer",
+        flink_job_id=OLD_ID,
+        operation=f"op{number}",
+        restored=restored,
+        disposing_at=NOW if going else None,
+    )
+
+
+KEPT = job(copy_of(savepoint=path_of(3)), savepoints=(saved(1), saved(2), saved(3, restored=True), saved(4)))
+ALL, REST = [path_of(n) for n in (1, 2, 3, 4)], [path_of(3), path_of(4)]
+
+
+class Shelf:
+    """A store with what a test put there."""
+
+    def __init__(self, *found: Found) -> None:
+        """Keep it."""
+        self._found = list(found)
+
+    def found(self, _directories: object) -> list[Found]:
+        """Return it."""
+        return self._found
+
+
+class LockedShelf(Shelf):
+    """A store that nobody may read."""
+
+    def found(self, _directories: object) -> list[Found]:
+        """Refuse."""
+        raise Unavailable("storage refuses this app's identity")
+
+
+class CrashError(Exception):
+    """The process dies here."""
+
+
+class WatchedUpkeep(SessionUpkeep):
+    """An upkeep before whose disposals something happens."""
+
+    before: Callable[[], None] = staticmethod(lambda: None)
+
+    def dispose(self, path: str) -> DisposalSeen:
+        """Let it happen, then dispose."""
+        self.before()
+        return super().dispose(path)
+
+
+def keeper(
+    storage: Storage, server: LocalServer, *, store: Shelf | None = None, before: Callable[[], None] | None = None
+) -> Housekeeper:
+    """Return a housekeeper that retains one savepoint, as another process would have one."""
+    upkeep = WatchedUpkeep(Flink(server.url, call_seconds=1), patience_seconds=0.3, sleep=lambda _seconds: None)
+    upkeep.before = before or upkeep.before
+    return Housekeeper(storage.ledger(), storage.queue, upkeep, Policy(1, 30, ROOT), store, lease_seconds=30)
+
+
+def put(storage: Storage, record: JobRecord) -> None:
+    storage.ledger().write(record, etag=None)
+
+
+def paths(storage: Storage) -> list[str]:
+    """What the record names."""
+    return [one.path for one in read(storage).savepoints]
+
+
+def read(storage: Storage) -> JobRecord:
+    record = storage.ledger().read(ORDERS)
+    assert record
+    return record
+
+
+def sent(server: LocalServer) -> list[object]:
+    """The savepoints whose disposal was asked for."""
+    posts = [call for call in server.calls if call.method == "POST"]
+    return [json.loads(call.body)["savepoint-path"] for call in posts]
+
+
+@pytest.mark.parametrize("answer", [GONE, NOT_THERE, HALF_THERE], ids=["disposed", "gone before", "half gone before"])
+def test_what_is_gone_leaves_the_record(storage: Storage, answer: Answer) -> None:
+    """Waited for while Flink works at it; and the job is free again."""
+    put(storage, KEPT)
+    with serving({DISPOSE: [SENT], POLL: [RUNNING, answer]}) as server:
+        keeper(storage, server).retain(ORDERS, NOW)
+        assert sorted(map(str, sent(server))) == ALL[:2]
+    assert paths(storage) == REST
+    assert read(storage).lease is None
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {DISPOSE: [SENT], POLL: [FAILED]},
+        {DISPOSE: [SENT], POLL: [RUNNING]},
+        {DISPOSE: [SENT], POLL: [Answer(404)]},
+        {DISPOSE: [SENT], POLL: [Fault.HALF]},
+        {DISPOSE: [Answer(400)]},
+        {DISPOSE: [Answer(503)]},
+        {DISPOSE: [Fault.RESET_BEFORE]},
+        {DISPOSE: [Fault.RESET_AFTER]},
+        {DISPOSE: [Fault.SILENCE]},
+    ],
+    ids=["failed", "unfinished", "forgotten", "garbage", "refused", "busy", "no connection", "broken", "silent"],
+)
+def test_what_is_not_surely_gone_stays_recorded_and_is_disposed_of_later(storage: Storage, answers: Answers) -> None:
+    """The entry is dropped only after success; the next pass asks for the same savepoints again."""
+    put(storage, KEPT)
+    with serving(answers) as server:
+        keep_as_the_timer_does(keeper(storage, server))
+    assert paths(storage) == ALL
+    assert [bool(one.disposing_at) for one in read(storage).savepoints] == [True, True, False, False]
+    assert read(storage).lease is None
+    with serving({DISPOSE: [SENT], POLL: [GONE]}) as server:
+        keeper(storage, server).retain(ORDERS, NOW)
+        assert sorted(map(str, sent(server))) == ALL[:2]
+    assert paths(storage) == REST
+
+
+def keep_as_the_timer_does(housekeeper: Housekeeper) -> None:
+    """A cluster that is away is the next pass's."""
+    with suppress(Unavailable):
+        housekeeper.retain(ORDERS, NOW)
+
+
+def test_nothing_is_sent_before_it_is_recorded(storage: Storage) -> None:
+    """A process that dies between the two leaves a mark, and the next pass goes on from it."""
+    put(storage, KEPT)
+    seen: list[list[bool]] = []
+
+    def die() -> None:
+        seen.append([bool(one.disposing_at) for one in read(storage).savepoints])
+        raise CrashError
+
+    with serving({DISPOSE: [SENT], POLL: [GONE]}) as server:
+        with pytest.raises(CrashError):
+            keeper(storage, server, before=die).retain(ORDERS, NOW)
+        assert seen == [[True, True, False, False]]
+        assert sent(server) == []
+        keeper(storage, server).retain(ORDERS, NOW)
+    assert paths(storage) == REST
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        KEPT.but(open=(asked(Action.STOP),)),
+        KEPT.but(lease=Lease(owner="another", until=NOW + timedelta(minutes=5))),
+        KEPT.but(savepoints=(saved(3, restored=True), saved(4))),
+        KEPT.but(savepoints=()),
+    ],
+    ids=["an operation is open", "somebody drives it", "nothing to do", "nothing at all"],
+)
+def test_a_job_that_is_busy_or_in_order_is_left_alone(storage: Storage, record: JobRecord) -> None:
+    """No claim, no write, no call."""
+    put(storage, record)
+    before = storage.ledger().entry(ORDERS)
+    with serving({}) as server:
+        keeper(storage, server).retain(ORDERS, NOW)
+        assert server.calls == []
+    after = storage.ledger().entry(ORDERS)
+    assert before
+    assert after
+    assert after.etag == before.etag
+
+
+def test_an_operation_that_comes_meanwhile_waits_for_one_disposal_and_gets_a_driver(storage: Storage) -> None:
+    """The rest is the next pass's; nothing that it could name was lost."""
+    put(storage, KEPT)
+
+    def ask() -> None:
+        entry = storage.ledger().entry(ORDERS)
+        assert entry
+        storage.ledger().write(entry.record.but(open=(asked(Action.STOP),)), etag=entry.etag)
+
+    with serving({DISPOSE: [SENT], POLL: [GONE]}) as server:
+        keeper(storage, server, before=ask).retain(ORDERS, NOW)
+        assert len(sent(server)) == 1
+    assert len(paths(storage)) == 3
+    assert storage.nudges() == [{"job": "orders", "operation": asked(Action.STOP).id}]
+    lease = read(storage).lease
+    assert lease
+    assert lease.owner is None
+
+
+@pytest.mark.parametrize(
+    ("latest", "gone"),
+    [
+        (
+            {
+                "completed": {"id": 7},
+                "restored": {"is_savepoint": True, "external_path": "file:/sp/orders/op3/savepoint-3"},
+            },
+            2,
+        ),
+        ({"completed": {"id": 7}, "restored": {"is_savepoint": False, "external_path": "file:/cp/chk-5"}}, 2),
+        ({"completed": None, "restored": {"is_savepoint": True, "external_path": path_of(3)}}, 0),
+        ({"completed": {"id": 7}, "restored": {"is_savepoint": True, "external_path": path_of(2)}}, 0),
+        ({"completed": {"id": 7}, "restored": None}, 0),
+        (
+            {
+                "savepoint": {"external_path": path_of(4)},
+                "restored": {"is_savepoint": True, "external_path": path_of(3)},
+            },
+            0,
+        ),
+    ],
+    ids=["proved", "restarted by itself", "no checkpoint", "restored another", "restored nothing", "a savepoint only"],
+)
+def test_a_copy_is_proof_once_it_completed_a_checkpoint(storage: Storage, latest: object, gone: int) -> None:
+    """Of the savepoint that it was started from; it is written down, and asked only once."""
+    put(storage, KEPT.but(savepoints=tuple(saved(number) for number in (1, 2, 3, 4))))
+    checkpoints = f"/jobs/{OLD_ID}/checkpoints"
+    with serving({f"GET {checkpoints}": [Answer(body={"latest": latest})], DISPOSE: [SENT], POLL: [GONE]}) as server:
+        keeper(storage, server).retain(ORDERS, NOW)
+        assert len(sent(server)) == gone
+        keeper(storage, server).retain(ORDERS, NOW)
+        assert server.count("GET", checkpoints) == (1 if gone else 2)
+    assert paths(storage) == ALL[gone:]
+
+
+def test_an_orphan_of_a_closed_operation_of_ours_is_removed_and_any_other_is_shown(storage: Storage) -> None:
+    """Recorded before it is sent, and dropped when it is gone, like every savepoint."""
+    put(storage, KEPT.but(savepoints=(saved(3, restored=True), saved(4))))
+    operation = asked(Action.SAVEPOINT, identity="crashed")
+    result = Result(outcome=Outcome.UNKNOWN, message="crashed", ended_at=NOW)
+    storage.ledger().close(operation.model_copy(update={"result": result}))
+    old = NOW - timedelta(days=3)
+    ours = Found(f"file:///sp/orders/{operation.id}/savepoint-x", operation.id, old)
+    foreign = Found(
+        "file:///sp/orders/20260101T000000Z-orders-0123456789ab/savepoint-y",
+        "20260101T000000Z-orders-0123456789ab",
+        old,
+    )
+    by_hand = Found("file:///sp/orders/backup/savepoint-z", "backup", old)
+    with serving({DISPOSE: [SENT], POLL: [FAILED, GONE]}) as server:
+        housekeeper = keeper(storage, server, store=Shelf(ours, foreign, by_hand))
+        assert len(housekeeper.orphans(read(storage))) == 3
+        housekeeper.retain(ORDERS, NOW)
+        assert paths(storage) == [ours.path, *REST]
+        assert read(storage).savepoints[0].origin == "orphan"
+        housekeeper.retain(ORDERS, NOW)
+        assert sent(server) == [ours.path] * 2
+    assert paths(storage) == REST
+
+
+def test_a_store_that_cannot_be_read_keeps_nothing_but_its_orphans(storage: Storage) -> None:
+    """What is recorded is disposed of all the same."""
+    put(storage, KEPT)
+    with serving({DISPOSE: [SENT], POLL: [GONE]}) as server:
+        keeper(storage, server, store=LockedShelf()).retain(ORDERS, NOW)
+    assert paths(storage) == REST
+
+
+def test_one_job_that_cannot_be_kept_holds_up_no_other(storage: Storage) -> None:
+    """A record that cannot be read is logged; and while one cannot be read, no jar is deleted."""
+    put(storage, KEPT)
+    storage.records.upload_blob("cluster/jobs/broken.json", b"{}")
+    old = int((NOW - timedelta(hours=2)).timestamp() * 1000)
+    files = [{"id": "1_a.jar", "name": f"{'ab' * 32}.jar", "uploaded": old}]
+    with serving({DISPOSE: [SENT], POLL: [GONE], "GET /jars": [Answer(body={"files": files})]}) as server:
+        keeper(storage, server).tidy(NOW)
+        assert server.count("DELETE") == 0
+    assert paths(storage) == REST
+
+
+@pytest.mark.parametrize("answer", [Answer(200, {}), Answer(400), Answer(404)])
+def test_jars_that_no_record_uses_are_deleted(storage: Storage, answer: Answer) -> None:
+    """Also when they are gone already; what an operation is about to start stays."""
+    put(storage, JobRecord(name=JobName("other"), open=(bringing(),)))
+    put(storage, KEPT)
+    old = int((NOW - timedelta(hours=2)).timestamp() * 1000)
+    names = [f"{'ab' * 32}.jar", f"{NEW.sha256}.jar", f"{'cd' * 32}.jar"]
+    files = [{"id": f"{n}_{name}", "name": name, "uploaded": old} for n, name in enumerate(names)]
+    with serving({"GET /jars": [Answer(body={"files": files})], "DELETE ": [answer]}) as server:
+        keeper(storage, server).delete_unused_jars(NOW)
+        deleted = [call.path for call in server.calls if call.method == "DELETE"]
+    assert deleted == [f"/jars/0_{names[0]}", f"/jars/2_{names[2]}"]
+
+
+def bringing() -> Operation:
+    """An operation that has kept its release and done nothing yet."""
+    return asked(Action.UPDATE, brings=NEW).model_copy(update={"job": JobName("other")})
+
+
+def test_without_an_old_jar_no_record_is_read(storage: Storage) -> None:
+    """One call an hour on a cluster that is in order."""
+    storage.records.upload_blob("cluster/jobs/broken.json", b"{}")
+    files = [{"id": "1_a.jar", "name": f"{'ab' * 32}.jar", "uploaded": int(NOW.timestamp() * 1000)}]
+    with serving({"GET /jars": [Answer(body={"files": files})]}) as server:
+        keeper(storage, server).delete_unused_jars(NOW)
+        assert [call.method for call in server.calls] == ["GET"]

@@ -1,0 +1,160 @@
+"""What a tick of the savepoint timer reads, asks for and leaves behind, on a real Azurite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from flinkfuncs.clients.ledger import Ledger
+from flinkfuncs.core.actions import Action
+from flinkfuncs.core.errors import Refused, Unavailable
+from flinkfuncs.core.jobs import JobRecord
+from flinkfuncs.core.names import JobName
+from flinkfuncs.core.operations import Operation, Outcome
+from flinkfuncs.core.periodic import Rhythm
+from flinkfuncs.core.steps import Learned, Step
+from flinkfuncs.operations import Driver, Patience
+from flinkfuncs.periodic import PeriodicSavepoints
+from tests.unit.builders import asked, copy_of, savepoint
+from tests.wire.memory_cluster import MemoryCluster
+from tests.wire.storage import Storage
+
+NOW = datetime.now(UTC)
+HOUR = timedelta(hours=1)
+
+
+class CountingLedger(Ledger):
+    """A ledger that notes whose record was read."""
+
+    reads: list[JobName]
+
+    def read(self, job: JobName) -> JobRecord | None:
+        """Note it."""
+        self.reads.append(job)
+        return super().read(job)
+
+
+class CountingCluster(MemoryCluster):
+    """A cluster that counts how often it was asked for all states."""
+
+    asked = 0
+
+    def statuses(self, records: Mapping[JobName, JobRecord]) -> Mapping[JobName, str]:
+        """Count it."""
+        self.asked += 1
+        return super().statuses(records)
+
+
+def saved_at(name: str, hours: float, **fields: object) -> JobRecord:
+    one = savepoint("file:///sp/1").model_copy(update={"taken_at": NOW - hours * HOUR})
+    return JobRecord(name=JobName(name), savepoints=(one,), current=copy_of()).but(**fields)
+
+
+def put(storage: Storage, *records: JobRecord) -> CountingCluster:
+    """Write records down; return a cluster on which all of them run."""
+    for record in records:
+        storage.ledger().write(record, etag=None)
+    cluster = CountingCluster()
+    cluster.words = {record.name: "RUNNING" for record in records}
+    return cluster
+
+
+def ticks(storage: Storage, cluster: MemoryCluster, *, at_once: int = 4) -> tuple[PeriodicSavepoints, CountingLedger]:
+    ledger = CountingLedger(storage.records, storage.cluster)
+    ledger.reads = []
+    return PeriodicSavepoints(ledger, storage.queue, cluster, Rhythm(6 * HOUR, at_once)), ledger
+
+
+def names(operations: list[Operation]) -> list[str]:
+    return [operation.job for operation in operations]
+
+
+def test_only_running_idle_jobs_without_a_young_savepoint_are_saved(storage: Storage) -> None:
+    """One call to the cluster; only the records of those that the listing shows as due are read; a message for each."""
+    ended = copy_of().model_copy(update={"ended": "STOPPED"})
+    records = [
+        saved_at("due", 7),
+        JobRecord(name=JobName("never")),
+        saved_at("young", 1),
+        saved_at("busy", 7, open=(asked(Action.STOP),)),
+        saved_at("stopped", 7, current=ended),
+        saved_at("deleted", 7, deleted=True),
+        saved_at("restarting", 7),
+    ]
+    cluster = put(storage, *records)
+    cluster.words[JobName("restarting")] = "RESTARTING"
+    periodic, ledger = ticks(storage, cluster)
+    taken = periodic.tick(NOW)
+    assert names(taken) == ["never", "due"]
+    assert {(one.action, one.cause.kind) for one in taken} == {(Action.SAVEPOINT, "timer")}
+    assert sorted(ledger.reads) == ["due", "never", "restarting"]
+    assert cluster.asked == 1
+    nudges = sorted(storage.nudges(), key=lambda nudge: nudge["job"])
+    assert nudges == [{"job": one.job, "operation": one.id} for one in sorted(taken, key=lambda one: one.job)]
+
+
+def test_jobs_take_turns_oldest_first(storage: Storage) -> None:
+    """No more at once than there are places; a tick that comes twice asks once; a stuck one leaves its place."""
+    cluster = put(storage, saved_at("b", 8), saved_at("c", 7), saved_at("a", 9))
+    periodic, _ = ticks(storage, cluster, at_once=1)
+    assert names(periodic.tick(NOW)) == ["a"]
+    assert names(periodic.tick(NOW)) == []
+    assert names(periodic.tick(NOW + timedelta(minutes=5))) == []
+    assert names(periodic.tick(NOW + timedelta(minutes=11))) == ["b"]
+    assert names(periodic.tick(NOW + timedelta(minutes=22))) == ["c"]
+
+
+def test_a_tick_without_a_job_that_is_due_asks_nobody(storage: Storage) -> None:
+    """One listing, and nothing else."""
+    cluster = put(storage, saved_at("a", 1), saved_at("b", 2))
+    periodic, ledger = ticks(storage, cluster)
+    assert periodic.tick(NOW) == []
+    assert (ledger.reads, cluster.asked) == ([], 0)
+
+
+def test_a_record_that_cannot_be_read_holds_up_no_other(storage: Storage) -> None:
+    """It is logged; the others have their turns."""
+    cluster = put(storage, saved_at("fine", 7))
+    storage.records.upload_blob("cluster/jobs/broken.json", b"{}")
+    assert names(ticks(storage, cluster)[0].tick(NOW)) == ["fine"]
+
+
+def test_a_cluster_that_does_not_answer_leaves_no_operation(storage: Storage) -> None:
+    """The next tick comes."""
+
+    class AwayCluster(MemoryCluster):
+        def statuses(self, _records: Mapping[JobName, JobRecord]) -> Mapping[JobName, str]:
+            raise Unavailable("the cluster sleeps")
+
+    put(storage, saved_at("fine", 7))
+    with pytest.raises(Unavailable):
+        ticks(storage, AwayCluster())[0].tick(NOW)
+    record = storage.ledger().read(JobName("fine"))
+    assert record
+    assert (record.open, record.periodic_at) == ((), None)
+
+
+class StoppedMeanwhile(MemoryCluster):
+    """A cluster on which no job runs by the time that somebody looks."""
+
+    def act(self, _record: JobRecord, _operation: Operation, step: Step) -> Learned:
+        """Nothing is sent to a job that does not run."""
+        raise Refused(f"{step} was sent")
+
+
+@pytest.mark.parametrize(("kind", "left"), [("timer", 0), ("http", 1)])
+def test_a_periodic_savepoint_that_is_skipped_leaves_no_operation(storage: Storage, kind: str, left: int) -> None:
+    """The job stopped before its turn came: nothing open, nothing closed, no last word; a caller's own is told."""
+    record = saved_at("fine", 7, current=copy_of().model_copy(update={"ended": "STOPPED"}))
+    operation = asked(Action.SAVEPOINT, by=kind)  # type: ignore[arg-type]  # one of its words
+    mine = operation.model_copy(update={"job": record.name, "id": operation.id.replace("orders", "fine")})
+    put(storage, record.but(open=(mine,)))
+    Driver(storage.ledger(), storage.queue, StoppedMeanwhile(), Patience()).drive(record.name)
+    closed = storage.ledger().operations(record.name)
+    assert len(closed) == left
+    assert [one.result.outcome for one in closed if one.result] == [Outcome.REFUSED] * left
+    after = storage.ledger().read(record.name)
+    assert after
+    assert (after.open, after.lease, bool(after.last)) == ((), None, bool(left))

@@ -1,0 +1,57 @@
+"""What is found in the directories of a job: in a container, and on this machine."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from flinkfuncs.clients.savepoint_store import BlobSavepoints, LocalSavepoints
+from flinkfuncs.core.errors import NotFound
+from flinkfuncs.core.names import Directory
+from tests.wire.storage import Storage
+
+FILES = (
+    "team/orders/op1/savepoint-1/_metadata",
+    "team/orders/op1/savepoint-1/state-of-a-task",
+    "team/orders/op2/savepoint-2/state-of-a-task",
+    "team/orders/op3/chk-7/_metadata",
+    "team/orders/op4/deeper/savepoint-4/_metadata",
+    "team/orders-2/op5/savepoint-5/_metadata",
+    "other/orders/op6/savepoint-6/_metadata",
+    "orders/op7/savepoint-7/_metadata",
+)
+FOUND = [("op1", "team/orders/op1/savepoint-1"), ("op7", "orders/op7/savepoint-7")]
+
+
+def test_a_container_shows_the_complete_savepoints_of_a_jobs_directories(storage: Storage) -> None:
+    """Of that job only; one that is still written, a checkpoint and a deeper directory are none."""
+    for name in FILES:
+        storage.releases.upload_blob(name, b"x")
+    root = Directory.parse("abfs://savepoints@account.dfs.core.windows.net/")
+    found = BlobSavepoints(storage.releases).found([root.child("team", "orders"), root.child("orders")])
+    assert [(one.operation, one.path) for one in found] == [(operation, f"{root}/{path}") for operation, path in FOUND]
+    assert all((datetime.now(UTC) - one.written_at).total_seconds() < 600 for one in found)
+
+
+def test_a_container_that_is_not_there_is_an_error(storage: Storage) -> None:
+    """It is told, and not taken for an empty one."""
+    storage.releases.delete_container()
+    with pytest.raises(NotFound):
+        BlobSavepoints(storage.releases).found([Directory.parse("abfs://c@a.dfs.core.windows.net/sp")])
+
+
+def test_a_directory_of_this_machine_shows_the_same(tmp_path: Path) -> None:
+    """With the time at which Flink ended writing; another scheme is not looked for here."""
+    for name in FILES:
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"x")
+        os.utime(file, (1_790_000_000,) * 2)
+    root = Directory.parse(tmp_path.as_uri())
+    elsewhere = Directory.parse(f"hdfs://name{tmp_path}/team/orders")
+    found = LocalSavepoints().found([root.child("team", "orders"), root.child("orders"), elsewhere, root.child("none")])
+    assert [(one.operation, one.path) for one in found] == [(operation, f"{root}/{path}") for operation, path in FOUND]
+    assert {one.written_at for one in found} == {datetime.fromtimestamp(1_790_000_000, UTC)}

@@ -1,0 +1,255 @@
+"""What waits: many who ask at once, an operation that is abandoned, uploads that are paused; on a real Azurite."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event, Thread
+from typing import TypeVar
+
+import pytest
+
+from flinkfuncs.control import Control
+from flinkfuncs.core.actions import Action
+from flinkfuncs.core.errors import NotFound, Refused
+from flinkfuncs.core.jobs import JobRecord
+from flinkfuncs.core.names import JobName
+from flinkfuncs.core.operations import Cause, Operation, Outcome, Request
+from flinkfuncs.core.steps import Learned, Step, Stop
+from flinkfuncs.intake import Intake
+from tests.unit.builders import ORDERS, asked
+from tests.wire.memory_cluster import MemoryCluster
+from tests.wire.storage import Storage, jar
+from tests.wire.test_driver import driver, put, read, result, running_job
+
+T = TypeVar("T")
+AT_ONCE = 8
+HTTP = Cause(kind="http", detail="a person")
+
+
+def intake(storage: Storage) -> Intake:
+    return Intake(storage.ledger(), storage.queue, storage.jars, MemoryCluster())
+
+
+def control(storage: Storage) -> Control:
+    return Control(storage.ledger(), storage.queue)
+
+
+def at_once(work: Callable[[int], T], number: int = AT_ONCE) -> list[T]:
+    """Do it in as many threads as there are numbers, all let go at the same moment."""
+    together = Barrier(number)
+
+    def one(given: int) -> T:
+        together.wait()
+        return work(given)
+
+    with ThreadPoolExecutor(number) as threads:
+        return list(threads.map(one, range(number)))
+
+
+def outcomes(storage: Storage, job: JobName = ORDERS) -> dict[str, Outcome | None]:
+    """Every operation on record, once, with how it ended."""
+    found = storage.ledger().operations(job)
+    assert len({operation.id for operation in found}) == len(found)
+    return {operation.id: operation.result.outcome if operation.result else None for operation in found}
+
+
+def test_of_many_uploads_at_once_one_waits_and_every_one_is_on_record(storage: Storage) -> None:
+    """Whoever records first: the newest waits, all others are SUPERSEDED, and nothing is twice on record."""
+    names = [f"stateful/orders/v{number}.jar" for number in range(AT_ONCE)]
+    for name in names[:-1]:
+        storage.upload(name, b"no jar: it must not be read")
+    time.sleep(1.1)  # Last-Modified has whole seconds
+    storage.upload(names[-1], jar())
+    asked_for = at_once(lambda number: intake(storage).upload(names[number]))
+    found = outcomes(storage)
+    assert set(found) == {operation.id for operation in asked_for if operation}
+    assert len(found) == AT_ONCE
+    (waiting,) = read(storage).open
+    assert waiting.request.jar
+    assert waiting.request.jar.name == names[-1]
+    assert [outcome for number, outcome in found.items() if number != waiting.id] == [Outcome.SUPERSEDED] * (
+        AT_ONCE - 1
+    )
+    assert [intake(storage).upload(name) for name in names]  # the same events again ask for nothing new
+    assert outcomes(storage) == found
+    assert read(storage).open == (waiting,)
+
+
+def test_what_many_ask_at_once_is_recorded_once_each_with_the_stop_ahead_of_updates(storage: Storage) -> None:
+    """Uploads, updates and a STOP from all sides, while an update has begun: it stays first, the STOP is next."""
+    running_job(storage, MemoryCluster())
+    begun = put(storage, asked(Action.UPDATE, identity="begun"))
+    record = read(storage)
+    entry = storage.ledger().entry(ORDERS)
+    assert entry
+    taken = record.with_operation(begun.model_copy(update={"driven_at": begun.requested_at}))
+    storage.ledger().write(taken, etag=entry.etag)
+
+    def ask(number: int) -> Operation | None:
+        if number % 2:
+            return intake(storage).request(ORDERS, Request(action=Action.STOP if number == 1 else Action.UPDATE), HTTP)
+        storage.upload(f"stateful/orders/v{number}.jar", jar())
+        return intake(storage).upload(f"stateful/orders/v{number}.jar")
+
+    asked_for = [operation.id for operation in at_once(ask) if operation]
+    waiting = read(storage).open
+    assert [operation.action for operation in waiting[:2]] == [Action.UPDATE, Action.STOP]
+    assert waiting[0].id == begun.id
+    assert {operation.action for operation in waiting[2:]} == {Action.UPDATE}
+    assert sum(operation.cause.kind == "upload" for operation in waiting) == 1
+    assert sum(operation.cause.kind == "http" and operation.id != begun.id for operation in waiting) == AT_ONCE // 2
+    assert len(asked_for) == AT_ONCE
+    assert set(asked_for) < set(outcomes(storage))
+
+
+def test_jobs_do_not_wait_for_each_other(storage: Storage) -> None:
+    """One whose operation does not go on holds up no other one."""
+    stuck, quick = MemoryCluster(), MemoryCluster()
+    running_job(storage, stuck)
+    stuck.stops_complete = False
+    put(storage, asked(Action.STOP))
+    driver(storage, stuck, invocation_seconds=0).drive(ORDERS)
+    payments = JobName("payments")
+    intake(storage).request(payments, Request(action=Action.NEW), HTTP)
+    driver(storage, quick).drive(payments)
+    assert list(outcomes(storage, payments).values()) == [Outcome.SUCCEEDED]
+    assert read(storage).open[0].stop
+
+
+# ---------------------------------------------------------------------------------------------------------- abandoning
+
+
+class Sleeper(MemoryCluster):
+    """A cluster whose client falls asleep on its way to a stop, as a paused process does."""
+
+    def __init__(self) -> None:
+        """Begin awake."""
+        super().__init__()
+        self.asleep, self.wake = Event(), Event()
+
+    def act(self, record: JobRecord, operation: Operation, step: Step) -> Learned:
+        """Sleep, then act."""
+        if isinstance(step, Stop) and not self.asleep.is_set():
+            self.asleep.set()
+            assert self.wake.wait(30)
+        return super().act(record, operation, step)
+
+
+@pytest.mark.parametrize("follows", [Action.UPDATE, Action.STOP, Action.STATELESS_UPDATE])
+def test_a_driver_whose_operation_was_abandoned_can_write_nothing_any_more(storage: Storage, follows: Action) -> None:
+    """Its stop comes late, under the trigger id that the next operation carries, too: one stop, one copy at most."""
+    cluster = Sleeper()
+    running_job(storage, cluster)
+    stuck = put(storage, asked(Action.UPDATE, identity="stuck"))
+    sleeping = Thread(target=driver(storage, cluster, lease_seconds=600).drive, args=(ORDERS,))
+    sleeping.start()
+    assert cluster.asleep.wait(30)
+    abandoned = control(storage).abandon(stuck.id, by="a person")
+    assert abandoned.result
+    assert abandoned.result.message.startswith("abandoned by a person; what may still take effect: a stop of ")
+    next_one = put(storage, asked(follows, identity="next"))
+    cluster.wake.set()
+    sleeping.join()
+    driver(storage, cluster).drive(ORDERS)
+    assert result(storage, stuck)[:2] == (Outcome.ABANDONED, "Abandoned")
+    assert result(storage, next_one)[0] in (Outcome.SUCCEEDED, Outcome.REFUSED)  # a STOP of what has stopped meanwhile
+    assert len({step.trigger_id for step in cluster.acts if isinstance(step, Stop)}) == 1
+    assert len(cluster.running()) == (0 if follows is Action.STOP else 1)
+    assert [savepoint.operation for savepoint in read(storage).savepoints] in ([stuck.id], [next_one.id])
+
+
+def test_abandoning_is_done_once_and_refused_for_what_has_ended(storage: Storage) -> None:
+    """Again it tells the same; an operation that ended otherwise keeps its end."""
+    cluster = MemoryCluster()
+    running_job(storage, cluster)
+    ended, waiting = put(storage, asked(Action.SAVEPOINT)), None
+    driver(storage, cluster).drive(ORDERS)
+    waiting = put(storage, asked(Action.STOP, identity="waits"))
+    first = control(storage).abandon(waiting.id, by="a person")
+    assert control(storage).abandon(waiting.id, by="another") == first
+    with pytest.raises(Refused) as refused:
+        control(storage).abandon(ended.id, by="a person")
+    assert refused.value.code == "OperationEnded"
+    with pytest.raises(NotFound):
+        control(storage).abandon("20261121T120000Z-orders-0123456789ab", by="a person")
+    assert result(storage, ended)[0] is Outcome.SUCCEEDED
+    driver(storage, cluster).drive(ORDERS)
+    assert cluster.running(), "the abandoned STOP was not carried out"
+
+
+def test_after_one_is_abandoned_the_next_is_sent_for(storage: Storage) -> None:
+    """Nobody has to wait for the sweeper."""
+    running_job(storage, MemoryCluster())
+    stuck, next_one = put(storage, asked(Action.UPDATE)), put(storage, asked(Action.STOP, identity="next"))
+    control(storage).abandon(stuck.id, by="a person")
+    assert storage.nudges() == [{"job": ORDERS, "operation": next_one.id}]
+
+
+# ------------------------------------------------------------------------------------------------------------- pausing
+
+
+def test_paused_uploads_are_held_and_the_newest_is_taken_on_resume(storage: Storage) -> None:
+    """By events and by the sweeper: nothing is open, nothing is sent for; every upload is on record."""
+    running_job(storage, MemoryCluster())
+    assert control(storage).pause_uploads(ORDERS, paused=True).uploads_paused
+    held = []
+    for version in ("1", "2"):
+        storage.upload("stateful/orders/job.jar", jar(f"com.example.V{version}"))
+        held.append(intake(storage).upload("stateful/orders/job.jar"))
+        time.sleep(1.1)
+    assert held[0]
+    assert held[1]
+    intake(storage).sweep(read(storage).held[0].requested_at)
+    record = read(storage)
+    assert (record.open, [operation.id for operation in record.held]) == ((), [held[1].id])
+    assert storage.nudges() == []
+    assert result(storage, held[0])[0] is Outcome.SUPERSEDED
+    assert storage.ledger().find(held[1].id) == held[1]
+    assert held[1].id in outcomes(storage)
+    resumed = control(storage).pause_uploads(ORDERS, paused=False)
+    assert ([operation.id for operation in resumed.open], resumed.held) == ([held[1].id], ())
+    assert storage.nudges() == [{"job": ORDERS, "operation": held[1].id}]
+
+
+def test_pausing_and_uploading_at_once_loses_nothing(storage: Storage) -> None:
+    """Whichever comes first: the upload is open or held, or superseded by one that is."""
+    running_job(storage, MemoryCluster())
+    names = [f"stateful/orders/v{number}.jar" for number in range(AT_ONCE)]
+    for name in names:
+        storage.upload(name, jar())
+
+    def work(number: int) -> object:
+        if number < 2:
+            return control(storage).pause_uploads(ORDERS, paused=number == 0)
+        return intake(storage).upload(names[number])
+
+    at_once(work)
+    record = control(storage).pause_uploads(ORDERS, paused=False)
+    uploads = [
+        found for number, found in outcomes(storage).items() if storage.ledger().find(number).cause.kind == "upload"
+    ]
+    assert len(uploads) == AT_ONCE - 2
+    assert len(record.open) == 1
+    assert record.held == ()
+    assert uploads.count(Outcome.SUPERSEDED) == AT_ONCE - 3
+
+
+def test_uploads_of_a_job_that_is_not_known_cannot_be_paused(storage: Storage) -> None:
+    """There is nothing to write it down in."""
+    with pytest.raises(NotFound):
+        control(storage).pause_uploads(ORDERS, paused=True)
+
+
+def test_a_flink_job_has_one_owner_whoever_adopts_it_at_once(storage: Storage) -> None:
+    """What is recorded is seen by the other: of two that adopt the same Flink job at least one is refused."""
+    flink_job_id = "0a" * 16
+    names = [JobName(f"job-{number}") for number in range(AT_ONCE)]
+
+    def work(number: int) -> JobName | None:
+        intake(storage).request(names[number], Request(action=Action.NEW, adopt=flink_job_id), HTTP)
+        return storage.ledger().owner_of(flink_job_id, names[number])
+
+    owners = at_once(work)
+    assert owners.count(None) <= 1
