@@ -84,6 +84,8 @@ class Ledger:
                 text = blob.readall()
         except NotFound:
             return None
+        if hook.date is None:  # see _DateHook
+            return self.entry(job)
         return Entry(JobRecord.model_validate_json(text), blob.properties.etag, hook.date)
 
     def read(self, job: JobName) -> JobRecord | None:
@@ -99,7 +101,6 @@ class Ledger:
             Unanswered: the write may have happened; read again.
 
         """
-        hook = _DateHook()
         condition: dict[str, Any] = (
             {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {"overwrite": False}
         )
@@ -107,9 +108,9 @@ class Ledger:
             condition["overwrite"] = True
         with storage_errors(f"record of job {record.name}"):
             done = self._container.get_blob_client(self._job_blob(record.name)).upload_blob(
-                record.to_json().encode(), metadata=_metadata(record), raw_response_hook=hook, **condition
+                record.to_json().encode(), metadata=_metadata(record), **condition
             )
-        return Entry(record, done["etag"], hook.date)
+        return Entry(record, done["etag"], done["date"])
 
     def records(self) -> Iterator[JobRecord]:
         """Read every job's record."""
@@ -202,9 +203,12 @@ class Ledger:
 
 
 class _DateHook:
-    """Catches the `Date` header: the storage's clock, by which leases are measured."""
+    """Catches the `Date` header: the storage's clock, by which leases are measured.
 
-    date: datetime
+    The SDK forgets the hook when it repeats a request that got no answer at all: then there is no date.
+    """
+
+    date: datetime | None = None
 
     def __call__(self, response: Any) -> None:  # noqa: ANN401 - the SDK's pipeline passes its own untyped response
         self.date = parsedate_to_datetime(response.http_response.headers["Date"]).astimezone(UTC)

@@ -11,18 +11,20 @@ import json
 import sys
 import tempfile
 import time
+from itertools import count
 from pathlib import Path
 
 from localcloud.processes import unwinding_on_sigterm
 
 from . import table
-from .cell import matching
+from .cell import Judged, matching
 from .matrix import Matrix
 from .places import Call, Cell, cells_of, never_crossed
 from .rows import ROWS, Row
 from .sites import is_read
 
 NEWEST = "2.3.0"
+CLOUD_SECONDS = 400.0  # after ten minutes Azurite stands still for minutes to collect its garbage
 
 
 def main() -> int:
@@ -31,17 +33,9 @@ def main() -> int:
     began = time.monotonic()
     rows = _rows(options)
     directory = Path(options.directory or tempfile.mkdtemp(prefix="matrix-"))
-    with unwinding_on_sigterm(), Matrix(options.flink, options.lanes, directory) as matrix:
-        recordings = matrix.record(rows)
-        print(table.of_sites(recordings), flush=True)
-        cells = _cells(rows, recordings)[:: options.every]
-        print(f"{len(cells)} cells on {options.lanes} lanes, Flink {options.flink}\n", flush=True)
-        judged = matrix.run(
-            cells,
-            lambda it: print(table.line(it, time.monotonic() - began), flush=True),
-            seconds=options.minutes * 60,
-        )
-        missing = never_crossed(matrix.calls())
+    with unwinding_on_sigterm():
+        recordings, cells, judged, calls = _found(options, rows, directory)
+    missing = never_crossed(calls)
     found = table.Found(options.flink, recordings, len(cells), judged, time.monotonic() - began)
     print(table.of_cells(found), flush=True)
     complete = {row.name for row in rows} == {row.name for row in ROWS}
@@ -53,6 +47,31 @@ def main() -> int:
     right = [it for it in tried if it.verdict == "right"]
     print(json.dumps({"cells": len(tried), "right": len(right), "flink": options.flink}))
     return 0 if tried and len(right) == len(tried) and not (missing and complete) else 1
+
+
+def _found(
+    options: argparse.Namespace, rows: list[Row], directory: Path
+) -> tuple[dict[str, list[Call]], list[Cell], list[Judged], list[Call]]:
+    """Record the rows, then run the cells, on a new cloud every few minutes."""
+    began = time.monotonic()
+    recordings: dict[str, list[Call]] = {}
+    cells, judged, calls = list[Cell](), list[Judged](), list[Call]()
+    for number in count(1):
+        with Matrix(options.flink, options.lanes, directory / str(number)) as matrix:
+            if not recordings:
+                recordings = matrix.record(rows)
+                cells = _cells(rows, recordings)[:: options.every]
+                print(table.of_sites(recordings), f"\n{len(cells)} cells on {options.lanes} lanes\n", flush=True)
+            left = options.minutes * 60 - (time.monotonic() - began)
+            judged += matrix.run(
+                cells[len(judged) :],
+                lambda it: print(table.line(it, time.monotonic() - began), flush=True),
+                seconds=min(CLOUD_SECONDS, left),
+            )
+            calls += matrix.calls()
+        if len(judged) == len(cells) or left < CLOUD_SECONDS:
+            break
+    return recordings, cells, judged, calls
 
 
 def _rows(options: argparse.Namespace) -> list[Row]:

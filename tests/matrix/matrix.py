@@ -39,6 +39,7 @@ class Matrix:
         self._flink_configuration = flink_configuration
         self.flink = flink
         self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
         self._lanes = lanes
         self._numbers = count(1)
         self._stack = ExitStack()
@@ -109,8 +110,14 @@ class Matrix:
                     found.append((item, done))
 
         with ThreadPoolExecutor(len(self.lanes)) as pool:
-            for ended in [pool.submit(drain, lane) for lane in self.lanes]:
-                ended.result()
+            drains = [pool.submit(drain, lane) for lane in self.lanes]
+            try:
+                for ended in drains:
+                    ended.result()
+            except BaseException:  # a signal: what runs may end, nothing more begins
+                while not waiting.empty():
+                    waiting.get()
+                raise
         return found
 
 

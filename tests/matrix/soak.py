@@ -104,8 +104,12 @@ class Watch:
         self.metaspace += [int(float(it["value"])) for it in found]
 
     def _downtime(self, before: str, after: str) -> float | None:
-        ran, triggered = self._flink.last_task_ran(after), self._flink.stop_triggered(before)
-        return None if ran is None or triggered is None else (ran - triggered) / 1000  # None: not all tasks ran yet
+        """Return the seconds between the two, or None while not all of the new copy's tasks have run."""
+        try:
+            ran, stopped = self._flink.last_task_ran(after), self._flink.stop_triggered(before)
+        except (KeyError, TypeError, ValueError):
+            return None
+        return (ran - stopped) / 1000 if ran is not None and stopped is not None else None
 
 
 def main() -> int:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from azure.core import exceptions as azure
-from azure.storage.blob import BlobServiceClient
+from azure.core.pipeline.transport import RequestsTransport
+from azure.storage.blob import BlobServiceClient, ContainerClient, LinearRetry
 
+from flinkfuncs.clients.ledger import Ledger
 from flinkfuncs.clients.storage import Conflict, storage_errors
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable
@@ -108,3 +111,35 @@ def test_a_wrong_key_and_a_container_that_is_not_there_are_told_apart(storage: S
         storage.blobs.get_container_client("nowhere").download_blob("x")
     with pytest.raises(Refused), storage_errors("a container"):
         storage.blobs.create_container("Not A Name")
+
+
+class Interrupted(RequestsTransport):  # type: ignore[misc]  # its module hides its type
+    """A wire that breaks once, when it is told to; the SDK then repeats the request by itself."""
+
+    breaks = True
+
+    def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401 - passed on as it is
+        """Break, or send."""
+        if self.breaks:
+            self.breaks = False
+            raise azure.ServiceResponseError("no answer came back")
+        return super().send(request, **options)
+
+
+def test_a_request_that_the_sdk_repeated_after_silence_still_tells_the_storages_time(
+    storage: Storage, azurite: str
+) -> None:
+    """The SDK forgets its response hooks then; a driver must not crash over it."""
+    transport = Interrupted()
+    options: dict[str, Any] = {"transport": transport, "retry_policy": LinearRetry(backoff=0)}
+    name = storage.records.container_name
+    with ContainerClient.from_connection_string(azurite, name, **options) as container:
+        ledger = Ledger(container, storage.cluster)
+        written = ledger.write(WHOLE, etag=None)
+        transport.breaks = True
+        read = ledger.entry(ORDERS)
+    assert read
+    assert (read.record, read.etag) == (WHOLE, written.etag)
+    assert not transport.breaks
+    for entry in (written, read):
+        assert abs((datetime.now(UTC) - entry.storage_time).total_seconds()) < 60
