@@ -37,6 +37,20 @@ def test_an_app_that_reaches_everything_is_healthy(composed: Services) -> None:
     assert report.cluster_kind == "session"
 
 
+class UneasyCluster(IdleCluster):
+    """A cluster that answers, and knows what is wrong with it."""
+
+    def warnings(self) -> list[str]:
+        """Say it."""
+        return ["cluster.intercept-user-system-exit: not THROW"]
+
+
+def test_what_a_cluster_says_of_itself_is_a_warning(composed: Services) -> None:
+    """The app works all the same; a person should know."""
+    report = health(composed, UneasyCluster())
+    assert (report.healthy, report.warnings) == (True, ("cluster.intercept-user-system-exit: not THROW",))
+
+
 def test_a_cluster_that_does_not_answer_is_told_from_storage(composed: Services) -> None:
     """With the reason in our own words."""
     report = health(composed, BrokenCluster(Unavailable("the cluster sleeps")))

@@ -9,9 +9,9 @@ from datetime import datetime
 from flinkfuncs.core.errors import Refused
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
-from flinkfuncs.core.operations import Operation
+from flinkfuncs.core.operations import Checked, Operation
 from flinkfuncs.core.session.table import next_step
-from flinkfuncs.core.steps import Keep, Kept, Learned, Start, Step, Stop
+from flinkfuncs.core.steps import Check, Found, Keep, Kept, Learned, Start, Step, Stop
 from tests.unit.builders import LIMITS, NOW, release
 from tests.unit.session.cluster_model import Cluster, Refusal
 
@@ -47,6 +47,8 @@ class MemoryCluster:
         self.acts.append(step)
         if isinstance(step, Keep):
             return Kept(release(f"jar of {operation.id}"))
+        if isinstance(step, Check):
+            return Found(Checked(release=step.release.id, verdict="PASSED"))
         try:
             self.model.take(step)
         except Refusal as refusal:

@@ -10,11 +10,11 @@ import pytest
 from flinkfuncs.clients.ledger import Entry, Ledger
 from flinkfuncs.clusters.cluster import Cluster
 from flinkfuncs.core.actions import Action
-from flinkfuncs.core.errors import Refused, Unanswered, Unavailable
+from flinkfuncs.core.errors import FlinkFuncsError, Refused, Unanswered, Unavailable
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Operation, Outcome
-from flinkfuncs.core.steps import Learned, Start, Step, Stop, UploadJar
+from flinkfuncs.core.steps import Check, Learned, Start, Step, Stop, UploadJar
 from flinkfuncs.operations import Driver, Patience
 from tests.unit.builders import ORDERS, asked, with_marks
 from tests.wire.memory_cluster import MemoryCluster
@@ -218,6 +218,28 @@ def test_a_start_that_is_refused_leaves_the_job_with_its_savepoint_to_start_from
     driver(storage, cluster).drive(ORDERS)
     assert result(storage, start)[0] is Outcome.SUCCEEDED
     assert cluster.starts()[-1].savepoint == read(storage).savepoints[-1].path
+
+
+@pytest.mark.parametrize(
+    ("error", "times", "outcome", "code"),
+    [
+        (Unanswered("no answer"), 1, Outcome.SUCCEEDED, None),
+        (Unanswered("no answer"), 9, Outcome.REFUSED, "PlanUnanswered"),
+        (Unavailable("busy"), 3, Outcome.SUCCEEDED, None),
+        (Refused("not allowed", code="Denied"), 1, Outcome.REFUSED, "Denied"),
+    ],
+)
+def test_a_check_that_goes_wrong_leaves_the_job_untouched(
+    storage: Storage, error: FlinkFuncsError, times: int, outcome: Outcome, code: str | None
+) -> None:
+    """A main() that may have run is begun twice at most; one that surely did not run is asked for again."""
+    cluster = Faulty(Check, error, times=times)
+    running_job(storage, cluster)
+    update = put(storage, asked(Action.UPDATE))
+    driver(storage, cluster).drive(ORDERS)
+    assert result(storage, update)[:2] == (outcome, code)
+    assert any(isinstance(step, Stop) for step in cluster.acts) is (outcome is Outcome.SUCCEEDED)
+    assert len(cluster.running()) == 1
 
 
 def test_a_jar_that_is_refused_after_the_stop_leaves_the_job_stopped_with_its_savepoint(storage: Storage) -> None:
