@@ -24,7 +24,7 @@ from .rows import ROWS, Row
 from .sites import is_read
 
 NEWEST = "2.3.0"
-CLOUD_SECONDS = 400.0  # after ten minutes Azurite stands still for minutes to collect its garbage
+CLOUD_SECONDS = 400.0  # an Azurite stood still for four minutes once it was ten minutes old
 
 
 def main() -> int:
