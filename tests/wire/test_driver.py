@@ -116,9 +116,10 @@ def test_an_update_is_one_stop_and_one_start_from_its_savepoint(storage: Storage
     running_job(storage, cluster)
     update = put(storage, asked(Action.UPDATE))
     driver(storage, cluster).drive(ORDERS)
-    assert [type(step).__name__ for step in cluster.acts] == ["Keep", "UploadJar", "Stop", "Start"]
+    steps = ["Keep", "UploadJar", "Check", "Stop", "Start", "TakeCheckpoint"]
+    assert [type(step).__name__ for step in cluster.acts] == steps
     closed = storage.ledger().find(update.id)
-    assert [taken.step for taken in closed.steps] == ["Keep", "UploadJar", "Stop", "Start"]
+    assert [taken.step for taken in closed.steps] == steps
     assert closed.result
     assert closed.result.outcome is Outcome.SUCCEEDED
     assert closed.result.restored_from == closed.result.savepoint == cluster.starts()[0].savepoint
@@ -207,16 +208,14 @@ def test_a_call_that_went_wrong_is_looked_for_before_it_is_sent_again(
     assert len(faulty.starts()) == starts
 
 
-def test_a_start_that_is_refused_leaves_the_job_with_its_savepoint_to_start_from(storage: Storage) -> None:
-    """The next START goes on from the savepoint that the stop wrote, with the old release."""
+def test_a_start_that_is_refused_leads_back_to_the_old_release(storage: Storage) -> None:
+    """It is started again from the savepoint that the stop wrote, under an id of its own."""
     cluster = Faulty(Start, Refused("main() threw"))
     running_job(storage, cluster)
     update = put(storage, asked(Action.UPDATE))
     driver(storage, cluster).drive(ORDERS)
-    assert result(storage, update)[:2] == (Outcome.FAILED, "StartFailed")
-    start = put(storage, asked(Action.START, identity="the way back"))
-    driver(storage, cluster).drive(ORDERS)
-    assert result(storage, start)[0] is Outcome.SUCCEEDED
+    assert result(storage, update)[:2] == (Outcome.ROLLED_BACK, "RolledBack")
+    assert cluster.running() == [update.token("rollback")]
     assert cluster.starts()[-1].savepoint == read(storage).savepoints[-1].path
 
 
@@ -353,7 +352,8 @@ def test_a_driver_drives_the_jobs_operations_one_after_the_other(storage: Storag
     put(storage, asked(Action.SAVEPOINT, identity="2"))
     put(storage, asked(Action.STOP, identity="3"))
     driver(storage, cluster).drive(ORDERS)
-    assert [type(step).__name__ for step in cluster.acts] == ["Keep", "UploadJar", "Start", "Trigger", "Stop"]
+    acts = [type(step).__name__ for step in cluster.acts]
+    assert acts == ["Keep", "UploadJar", "Check", "Start", "TakeCheckpoint", "Trigger", "Stop"]
     assert [operation.action for operation in storage.ledger().operations(ORDERS)].count(Action.STOP) == 1
     assert read(storage).open == ()
 

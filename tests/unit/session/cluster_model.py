@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from flinkfuncs.core.jobs import JobRecord
@@ -26,7 +26,8 @@ from flinkfuncs.core.session.facts import (
 )
 from flinkfuncs.core.session.inheriting import trigger_of
 from flinkfuncs.core.session.savepoints import same_path
-from flinkfuncs.core.steps import Cancel, Start, Step, Stop, Trigger, UploadJar
+from flinkfuncs.core.session.sending import release_to_send
+from flinkfuncs.core.steps import Cancel, Start, Step, Stop, TakeCheckpoint, Trigger, UploadJar
 
 HEARTBEAT_SECONDS = 50.0
 ENDED = (CopyState.FINISHED, CopyState.CANCELED, CopyState.FAILED)
@@ -95,6 +96,9 @@ class Cluster:
             case Trigger(job, trigger, directory):
                 self._running(job)
                 self._complete(job, trigger, directory)
+            case TakeCheckpoint(job, trigger):
+                self._running(job)
+                self.triggers[trigger] = TriggerDone("chk-1")
             case Cancel(job):
                 if job in self.known and self.known[job].state not in ENDED:
                     self._end(job, CopyState.CANCELED)
@@ -180,12 +184,14 @@ class Cluster:
         """Return what a look tells; caches that lag do not tell of savepoints and restored state."""
         current = record.running
         known = self.known.get(current.flink_job_id) if current else None
-        wanted = record.current.release if record.current and operation.start else operation.release or record.wanted
-        if record.current and record.current.may_appear and operation.release is None:
-            wanted = record.current.release
+        copy = self._copy(known, lagging=lagging) if current else None
+        asked = operation.token("checkpoint", operation.checkpoints)
+        if copy and known:
+            copy = replace(copy, checkpoint=self.triggers.get(asked, TriggerUnknown()))
+        wanted = release_to_send(operation, record, copy)
         return Seen(
             now=self.now,
-            copy=self._copy(known, lagging=lagging) if current else None,
+            copy=copy,
             trigger=self.triggers.get(trigger_of(operation, record) or "", TriggerUnknown()),
             jar_on_cluster=wanted is not None and wanted.sha256 in self.jars,
             incarnation=str(self.incarnation),
