@@ -11,7 +11,6 @@ from __future__ import annotations
 import azure.functions as func
 
 from ..app import services
-from ..core.jobs import JobRecord
 from ..core.model import Model, parse_json
 from ..core.names import JobName
 from .calls import as_json, caller, read_body, record_of
@@ -35,14 +34,17 @@ def abandon_operation(req: func.HttpRequest) -> func.HttpResponse:
     return as_json(operation_view(operation))
 
 
-@blueprint.route("api/jobs/{job}/uploads", methods=["GET", "PUT"])
+@blueprint.route("api/jobs/{job}/uploads", methods=["GET"])
+@replies
+def show_uploads(req: func.HttpRequest) -> func.HttpResponse:
+    """Show whether a job's uploads are paused, and which one is held."""
+    return as_json(uploads_view(record_of(JobName(req.route_params["job"]))))
+
+
+@blueprint.route("api/jobs/{job}/uploads", methods=["PUT"])
 @replies
 def pause_uploads(req: func.HttpRequest) -> func.HttpResponse:
-    """Show whether uploads are paused, after changing it with PUT."""
-    job = JobName(req.route_params["job"])
-    return as_json(uploads_view(_changed(req, job) if req.method == "PUT" else record_of(job)))
-
-
-def _changed(req: func.HttpRequest, job: JobName) -> JobRecord:
+    """Hold a job's uploads, or let them through again."""
     uploads = parse_json(Uploads, read_body(req), what="the body")
-    return services().control.pause_uploads(job, paused=uploads.paused)
+    job = JobName(req.route_params["job"])
+    return as_json(uploads_view(services().control.pause_uploads(job, paused=uploads.paused)))

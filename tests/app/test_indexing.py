@@ -28,6 +28,9 @@ ROUTES = {
     "list_savepoints": ("GET", "api/jobs/{job}/savepoints"),
     "list_operations": ("GET", "api/operations"),
     "show_operation": ("GET", "api/operations/{id}"),
+    "abandon_operation": ("POST", "api/operations/{id}/abandon"),
+    "show_uploads": ("GET", "api/jobs/{job}/uploads"),
+    "pause_uploads": ("PUT", "api/jobs/{job}/uploads"),
     "show_health": ("GET", "api/health"),
 }
 CLUSTER = (

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from ..actions import Action
 from ..admission import past_objection, upload_objection
+from ..errors import Refused
 from ..jobs import Copy, JobRecord
 from ..operations import Operation, Outcome, SavepointListing
 from ..steps import Cancel, End, Keep, Step, UploadJar, Wait
@@ -29,7 +30,7 @@ from .facts import TERMINAL, Seen, Status, status_of
 from .gate import checking
 from .inheriting import inherited
 from .rollback import undoing
-from .savepoints import restore_point
+from .savepoints import restore_point, savepoint_directory
 from .starting import start, starting
 from .stopping import begin_stop, begin_trigger, canceling, savepointing, stopping
 
@@ -103,7 +104,7 @@ def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, st
     if objection := past_objection(operation, record):
         return objection
     savepoint = restore_point(operation, record, limits) if operation.request.save_point_name else None
-    return _with_release(operation, record, seen, savepoint)
+    return _with_release(operation, record, seen, limits, savepoint)
 
 
 def _adopted(copy: Copy) -> End:
@@ -130,7 +131,7 @@ def _start(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, 
     if status is Status.MAY_APPEAR:
         return _repeat(operation, record, seen, limits)
     if status in TERMINAL or status is Status.VANISHED:
-        return _with_release(operation, record, seen, restore_point(operation, record, limits))
+        return _with_release(operation, record, seen, limits, restore_point(operation, record, limits))
     if status is Status.NONE:
         return refuse("the job was never started; NEW, or an upload, starts it", "NothingToStart")
     return refuse(f"the job is {status}; there is nothing to start", "JobRuns")
@@ -174,7 +175,7 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
         return End(Outcome.SUCCEEDED, "the job runs this release already", wanted=operation.release)
     match status:
         case Status.RUNNING:
-            return _prepare(operation, seen) or begin_stop(operation, record, limits)
+            return _prepare(operation, record, seen, limits) or begin_stop(operation, record, limits)
         case Status.STARTING | Status.CANCELLING:
             return _settle(operation, seen, limits, status)
         case Status.RESTARTING:
@@ -192,7 +193,8 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
 def _revive(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
     """Start a release where nothing runs: from a state for UPDATE, fresh for STATELESS_UPDATE."""
     stateless = operation.action is Action.STATELESS_UPDATE
-    return _with_release(operation, record, seen, None if stateless else restore_point(operation, record, limits))
+    savepoint = None if stateless else restore_point(operation, record, limits)
+    return _with_release(operation, record, seen, limits, savepoint)
 
 
 def _runs_already(operation: Operation, record: JobRecord) -> bool:
@@ -224,19 +226,25 @@ def _settle(operation: Operation, seen: Seen, limits: Limits, status: Status) ->
     return Wait(1.0, f"the job is {status}")
 
 
-def _prepare(operation: Operation, seen: Seen) -> Step | None:
+def _prepare(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step | None:
     """Return what is missing before the old copy may be touched."""
     if operation.release is None:
         return Keep()
+    try:
+        savepoint_directory(operation, record, limits)
+    except Refused as error:
+        return refuse(error.message, error.code)
     return checking(operation, operation.release) if seen.jar_on_cluster else UploadJar(operation.release)
 
 
-def _with_release(operation: Operation, record: JobRecord, seen: Seen, savepoint: str | End | None) -> Step:
+def _with_release(
+    operation: Operation, record: JobRecord, seen: Seen, limits: Limits, savepoint: str | End | None
+) -> Step:
     """Start the operation's release, or the wanted one where the action brings none."""
     if isinstance(savepoint, End):
         return savepoint
     if operation.action.takes_release or operation.request.jar:
-        missing = _prepare(operation, seen)
+        missing = _prepare(operation, record, seen, limits)
         if missing:
             return missing
     release = operation.release or record.wanted
