@@ -32,7 +32,8 @@ def test_a_jar_whose_main_fails_leaves_the_job_untouched(job: Job, version: str,
     untouched(job, copies, refused)
     if session:
         assert (refused["result"]["code"], refused["checked"]["verdict"]) == ("PlanFailed", "REFUSED")
-        assert [step["step"] for step in refused["steps"]] == ["Keep", "UploadJar", "Check"]
+        taken = [step["step"] for step in refused["steps"]]
+        assert taken in (["Keep", "UploadJar", "Check"], ["Keep", "Check"])  # the jar may lie on the cluster already
     job.upload("2")
     assert job.ended(3)["result"]["outcome"] == "SUCCEEDED"
 
