@@ -154,6 +154,7 @@ def _session(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:
         limits,
         name=settings.cluster_name,
         owner_of=_ledger(settings, settings.cluster_name.lower()).owner_of,
+        store=_savepoint_store(settings, limits.savepoint_root),
         allow_unguarded_main=settings.allow_unguarded_main,
     )
 

@@ -2,18 +2,19 @@
 
     body field                              Request                         taken by
     --------------------------------------  ------------------------------  --------------------------------
-    jobJarDirectory, jarName                jar (both, or neither)          NEW, UPDATE, STATELESS_UPDATE
-    entryClass, args                        spec                            NEW, UPDATE, STATELESS_UPDATE
-    flinkConfiguration                      spec, without its two specials  NEW, UPDATE, STATELESS_UPDATE
-    … its `parallelism`, or parallelism     spec.parallelism                NEW, UPDATE, STATELESS_UPDATE
+    jobJarDirectory, jarName                jar (both, or neither)          NEW and the three UPDATEs
+    entryClass, args                        spec                            NEW and the three UPDATEs
+    flinkConfiguration                      spec, without its two specials  NEW and the three UPDATEs
+    … its `parallelism`, or parallelism     spec.parallelism                NEW and the three UPDATEs
     … its `savepoint.directory`, or
-      savepointDirectory                    spec.savepoint_directory        NEW, UPDATE, STATELESS_UPDATE
+      savepointDirectory                    spec.savepoint_directory        NEW and the three UPDATEs
     savepointFormat, onFailure,
       allowNonRestoredState,
       savepointRetentionCount,
-      savepointRetentionDays                spec                            NEW, UPDATE, STATELESS_UPDATE
+      savepointRetentionDays                spec                            NEW and the three UPDATEs
     savePointName                           save_point_name                 NEW, UPDATE, START, RE_LAUNCH
     withoutSavepoint                        without_savepoint               STATELESS_UPDATE
+    allowUnalignedCheckpoint                allow_unaligned_checkpoint      UPDATE, LAST_STATE_UPDATE, START, RE_LAUNCH
     adopt                                   adopt                           NEW, and then nothing else
 
 A field that is null or empty says nothing (the API's own callers send `"savepoint.directory": ""`), but for empty
@@ -82,10 +83,13 @@ class RunJobProperties(Model):
     savepoint_retention_count: RetentionCount | None = None
     savepoint_retention_days: RetentionDays | None = None
     without_savepoint: bool | None = None
+    allow_unaligned_checkpoint: bool | None = None
     adopt: FlinkJobId | None = None
 
 
-_RELEASE_FIELDS = frozenset(RunJobProperties.model_fields) - {"save_point_name", "without_savepoint", "adopt"}
+_OPTIONS = {"save_point_name", "without_savepoint", "allow_unaligned_checkpoint", "adopt"}
+_RELEASE_FIELDS = frozenset(RunJobProperties.model_fields) - _OPTIONS
+_STATE_ACTIONS = (Action.UPDATE, Action.LAST_STATE_UPDATE, Action.START, Action.RE_LAUNCH)
 _SAVEPOINT_ACTIONS = (Action.NEW, Action.UPDATE, Action.START, Action.RE_LAUNCH)
 
 
@@ -94,8 +98,9 @@ def fields_of(action: Action) -> frozenset[str]:
     release = _RELEASE_FIELDS if action.takes_release else frozenset()
     savepoint = {"save_point_name"} if action in _SAVEPOINT_ACTIONS else set()
     without = {"without_savepoint"} if action is Action.STATELESS_UPDATE else set()
+    unaligned = {"allow_unaligned_checkpoint"} if action in _STATE_ACTIONS else set()
     adopt = {"adopt"} if action is Action.NEW else set()
-    return release | savepoint | without | adopt
+    return release | savepoint | without | unaligned | adopt
 
 
 def to_request(action: Action, body: RunJobProperties, settings: Settings) -> Request:
@@ -113,6 +118,7 @@ def to_request(action: Action, body: RunJobProperties, settings: Settings) -> Re
         spec=_spec(body, settings),
         save_point_name=_save_point(body.save_point_name, settings),
         without_savepoint=bool(body.without_savepoint),
+        allow_unaligned_checkpoint=bool(body.allow_unaligned_checkpoint),
         adopt=body.adopt,
     )
 

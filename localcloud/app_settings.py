@@ -43,7 +43,7 @@ class ApiClient:
 
 def for_session_app(account: Account, flink: FlinkCluster) -> dict[str, str]:
     """The app that drives Flink itself."""
-    return {**_common(account, "app"), **_session(flink)}
+    return {**_common(account, "app"), **_session(flink), **_job_jars(account)}
 
 
 def for_hdinsight_app(account: Account, identity: Identity, gateway_url: str) -> dict[str, str]:

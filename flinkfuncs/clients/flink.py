@@ -21,6 +21,7 @@ from ..core.session.facts import (
     DisposalRunning,
     DisposalSeen,
     Disposed,
+    Left,
     TriggerDone,
     TriggerFailed,
     TriggerRunning,
@@ -193,6 +194,31 @@ class Flink:
             return self._get(f"/jobs/{flink_job_id}/checkpoints").parsed(wire.Checkpoints)
         except NotFound:
             return wire.Checkpoints()
+
+    def left(self, flink_job_id: str, *, ended: bool) -> Left | None:
+        """Return the newest state of a job; None: it has none. Cached, up to 3 s.
+
+        While a job runs, a cached answer may call its newest checkpoint discarded: then there is a newer one by now.
+
+        Raises:
+            NotFound: the cluster does not know the id (any more).
+
+        """
+        latest = self._get(f"/jobs/{flink_job_id}/checkpoints").parsed(wire.Checkpoints).latest
+        config = self._get(f"/jobs/{flink_job_id}/checkpoints/config").parsed(wire.CheckpointsConfig)
+        told = []
+        if latest.restored:  # all that is told after another JobManager took the job over
+            told.append((latest.restored.id, latest.restored.path, latest.restored.is_savepoint, False))
+        if latest.completed:
+            told.append((latest.completed.id, latest.completed.path, False, latest.completed.discarded))
+        if latest.savepoint:
+            told.append((latest.savepoint.id, latest.savepoint.path, True, latest.savepoint.discarded))
+        if not told:
+            return None
+        _, path, is_savepoint, discarded = max(told, key=lambda one: one[0])
+        deleted = discarded and ended
+        lasts = (is_savepoint or config.retained) and not deleted and path is not None and ":/" in path
+        return Left(path or "in memory", survives=lasts, unaligned=config.unaligned_checkpoints and not is_savepoint)
 
     def checkpoint_state(self, flink_job_id: str) -> tuple[Vertex, ...] | None:
         """Return the state of each vertex in the newest checkpoint or savepoint, or None where there is none."""

@@ -129,28 +129,25 @@ class JobDetails(Answer):
 class Restored(Answer):
     """The state that a copy started from, or restarted from."""
 
+    id: int
     path: str | None = Field(alias="external_path", default=None)
     is_savepoint: bool
 
 
-class SavepointEntry(Answer):
-    """The newest savepoint of a job."""
-
-    path: str | None = Field(alias="external_path", default=None)
-
-
-class CompletedEntry(Answer):
-    """The newest completed checkpoint of a job that is no savepoint."""
+class Completed(Answer):
+    """The newest savepoint, or the newest completed checkpoint that is none; both count on from the same number."""
 
     id: int
+    path: str | None = Field(alias="external_path", default=None)
+    discarded: bool = False
 
 
 class Latest(Answer):
     """The newest of each kind."""
 
-    completed: CompletedEntry | None = None
+    completed: Completed | None = None
     restored: Restored | None = None
-    savepoint: SavepointEntry | None = None
+    savepoint: Completed | None = None
 
 
 class Counts(Answer):
@@ -165,6 +162,25 @@ class Checkpoints(Answer):
 
     latest: Latest = Latest()
     counts: Counts = Counts()
+
+
+class Externalization(Answer):
+    """Whether checkpoints outlive their job."""
+
+    enabled: bool = False
+    delete_on_cancellation: bool = True
+
+
+class CheckpointsConfig(Answer):
+    """`GET /jobs/:id/checkpoints/config`."""
+
+    externalization: Externalization = Externalization()
+    unaligned_checkpoints: bool = False
+
+    @property
+    def retained(self) -> bool:
+        """Whether checkpoints are still there after the job was cancelled, or has failed."""
+        return self.externalization.enabled and not self.externalization.delete_on_cancellation
 
 
 class ExceptionEntry(Answer):

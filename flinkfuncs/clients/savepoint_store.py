@@ -1,4 +1,4 @@
-"""Which complete savepoints lie in a job's directories? Flink's REST API cannot list them, storage can.
+"""Which complete savepoints and checkpoints lie in a job's directories? Flink's REST API cannot list them, storage can.
 
     SAVEPOINT_DIRECTORY   SAVEPOINTS_CONNECTION                        read
     --------------------  -------------------------------------------  ---------------------------------------
@@ -6,15 +6,17 @@
     file:                 local (this machine is the cluster's, too)   the directory itself
     any                   empty                                        nothing: orphans are not looked for
 
-A savepoint is complete when its `_metadata` is there; Flink writes it last:
+A savepoint or a checkpoint is complete when its `_metadata` is there; Flink writes it last:
 
     <directory of the job>/<operation id>/savepoint-ddabe5-ae0f/_metadata
+    <checkpoint directory>/ddabe5…/chk-7/_metadata                             only of the same container
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -26,6 +28,15 @@ from ..core.orphans import Found
 from .storage import storage_errors
 
 _INSIDE = re.compile(r"(?P<operation>[^/]+)/(?P<name>savepoint-[^/]+)/_metadata")
+_CHECKPOINT = re.compile(r"(?P<name>chk-(?P<number>\d+))/_metadata")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A complete checkpoint."""
+
+    path: str
+    written_at: datetime
 
 
 class SavepointStore(Protocol):
@@ -33,6 +44,15 @@ class SavepointStore(Protocol):
 
     def found(self, directories: Iterable[Directory]) -> list[Found]:
         """List the complete savepoints below a job's directories.
+
+        Raises:
+            Unavailable: the store cannot be read now.
+
+        """
+        ...
+
+    def checkpoint(self, directory: Directory) -> Kept | None:
+        """Return the newest complete checkpoint below the directory of one Flink job.
 
         Raises:
             Unavailable: the store cannot be read now.
@@ -52,13 +72,20 @@ class BlobSavepoints:
         """List the complete savepoints below a job's directories."""
         return [one for directory in directories for one in self._below(directory)]
 
+    def checkpoint(self, directory: Directory) -> Kept | None:
+        """Return the newest complete checkpoint below the directory of one Flink job."""
+        ours = directory.container == self._container.container_name
+        return _newest(directory, self._files(directory)) if ours else None
+
     def _below(self, directory: Directory) -> Iterator[Found]:
+        for inside, written_at in self._files(directory):
+            if one := _found(directory, inside, written_at):
+                yield one
+
+    def _files(self, directory: Directory) -> list[tuple[str, datetime]]:
         prefix = directory.path.strip("/") + "/"
         with storage_errors(f"savepoints below {directory}"):
-            blobs = list(self._container.list_blobs(prefix))
-        for blob in blobs:
-            if one := _found(directory, blob.name.removeprefix(prefix), blob.last_modified):
-                yield one
+            return [(b.name.removeprefix(prefix), b.last_modified) for b in self._container.list_blobs(prefix)]
 
 
 class LocalSavepoints:
@@ -68,12 +95,28 @@ class LocalSavepoints:
         """List the complete savepoints below a job's directories."""
         return [one for directory in directories if directory.scheme == "file" for one in self._below(directory)]
 
+    def checkpoint(self, directory: Directory) -> Kept | None:
+        """Return the newest complete checkpoint below the directory of one Flink job."""
+        return _newest(directory, _files(directory, "chk-*/_metadata")) if directory.scheme == "file" else None
+
     def _below(self, directory: Directory) -> Iterator[Found]:
-        top = Path(directory.path)
-        for file in top.glob("*/savepoint-*/_metadata"):
-            written_at = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-            if one := _found(directory, file.relative_to(top).as_posix(), written_at):
+        for inside, written_at in _files(directory, "*/savepoint-*/_metadata"):
+            if one := _found(directory, inside, written_at):
                 yield one
+
+
+def _files(directory: Directory, pattern: str) -> list[tuple[str, datetime]]:
+    top = Path(directory.path)
+    files = [(file, file.stat().st_mtime) for file in top.glob(pattern)]
+    return [(file.relative_to(top).as_posix(), datetime.fromtimestamp(at, UTC)) for file, at in files]
+
+
+def _newest(directory: Directory, files: Iterable[tuple[str, datetime]]) -> Kept | None:
+    complete = [(match, at) for inside, at in files if (match := _CHECKPOINT.fullmatch(inside))]
+    if not complete:
+        return None
+    match, written_at = max(complete, key=lambda one: int(one[0]["number"]))
+    return Kept(str(directory.child(match["name"])), written_at)
 
 
 def _found(directory: Directory, inside: str, written_at: datetime) -> Found | None:

@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 from ..core.jobs import JobRecord
 from ..core.names import JobName
 from ..core.operations import Operation
+from ..core.session.facts import Left
 from ..core.steps import Learned, Step
 
 
@@ -44,6 +45,20 @@ class Cluster(Protocol):
 
     def statuses(self, records: Mapping[JobName, JobRecord]) -> Mapping[JobName, str]:
         """Return a status word for each job: RUNNING, RESTARTING, STARTING, STOPPED, FAILED, VANISHED and so on.
+
+        Raises:
+            Unavailable: the cluster cannot be asked now.
+
+        """
+        ...
+
+
+@runtime_checkable
+class TellsState(Protocol):
+    """A cluster that tells from which state a job that does not run can be started."""
+
+    def newest_state(self, record: JobRecord) -> Left | None:
+        """Return it; None: there is none, or nobody knows.
 
         Raises:
             Unavailable: the cluster cannot be asked now.

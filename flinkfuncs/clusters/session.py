@@ -14,6 +14,7 @@ from typing import TypeAlias
 from ..clients.flink import Flink
 from ..clients.flink_wire import Checkpoints, Listed
 from ..clients.jars import Jars
+from ..clients.savepoint_store import SavepointStore
 from ..core.cluster_jars import reusable_since
 from ..core.errors import Refused, Unavailable
 from ..core.jobs import Copy, JobRecord
@@ -24,6 +25,7 @@ from ..core.session.facts import (
     Adoptable,
     CopySeen,
     CopyState,
+    Left,
     Seen,
     TriggerDone,
     TriggerSeen,
@@ -31,6 +33,8 @@ from ..core.session.facts import (
     status_of,
 )
 from ..core.session.inheriting import trigger_of
+from ..core.session.last_state import is_asked_for
+from ..core.session.savepoints import resting_savepoint
 from ..core.session.sending import release_to_send
 from ..core.session.table import next_step
 from ..core.session.verdicts import unguarded
@@ -54,10 +58,12 @@ from ..core.steps import (
 )
 from .check import ReleaseCheck
 from .keeper import Keeper
+from .last_state import LastState
 from .program import jar_name, run_request
 
 VANISH_GRACE_SECONDS = 30.0
 HEARTBEAT_SECONDS = 50.0  # Flink's default of heartbeat.timeout
+CACHE_SECONDS = 3.0  # … and of web.refresh-interval
 
 STATES = {
     "INITIALIZING": CopyState.STARTING,
@@ -100,10 +106,12 @@ class SessionCluster:
         *,
         name: str,
         owner_of: OwnerOf,
+        store: SavepointStore | None = None,
         allow_unguarded_main: bool = False,
     ) -> None:
         """Keep what is needed; nothing is asked yet."""
         self._owner_of = owner_of
+        self._last_state = LastState(flink, store, limits.savepoint_root)
         self._check = ReleaseCheck(flink, limits.start_seconds, allow_unguarded_main)
         self._flink = flink
         self._jars = jars
@@ -136,7 +144,8 @@ class SessionCluster:
         trigger = self._trigger(record, operation)
         running = record.running
         copy = self._copy(running, operation, trigger) if running else None
-        configuration = self._configuration(operation, copy)
+        asked = is_asked_for(operation, record, copy, trigger)
+        configuration = self._flink.configuration() if asked else self._configuration(operation, copy)
         return Seen(
             now=now,
             copy=copy,
@@ -144,8 +153,10 @@ class SessionCluster:
             jar_on_cluster=self._has_jar(record, operation, copy, now),
             namesakes=self._namesakes(record) if record.current is None else (),
             adoptable=self._adoptable(record, operation.request.adopt) if record.current is None else None,
+            left=self._last_state.left(record, configuration, ended=_has_ended(copy)) if asked else None,
+            cache_seconds=_seconds(configuration.get("web.refresh-interval"), CACHE_SECONDS) + 1.0,
             incarnation=configuration.get("web.tmpdir", ""),
-            vanish_seconds=_seconds(configuration.get("heartbeat.timeout")) + VANISH_GRACE_SECONDS,
+            vanish_seconds=_seconds(configuration.get("heartbeat.timeout"), HEARTBEAT_SECONDS) + VANISH_GRACE_SECONDS,
         )
 
     def _trigger(self, record: JobRecord, operation: Operation) -> TriggerSeen:
@@ -273,6 +284,16 @@ class SessionCluster:
         listed = {job.flink_job_id: job for job in self._flink.overview()}
         return {name: _status(record, listed) for name, record in records.items()}
 
+    def newest_state(self, record: JobRecord) -> Left | None:
+        """Return the state from which a job that does not run can be started.
+
+        Raises:
+            Unavailable: Flink, or the storage, cannot be asked now.
+
+        """
+        resting = resting_savepoint(record)
+        return Left(resting) if resting else self._last_state.left(record, self._flink.configuration(), ended=True)
+
     def warnings(self) -> list[str]:
         """Tell what keeps new releases from being checked, or makes the check dangerous.
 
@@ -281,6 +302,10 @@ class SessionCluster:
 
         """
         return unguarded(self._flink.configuration(), allowed=self._check.allow_unguarded)
+
+
+def _has_ended(copy: CopySeen | None) -> bool:
+    return copy is None or copy.state in TERMINAL
 
 
 def _status(record: JobRecord, listed: Mapping[str, Listed]) -> str:
@@ -296,8 +321,8 @@ def _listed_state(job: Listed | None) -> CopyState:
     return CopyState.STARTING if state is CopyState.RUNNING and not job.tasks_run else state
 
 
-def _seconds(duration: str | None) -> float:
+def _seconds(duration: str | None, default: float) -> float:
     """Read Flink's durations: `50000` (ms), `50 s`, `1 min`, `1 m`."""
     match = re.fullmatch(r"\s*(\d+)\s*([a-z]*)\s*", (duration or "").lower())
     unit = SECONDS.get(match[2].removesuffix("s") or match[2]) if match else None
-    return int(match[1]) * unit if match and unit else HEARTBEAT_SECONDS
+    return int(match[1]) * unit if match and unit else default

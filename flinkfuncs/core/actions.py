@@ -28,7 +28,7 @@ class Action(StrEnum):
     @property
     def takes_release(self) -> bool:
         """Whether the action brings a jar of its own: the uploaded one, the one the body names, or the recorded one."""
-        return self in (Action.NEW, Action.UPDATE, Action.STATELESS_UPDATE)
+        return self in (Action.NEW, Action.UPDATE, Action.STATELESS_UPDATE, Action.LAST_STATE_UPDATE)
 
 
 def parse_action(word: str) -> Action:

@@ -137,7 +137,7 @@ class JobRecord(Model):
     wanted_at: datetime | None = None  # when the wanted release was uploaded or asked for
     uploaded_at: datetime | None = None  # Last-Modified of the newest upload that an operation knows
     current: Copy | None = None
-    previous: Copy | None = None  # the copy that the current one was started in the place of: the rollback target
+    previous: Copy | None = None  # the copy that ran before the current one: the rollback target
     ran: bool = False  # a copy before the current one ran, or may have
     savepoints: tuple[Savepoint, ...] = ()  # oldest first
     periodic_at: datetime | None = None  # when a periodic savepoint was asked for last
@@ -168,6 +168,12 @@ class JobRecord(Model):
         """Whether a Flink job is this job's copy, or an operation is about to adopt it."""
         adopts = any(operation.request.adopt == flink_job_id for operation in self.open)
         return adopts or (self.running is not None and self.running.flink_job_id == flink_job_id)
+
+    @property
+    def last_ran(self) -> Copy | None:
+        """The copy that ran last, or may run: the current one, unless its start was refused."""
+        refused = self.current is not None and self.current.ended == "NEVER_STARTED"
+        return self.previous if refused else self.current
 
     @property
     def running(self) -> Copy | None:

@@ -46,6 +46,7 @@ class Request(Model):
     switch_mode: bool = False
     wanted_sha256: str | None = None  # a job.json may pin its jar
     without_savepoint: bool = False  # STATELESS_UPDATE: go on although the way back could not be saved
+    allow_unaligned_checkpoint: bool = False  # take an unaligned checkpoint although the release is another one
     adopt: str | None = None  # first contact: the Flink job that runs already and becomes this job's copy
 
 
@@ -165,6 +166,7 @@ class Operation(Model):
     submit: Mark | None = None  # ARM runJob
     savepoint: str | None = None  # the complete savepoint that this operation took
     vanished_at: datetime | None = None  # since when the copy has been unknown to the cluster without a break
+    ended_at: datetime | None = None  # when the copy was first seen to have ended, where its state is asked for
     arm: ArmProgress | None = None
     steps: tuple[StepTaken, ...] = ()
     result: Result | None = None

@@ -48,7 +48,8 @@ def begun(record: JobRecord, operation_id: str, step: Step, now: datetime) -> Jo
     taken = StepTaken(at=now, step=type(step).__name__, detail=_detail(step))
     changes: dict[str, object] = {"steps": (*operation.steps, taken), "progressed_at": now, "vanished_at": None}
     if name := _mark_name(step):
-        changes[name] = _marked(getattr(operation, name), step, now)
+        first_undo = isinstance(step, Cancel) and step.undo is not None and operation.undo is None
+        changes[name] = _marked(None if first_undo else getattr(operation, name), step, now)
     if isinstance(step, Submit):
         changes["arm"] = ArmProgress(action=step.action, row_before=step.row_before)
         record = record.but(launched=None if step.release else record.launched)
@@ -96,6 +97,9 @@ def noted(record: JobRecord, operation_id: str, wait: Wait, now: datetime) -> Jo
         record = record.but(current=record.current.model_copy(update={"seen": True}))
     if wait.settling and wait.settling != operation.settling:
         operation = operation.model_copy(update={"settling": wait.settling})
+        record = record.with_operation(operation)
+    if wait.ended and operation.ended_at is None:
+        operation = operation.model_copy(update={"ended_at": now})
         record = record.with_operation(operation)
     record = _with_end_of_stop(record, wait, now)
     record = _with_adopted(record, operation, wait, now)
@@ -312,7 +316,7 @@ def _with_new_copy(record: JobRecord, operation: Operation, step: Start, now: da
     )
     before = record.current
     ran = before is not None and before.ended != "NEVER_STARTED"
-    return record.but(current=copy, previous=before, ran=record.ran or ran)
+    return record.but(current=copy, previous=record.last_ran, ran=record.ran or ran)
 
 
 def _operators(record: JobRecord, operation: Operation, release: Release) -> tuple[str, ...]:

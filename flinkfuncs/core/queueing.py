@@ -14,9 +14,8 @@ keeps its place, and waits for nobody.
 
     an update that was overtaken    when its turn comes
     ------------------------------  ----------------------------------------------------------------------
-    UPDATE, STATELESS_UPDATE        the job runs (the STOP was refused): as ever
-                                    nothing runs: its release is what the next START runs
-    LAST_STATE_UPDATE               ended as SUPERSEDED when it was overtaken: it brings no release
+    UPDATE, STATELESS_UPDATE,       the job runs (the STOP was refused): as ever
+    LAST_STATE_UPDATE               nothing runs: its release is what the next START runs
 
 Uploads are as old as their Last-Modified, which has whole seconds. Of two with the same one, the one that was recorded
 later counts as newer; but two of the same blob both wait: at most one of them can still be read, and which one that is
@@ -53,7 +52,7 @@ def queued(record: JobRecord, operation: Operation, now: datetime) -> Queued:
         return _with_upload(record, operation, now)
     record = record.but(deleted=False)
     if operation.action in ENDING and operation.cause.kind in ("http", "arm") and _has_something_to_end(record):
-        return _ahead_of_updates(record, operation, now)
+        return _ahead_of_updates(record, operation)
     return Queued(record.but(open=(*record.open, operation)))
 
 
@@ -134,19 +133,15 @@ def _has_something_to_end(record: JobRecord) -> bool:
     return begins or record.current is not None or record.row is not None
 
 
-def _ahead_of_updates(record: JobRecord, operation: Operation, now: datetime) -> Queued:
+def _ahead_of_updates(record: JobRecord, operation: Operation) -> Queued:
     """Let the waiting updates stand behind; what else waits keeps its place, and those behind a start theirs."""
     fixed = [place for place, other in enumerate(record.open) if not _waits(other) or _launches(other)]
     first = fixed[-1] + 1 if fixed else 0
     head, tail = record.open[:first], record.open[first:]
     passed = [other for other in tail if other.action in UPDATES]
     others = tuple(other for other in tail if other not in passed)
-    behind = tuple(
-        other.model_copy(update={"overtaken_by": operation.id}) for other in passed if other.action.takes_release
-    )
-    message = f"a {operation.action} that was asked for later went ahead: {operation.id}"
-    ended = tuple(_superseded(other, message, now) for other in passed if not other.action.takes_release)
-    return Queued(record.but(open=(*head, *others, operation, *behind)), ended)
+    behind = tuple(other.model_copy(update={"overtaken_by": operation.id}) for other in passed)
+    return Queued(record.but(open=(*head, *others, operation, *behind)))
 
 
 def _launches(operation: Operation) -> bool:

@@ -23,6 +23,7 @@ import time
 import azure.functions as func
 
 from ..app import services
+from ..clusters.cluster import TellsState
 from ..core.actions import parse_action
 from ..core.errors import FlinkFuncsError, Refused
 from ..core.jobs import JobRecord
@@ -37,6 +38,7 @@ from .views import Json, job_view, operation_view, rejection_view, savepoint_vie
 LOOK_AGAIN_SECONDS = 2  # Retry-After of a 202
 POLL_SECONDS = 0.5  # how often a held request reads its operation
 
+RUN = ("STARTING", "RUNNING", "RESTARTING", "CANCELLING", "DELETED", "UNKNOWN")  # there is nothing to start
 STATES = ("open", "closed", "rejected")
 
 blueprint = func.Blueprint()
@@ -47,14 +49,16 @@ blueprint = func.Blueprint()
 def list_jobs(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the host binds the request by this name
     """Show every job but the deleted ones."""
     records = [record for record in services().ledger.records() if record.open or not record.deleted]
-    return as_json({"jobs": _job_views(records)})
+    return as_json({"jobs": [*_job_views(records)]})
 
 
 @blueprint.route("api/jobs/{job}", methods=["GET"])
 @replies
 def show_job(req: func.HttpRequest) -> func.HttpResponse:
-    """Show one job."""
-    return as_json(_job_views([record_of(_job(req))])[0])
+    """Show one job, and what it can be started from where it does not run."""
+    record = record_of(_job(req))
+    (shown,) = _job_views([record])
+    return as_json(dict(shown) | _starts_from(record, str(shown["status"])))
 
 
 @blueprint.route("api/jobs/{job}/savepoints", methods=["GET"])
@@ -162,7 +166,18 @@ def _unclear(message: str) -> Refused:
     return Refused(message, code="InvalidQuery", status=400)
 
 
-def _job_views(records: list[JobRecord]) -> list[Json]:
+def _starts_from(record: JobRecord, status: str) -> dict[str, Json]:
+    cluster = services().cluster
+    if status in RUN or record.current is None or not isinstance(cluster, TellsState):
+        return {}
+    try:
+        left = cluster.newest_state(record)
+    except FlinkFuncsError:
+        return {}
+    return {"startsFrom": {"path": left.path, "unaligned": left.unaligned}} if left and left.survives else {}
+
+
+def _job_views(records: list[JobRecord]) -> list[dict[str, Json]]:
     """Show jobs with what the cluster says of them; one that does not answer, or refuses us, hides no record."""
     try:
         statuses = services().cluster.statuses({record.name: record for record in records})

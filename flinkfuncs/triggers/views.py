@@ -1,7 +1,7 @@
 """What callers are shown of jobs and operations: the records as JSON, without what could be a secret.
 
-    job        name, status, flinkJobId, folder, release {id, sha256, jarName, spec}, copy, lastSavePoint, open, last,
-               and uploads {paused, held} while they are paused
+    job        name, status, flinkJobId, folder, release {id, sha256, jarName, spec}, copy, lastSavePoint, open, last;
+               uploads {paused, held} while they are paused; alone, and not running: startsFrom {path, unaligned}
     operation  state (open | closed), and the record
 
 Arguments and Flink configuration are the user's own words and may hold passwords: redaction.py stars them. The query of

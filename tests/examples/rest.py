@@ -50,6 +50,7 @@ class Flink:
         drop_state: bool = False,
         parallelism: int = 2,
         arguments: Mapping[str, str] | None = None,
+        configuration: Mapping[str, str] | None = None,
         timeout_seconds: float = 60,
     ) -> str:
         """Start `sequence-<version>.jar` and return the job's id.
@@ -61,6 +62,8 @@ class Flink:
         job = uuid4().hex
         self.started.append(job)
         body = {"jobId": job, "parallelism": parallelism, "programArgsList": self._words(sink, arguments or {})}
+        if configuration:
+            body |= {"flinkConfiguration": dict(configuration)}
         if savepoint:
             body |= {"savepointPath": savepoint, "allowNonRestoredState": drop_state}
         reply = requests.post(f"{self.url}/jars/{self._upload(version)}/run", json=body, timeout=timeout_seconds)

@@ -14,6 +14,7 @@ import requests
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from examples.count import Count, count
+from localcloud.app_settings import JOB_JARS_CONTAINER
 from localcloud.up import LocalCloud
 
 JARS = Path(__file__).parents[2] / "examples" / "jars"
@@ -43,10 +44,22 @@ class Job:
 
     def upload(self, version: str, *, folder: str = "stateful", arguments: str = "", **spec: object) -> None:
         """Drop a version with its job.json into the container, as a pipeline does."""
-        args = f"--sink {self.sink.as_uri()} --rate 400 {arguments}".strip()
-        described = {"jar": "job.jar", "args": args, "parallelism": 2, **spec}
+        described = {"jar": "job.jar", "args": self.arguments(arguments), "parallelism": 2, **spec}
         self.put("job.json", json.dumps(described).encode(), folder=folder)
         self.put("job.jar", jar(version), folder=folder)
+
+    def release_body(self, version: str) -> dict[str, object]:
+        """Put a jar where HTTP calls name it, and return the body that does."""
+        name, spec = f"{self.name}.jar", {"args": self.arguments(), "parallelism": 2}
+        service = BlobServiceClient.from_connection_string(self.cloud.storage)
+        service.get_blob_client(JOB_JARS_CONTAINER, name).upload_blob(jar(version), overwrite=True)
+        account = service.account_name
+        directory = f"abfs://{JOB_JARS_CONTAINER}@{account}.dfs.core.windows.net/"
+        return {"jobJarDirectory": directory, "jarName": name, **spec}
+
+    def arguments(self, more: str = "") -> str:
+        """The arguments of the job."""
+        return f"--sink {self.sink.as_uri()} --rate 400 {more}".strip()
 
     def put(self, file: str, content: bytes, *, folder: str = "stateful") -> None:
         """Put one blob into the job's folder; equal bytes are not written again, as they would be another event."""

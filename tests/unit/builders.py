@@ -16,7 +16,7 @@ from flinkfuncs.core.names import Directory, JobName
 from flinkfuncs.core.operations import Cause, Checked, Mark, Operation, Request, operation_id
 from flinkfuncs.core.releases import JarSource, Release, Spec
 from flinkfuncs.core.session.ends import Limits
-from flinkfuncs.core.session.facts import Adoptable, CopySeen, CopyState, Seen, TriggerSeen, TriggerUnknown
+from flinkfuncs.core.session.facts import Adoptable, CopySeen, CopyState, Left, Seen, TriggerSeen, TriggerUnknown
 from flinkfuncs.core.steps import (
     Cancel,
     Check,
@@ -91,6 +91,7 @@ def asked(
     brings: Release | None = None,
     named: str | None = None,
     without_savepoint: bool = False,
+    allow_unaligned: bool = False,
     uploaded_at: datetime | None = None,
     folder: Literal["stateful", "stateless"] | None = None,
     switch_mode: bool = False,
@@ -106,6 +107,7 @@ def asked(
         jar=jar,
         save_point_name=named,
         without_savepoint=without_savepoint,
+        allow_unaligned_checkpoint=allow_unaligned,
         folder=folder,
         switch_mode=switch_mode,
     )
@@ -184,6 +186,7 @@ def look(
     namesakes: tuple[str, ...] = (),
     incarnation: str = "first",
     adoptable: Adoptable | None = None,
+    left: Left | None = None,
 ) -> Seen:
     """Return what is seen at NOW; `jar` says whether the jar that would be started lies on the cluster."""
     return Seen(
@@ -194,6 +197,7 @@ def look(
         namesakes=namesakes,
         incarnation=incarnation,
         adoptable=adoptable,
+        left=left,
         vanish_seconds=80,
     )
 
@@ -249,6 +253,7 @@ def _said_wait(wait: Wait) -> str:
     words = ["Wait"]
     words += ["vanished"] if wait.vanished else []
     words += ["listed"] if wait.listed else []
+    words += ["ended"] if wait.ended else []
     words += [] if wait.hop else ["here"]
     words += [f"stopped {wait.stopped}"] if wait.stopped else []
     words += ["unstopped"] if wait.unstopped else []

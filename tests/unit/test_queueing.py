@@ -104,8 +104,9 @@ def test_of_uploads_that_wait_the_newest_wins(before: str, new: str, after: str,
         ("UPDATE START UPDATE:arm", "UPDATE START ! UPDATE:arm", ""),
         ("UPDATE NEW", "UPDATE NEW !", ""),
         ("UPDATE DELETE", "UPDATE DELETE !", ""),
-        ("LAST_STATE_UPDATE UPDATE", "! UPDATE", "LAST_STATE_UPDATE"),
+        ("LAST_STATE_UPDATE UPDATE", "! LAST_STATE_UPDATE UPDATE", ""),
         ("LAST_STATE_UPDATE*", "LAST_STATE_UPDATE* !", ""),
+        ("RE_LAUNCH UPDATE", "RE_LAUNCH ! UPDATE", ""),
     ],
 )
 def test_a_stop_goes_ahead_of_updates_that_have_not_begun(stop: str, before: str, after: str, superseded: str) -> None:

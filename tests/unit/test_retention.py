@@ -15,7 +15,7 @@ from flinkfuncs.core.jobs import Copy, JobRecord, Savepoint
 from flinkfuncs.core.names import Directory
 from flinkfuncs.core.releases import Release, Spec
 from flinkfuncs.core.retention import Policy
-from flinkfuncs.core.session.savepoints import restore_point
+from flinkfuncs.core.session.savepoints import named_savepoint
 from flinkfuncs.core.steps import End
 from tests.unit.builders import LIMITS, NOW, ORDERS, ago, asked, copy_of, job, release
 
@@ -139,10 +139,10 @@ def test_what_is_being_disposed_of_is_no_start_and_is_not_chosen_twice() -> None
     assert [one.path for one in retention.being_disposed(record)] == [path_of(n) for n in (1, 2, 3, 4)]
     assert retention.disposable(record, NEVER_LESS, NOW) == ()
     for name in (path_of(1), "savepoint-1", path_of(1).replace("///", "/")):
-        refused = restore_point(asked(Action.START, named=name), record, LIMITS)
+        refused = named_savepoint(asked(Action.START, named=name), record, LIMITS)
         assert isinstance(refused, End)
         assert refused.code == "SavepointDisposed"
-    assert restore_point(asked(Action.START, named="savepoint-5"), record, LIMITS) == path_of(5)
+    assert named_savepoint(asked(Action.START, named="savepoint-5"), record, LIMITS) == path_of(5)
     left = retention.without(record, path_of(1))
     assert [one.path for one in left.savepoints] == [path_of(n) for n in range(2, 7)]
 

@@ -137,19 +137,21 @@ def test_a_field_is_taken_or_refused_by_name(action: Action, field: str) -> None
 def test_the_actions_without_a_jar_take_next_to_nothing() -> None:
     """The table of the module, row by row."""
     taken = {action: fields_of(action) for action in Action}
-    assert taken[Action.START] == taken[Action.RE_LAUNCH] == {"save_point_name"}
+    assert taken[Action.START] == taken[Action.RE_LAUNCH] == {"save_point_name", "allow_unaligned_checkpoint"}
     for action in (
         Action.STOP,
         Action.SAVEPOINT,
         Action.LIST_SAVEPOINT,
         Action.CANCEL,
         Action.DELETE,
-        Action.LAST_STATE_UPDATE,
     ):
         assert taken[action] == set()
     of_update = set(RunJobProperties.model_fields) - {"without_savepoint", "adopt"}
-    assert taken[Action.UPDATE] == taken[Action.NEW] - {"adopt"} == of_update
-    assert taken[Action.STATELESS_UPDATE] == of_update - {"save_point_name"} | {"without_savepoint"}
+    state = {"save_point_name", "allow_unaligned_checkpoint"}
+    assert taken[Action.UPDATE] == of_update
+    assert taken[Action.NEW] == of_update - {"allow_unaligned_checkpoint"} | {"adopt"}
+    assert taken[Action.LAST_STATE_UPDATE] == of_update - {"save_point_name"}
+    assert taken[Action.STATELESS_UPDATE] == of_update - state | {"without_savepoint"}
 
 
 def test_adopting_takes_over_what_runs_and_brings_nothing() -> None:

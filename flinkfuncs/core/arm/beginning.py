@@ -6,14 +6,13 @@
     NEW                   any     none                     Keep, PlaceJar, Submit
     NEW                   any     there                    Refuse: it exists
     UPDATE,               upload  none                     as NEW
-    STATELESS_UPDATE      other   none                     Refuse: there is no such job
-                          upload  wanted is this release   End: nothing to do; but not of a job that failed
+    STATELESS_UPDATE,     other   none                     Refuse: there is no such job
+    LAST_STATE_UPDATE     upload  wanted is this release   End: nothing to do; but not of a job that failed
                           upload  STOPPED, FINISHED        Keep, PlaceJar, End: the next START runs it
                           overt.  ended                    the same: a later STOP or CANCEL went ahead of it
                           any     otherwise                Keep, PlaceJar, Submit
     START, RE_LAUNCH      any     there, does not run      PlaceJar if another jar lies there, Submit
                           any     RUNNING                  Refuse: it runs
-    LAST_STATE_UPDATE     any     there                    PlaceJar if another jar lies there, Submit
     STOP, SAVEPOINT,      any     there, has not ended     Submit
     CANCEL                any     ended                    Refuse: nothing runs
     LIST_SAVEPOINT        any     there                    Submit
@@ -58,11 +57,11 @@ def _by_state(operation: Operation, record: JobRecord, row: Row | None, seen: Ar
     match operation.action:
         case Action.NEW:
             return refuse(f"{runs}; UPDATE changes it, DELETE frees its name", "JobExists")
-        case Action.UPDATE | Action.STATELESS_UPDATE:
+        case Action.UPDATE | Action.STATELESS_UPDATE | Action.LAST_STATE_UPDATE:
             return _update(operation, record, row, seen)
         case Action.START | Action.RE_LAUNCH if row.word == "RUNNING":
             return refuse(f"{runs}; there is nothing to start", "JobRuns")
-        case Action.START | Action.RE_LAUNCH | Action.LAST_STATE_UPDATE:
+        case Action.START | Action.RE_LAUNCH:
             return _relaunch(operation, record, seen)
         case Action.STOP | Action.SAVEPOINT | Action.CANCEL if row.ended:
             return refuse(f"{runs}; {operation.action} takes one that runs", "JobNotRunning")
@@ -148,6 +147,8 @@ def _unsupported(operation: Operation, limits: ArmLimits) -> End | None:
         )
     if operation.request.without_savepoint:
         return refuse("withoutSavepoint cannot be said in the ARM API", "UnsupportedOption")
+    if operation.request.allow_unaligned_checkpoint:
+        return refuse("allowUnalignedCheckpoint cannot be said in the ARM API", "UnsupportedOption")
     if operation.request.adopt and operation.action is Action.NEW:
         return refuse("adopt cannot be said in the ARM API: its jobs are known to the service", "UnsupportedOption")
     return None

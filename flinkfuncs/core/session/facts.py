@@ -90,6 +90,19 @@ class CopySeen:
 
 
 @dataclass(frozen=True)
+class Left:
+    """The newest state of the copy that ran last: as Flink tells, or as it lies in storage when Flink forgot the copy.
+
+    `survives`: it is there and stays when the copy is cancelled. `unaligned`: it holds records under way, which belong
+    to the job graph that wrote it.
+    """
+
+    path: str
+    survives: bool = True
+    unaligned: bool = False
+
+
+@dataclass(frozen=True)
 class Adoptable:
     """What the cluster says of a Flink job that is to be adopted."""
 
@@ -109,6 +122,8 @@ class Seen:
     jar_on_cluster: bool = False
     namesakes: tuple[str, ...] = ()  # ids of jobs of this name that are not terminal and not ours
     adoptable: Adoptable | None = None  # the Flink job that the operation adopts, where the cluster knows it
+    left: Left | None = None  # what the copy that ran last left, where that is asked for and known
+    cache_seconds: float = 10.0  # how far behind cached answers of Flink may be
     incarnation: str = ""  # differs between two runs of the JobManager
     vanish_seconds: float = 80.0  # heartbeat.timeout + 30 s: how long a vanished copy may still be running
 

@@ -9,7 +9,8 @@
                                                            itself
     FAILED, CANCELED    any                                as ever
     ABSENT              any                                what starts it from state: Wait until it must be gone, then
-                                                           Refuse, naming the directory; but from a named savepoint
+                                                           Refuse, naming the directory; but from a named savepoint,
+                                                           and where the storage tells what is left: as ever
                                                            anything else: as ever
     runs                failed                             note that it failed, and look again
     runs                complete, in work                  CANCEL, LIST_SAVEPOINT: as ever
@@ -32,9 +33,8 @@ from ..operations import Operation
 from ..steps import Step, Wait
 from .ends import CACHE_SECONDS, Limits, age_seconds, current_copy, refuse, wait_for_vanished
 from .facts import CopySeen, CopyState, Seen, TriggerDone, TriggerFailed, TriggerRunning, TriggerUnknown
+from .last_state import NEED_STATE
 from .savepoints import savepoint_directory
-
-NEED_STATE = (Action.START, Action.UPDATE, Action.LAST_STATE_UPDATE, Action.RE_LAUNCH)
 
 
 def trigger_of(operation: Operation, record: JobRecord) -> str | None:
@@ -93,7 +93,8 @@ def _holds(directory: str, path: str) -> bool:
 
 
 def _vanished(operation: Operation, directory: str, seen: Seen) -> Step | None:
-    if operation.action not in NEED_STATE or operation.request.save_point_name or operation.overtaken_by:
+    told = operation.request.save_point_name or seen.left
+    if operation.action not in NEED_STATE or told or operation.overtaken_by:
         return None
     return wait_for_vanished(operation, seen) or refuse(
         f"the job vanished while an earlier operation stopped it; its newest state may be a savepoint in {directory}: "

@@ -10,11 +10,15 @@
     a copy of the old release           rollback   runs         Cancel it, then Start the old release
     the new copy (it is the rollback)   any        any          Fail: nothing works, a person has to look
 
+The state to go back to is the savepoint of this operation's stop; where it cancelled the old copy instead (by
+LAST_STATE_UPDATE), the state that the new copy was started from.
+
 The rule that must never break: the bad copy is terminal before the old release is started.
 """
 
 from __future__ import annotations
 
+from ..actions import Action
 from ..jobs import Copy, JobRecord
 from ..operations import Operation, Outcome, Undo
 from ..steps import Cancel, End, Start, Step, UploadJar, Wait
@@ -31,7 +35,7 @@ def failed_start(operation: Operation, record: JobRecord, seen: Seen, evidence: 
     if operation.undo:
         both = f"{operation.undo.reason}; and the rollback failed, too: {message}; {_by_hand(record)}"
         return End(Outcome.FAILED, both, code="RollbackFailed", ended=evidence.ended, listed=evidence.ended is None)
-    if _target(operation, record) is None:
+    if way_back(operation, record) is None:
         return End(Outcome.FAILED, message, code=evidence.code, ended=evidence.ended, listed=evidence.ended is None)
     undo = Undo(
         reason=message, at=seen.now, started_at=current_copy(record).started_at, completed=_completed(operation, seen)
@@ -70,22 +74,21 @@ def undoing(operation: Operation, record: JobRecord, undo: Undo, seen: Seen, lim
 
 def _ended(operation: Operation, record: JobRecord, seen: Seen, undo: Undo, evidence: Evidence) -> Step:
     """Go back now that the bad copy is terminal."""
-    old = _target(operation, record)
-    if old is None or operation.savepoint is None:
+    old, state = way_back(operation, record), operation.savepoint or current_copy(record).savepoint
+    if old is None or state is None:
         raise AssertionError(f"operation {operation.id} undoes a copy without a way back")
     if current_copy(record).spec.on_failure == "stop":
         return End(Outcome.FAILED, undo.reason, code=evidence.code, ended=evidence.ended, savepoint=operation.savepoint)
     if not seen.jar_on_cluster:
         return UploadJar(old.own_release)
-    return Start(
-        operation.token("rollback"), old.own_release, operation.savepoint, incarnation=seen.incarnation, undo=undo
-    )
+    return Start(operation.token("rollback"), old.own_release, state, incarnation=seen.incarnation, undo=undo)
 
 
-def _target(operation: Operation, record: JobRecord) -> Copy | None:
-    """Return the copy that this operation stopped with a savepoint; an adopted one has no release to go back to."""
+def way_back(operation: Operation, record: JobRecord) -> Copy | None:
+    """Return the copy that this operation ended, with its state kept; an adopted one has no release to go back to."""
     stopped = operation.stop is not None and operation.savepoint is not None
-    return record.previous if stopped and record.previous and record.previous.release else None
+    canceled = operation.cancel is not None and operation.action is Action.LAST_STATE_UPDATE
+    return record.previous if (stopped or canceled) and record.previous and record.previous.release else None
 
 
 def _completed(operation: Operation, seen: Seen) -> int:

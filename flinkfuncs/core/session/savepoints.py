@@ -1,8 +1,4 @@
-"""Where savepoints lie, and which one a job may be started from.
-
-The rule that must never break: no state older than the newest one is taken by itself; where that cannot be told, the
-caller has to name it.
-"""
+"""Where savepoints lie, and which of them is surely a job's newest state, by what is recorded alone."""
 
 from __future__ import annotations
 
@@ -27,22 +23,20 @@ def savepoint_directory(operation: Operation, record: JobRecord, limits: Limits)
     return parent.child(record.name, operation.id)
 
 
-def restore_point(operation: Operation, record: JobRecord, limits: Limits) -> str | End | None:
-    """Return the savepoint to start from: the one that is named, else the newest valid state, else a refusal.
-
-    None: nothing of this job ever ran, so there is no state that a fresh start could lose.
-    """
-    if name := operation.request.save_point_name:
-        return _named(name, record, limits)
-    if resting := resting_savepoint(record):
-        return resting
-    if _never_ran(record):
-        return None
-    return refuse(
-        "there is no state that is surely the newest one: name the savepoint to start from (savePointName), "
-        "or start without state (STATELESS_UPDATE)",
-        "NoValidState",
-    )
+def named_savepoint(operation: Operation, record: JobRecord, limits: Limits) -> str | End:
+    """Return the savepoint that is named, by path or bare name: a recorded one, or one below the root."""
+    name = operation.request.save_point_name or ""
+    if any(s.disposing_at and (name == _bare(s.path) or same_path(name, s.path)) for s in record.savepoints):
+        return refuse(f"the savepoint {name[:128]!r} is being disposed of", "SavepointDisposed")
+    recorded = [s.path for s in record.savepoints if name in (s.path, _bare(s.path))]
+    if recorded:
+        return recorded[-1]
+    if "/" not in name:
+        return refuse(f"no savepoint of this job is called {name[:128]!r}", "SavepointNotFound")
+    try:
+        return str(limits.savepoint_root.require(Directory.parse(name)))
+    except Refused as error:
+        return refuse(error.message, error.code)
 
 
 def resting_savepoint(record: JobRecord) -> str | None:
@@ -53,17 +47,18 @@ def resting_savepoint(record: JobRecord) -> str | None:
     STOPPED, by the stop that wrote the newest savepoint         the newest savepoint
     NEVER_STARTED, and its own operation had just written it     the newest savepoint
     NEVER_STARTED, and was to start from it                      the newest savepoint
+    NEVER_STARTED, and the copy before it STOPPED as above       the newest savepoint
     NEVER_STARTED, and no copy ran before it                     what it was to start from, if anything
     anything else                                                not known
     """
-    newest, current = record.newest_savepoint, record.current
+    newest, current, last = record.newest_savepoint, record.current, record.last_ran
     if current is None:
         return None
     if current.ended == "NEVER_STARTED" and not record.ran:
         return current.savepoint
     if newest is None:
         return None
-    if current.ended == "STOPPED" and current.flink_job_id == newest.flink_job_id:
+    if last and last.ended == "STOPPED" and last.flink_job_id == newest.flink_job_id:
         return newest.path
     if current.ended == "NEVER_STARTED" and (
         same_path(current.savepoint, newest.path) or current.operation == newest.operation
@@ -72,7 +67,7 @@ def resting_savepoint(record: JobRecord) -> str | None:
     return None
 
 
-def _never_ran(record: JobRecord) -> bool:
+def never_ran(record: JobRecord) -> bool:
     """Whether every start of this job was definitely refused: of the newest we know, and of those before it."""
     current = record.current
     return current is not None and current.ended == "NEVER_STARTED" and not record.ran and current.savepoint is None
@@ -89,21 +84,6 @@ def same_path(one: str | None, other: str | None) -> bool:
         return Directory.parse(one) == Directory.parse(other)
     except Refused:
         return False
-
-
-def _named(name: str, record: JobRecord, limits: Limits) -> str | End:
-    """Find a savepoint by path or bare name among the recorded ones, or take a path below the root."""
-    if any(s.disposing_at and (name == _bare(s.path) or same_path(name, s.path)) for s in record.savepoints):
-        return refuse(f"the savepoint {name[:128]!r} is being disposed of", "SavepointDisposed")
-    recorded = [s.path for s in record.savepoints if name in (s.path, _bare(s.path))]
-    if recorded:
-        return recorded[-1]
-    if "/" not in name:
-        return refuse(f"no savepoint of this job is called {name[:128]!r}", "SavepointNotFound")
-    try:
-        return str(limits.savepoint_root.require(Directory.parse(name)))
-    except Refused as error:
-        return refuse(error.message, error.code)
 
 
 def _bare(path: str) -> str:

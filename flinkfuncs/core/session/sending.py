@@ -3,11 +3,11 @@
 written down            copy                release
 ----------------------  ------------------  -----------------------------------------------------
 a rollback              ABSENT              the old one: the same start may be sent again
-an undo, or a start     ended, or refused   the old one, if this operation stopped a copy of it
+an undo, or a start     ended, or refused   the old one, if this operation ended a copy of it
 that has failed
 a start                 ABSENT              the one that was started: it may be sent again
 a start, a rollback     otherwise           none: nothing is sent
-a stop                  not ended           none: looked at again when it has ended
+a stop, a cancel        not ended           none: looked at again when it has ended
 nothing, a start of     ABSENT              that of the start in flight, unless another is brought
 before is in flight
 otherwise               any                 the one that is brought, else the wanted one
@@ -19,6 +19,7 @@ from ..jobs import JobRecord
 from ..operations import Operation
 from ..releases import Release
 from .facts import CopySeen, CopyState
+from .rollback import way_back
 
 ENDED = (CopyState.FINISHED, CopyState.CANCELED, CopyState.FAILED)
 
@@ -29,10 +30,11 @@ def release_to_send(operation: Operation, record: JobRecord, copy: CopySeen | No
     ended = copy is not None and copy.state in ENDED
     started = record.current.release if record.current else None
     if operation.start and not operation.rollback and (operation.undo or ended or _refused(operation)):
-        return record.previous.release if record.previous and operation.stop else started
+        old = way_back(operation, record)
+        return old.release if old else started
     if operation.start:
         return started if absent else None
-    if operation.stop and not ended:
+    if (operation.stop or operation.cancel) and not ended:
         return None
     in_flight = record.current is not None and record.current.may_appear and operation.release is None
     if absent and in_flight:

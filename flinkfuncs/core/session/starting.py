@@ -17,7 +17,7 @@ from .ends import CACHE_SECONDS, Limits, age_seconds, current_copy, fail, pause,
 from .facts import CopyState, Seen, Status, looked_at, status_of
 from .proof import MOST_RESTARTS, Evidence, new_copy, proved, proving, restarts
 from .rollback import failed_start
-from .savepoints import restore_point, same_path
+from .savepoints import named_savepoint, same_path
 
 
 def start(operation: Operation, record: JobRecord, release: Release, savepoint: str | None, seen: Seen) -> Step:
@@ -47,18 +47,19 @@ def after_stop(operation: Operation, record: JobRecord, seen: Seen, limits: Limi
     """Start the new release from the savepoint that the stop wrote, or from the one that was named."""
     if operation.action is Action.STATELESS_UPDATE:
         return fresh_start(operation, seen, stop_savepoint=path)
-    restore: str | End | None = restore_point(operation, record, limits) if operation.request.save_point_name else path
+    restore = named_savepoint(operation, record, limits) if operation.request.save_point_name else path
     if isinstance(restore, End):
         return End(Outcome.FAILED, restore.message, code=restore.code, savepoint=path, ended="STOPPED")
-    return _start_own(operation, seen, restore, stop_savepoint=path)
+    return start_own(operation, seen, restore, stop_savepoint=path)
 
 
 def fresh_start(operation: Operation, seen: Seen, *, stop_savepoint: str | None = None) -> Step:
     """Start without state, as STATELESS_UPDATE asks."""
-    return _start_own(operation, seen, None, stop_savepoint=stop_savepoint)
+    return start_own(operation, seen, None, stop_savepoint=stop_savepoint)
 
 
-def _start_own(operation: Operation, seen: Seen, savepoint: str | None, *, stop_savepoint: str | None) -> Step:
+def start_own(operation: Operation, seen: Seen, savepoint: str | None, *, stop_savepoint: str | None = None) -> Step:
+    """Start the operation's own release where this operation has ended the copy before."""
     release = operation.release
     if release is None:
         raise AssertionError(f"operation {operation.id} ended a copy before its own release was kept")

@@ -18,9 +18,16 @@ from ..steps import Cancel, End, Step, Stop, Trigger, Wait
 from .ends import CACHE_SECONDS, Limits, age_seconds, current_copy, fail, pause, refuse, wait_for_vanished
 from .facts import CopySeen, CopyState, Seen, TriggerDone, TriggerFailed, TriggerRunning, TriggerUnknown, looked_at
 from .inheriting import stop_directory
+from .last_state import after_cancel, cancel_for_state
 from .savepoints import savepoint_directory
-from .starting import after_stop, fresh_start
+from .starting import after_stop, fresh_start, start_own
 
+NOT_ALL_RUN = "Not all required tasks are currently running"  # what Flink says of a job that restarts
+ENDS: dict[CopyState, Ended] = {
+    CopyState.FINISHED: "FINISHED",
+    CopyState.CANCELED: "CANCELED",
+    CopyState.FAILED: "FAILED",
+}
 AGAIN_SECONDS = 1.0  # how long a trigger may be unknown before it is sent again
 
 
@@ -62,6 +69,8 @@ def stopping(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
     ABSENT         any                   Wait until it must be gone, then Fail, naming our directory
     runs           complete, in work     Wait, until the deadline
     runs           failed                Fail: the job goes on (STATELESS_UPDATE withoutSavepoint: Cancel)
+    … since it     failed                UPDATE: Cancel, if the job's newest state outlives that; else Fail
+    restarts
     runs           unknown, not refused  Stop again after a second, under the same trigger id
     runs           unknown, refused      Fail: the job goes on; but Wait while an earlier call may take effect
     """
@@ -80,10 +89,17 @@ def stopping(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
             )
         case CopyState.ABSENT:
             return wait_for_vanished(operation, seen) or _vanished(operation, record, limits)
+    return _still_runs(operation, record, mark, seen, limits)
+
+
+def _still_runs(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
+    """Carry on a stop whose copy has not ended."""
     match seen.trigger:
         case TriggerDone() | TriggerRunning():
             return _await_savepoint(mark, seen, limits, hop=isinstance(seen.trigger, TriggerRunning))
         case TriggerFailed(cause, path):
+            if instead := _by_last_state(operation, record, seen, limits, cause):
+                return instead
             end = _not_stopped(operation, record, cause, path)
             return replace(end, unstopped=True) if isinstance(end, End) else end
         case TriggerUnknown():
@@ -125,17 +141,17 @@ def canceling(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, l
 
     copy                 step
     -------------------  -------------------------------------------------------------------------
-    CANCELED             End (STATELESS_UPDATE: Start fresh)
-    FINISHED, FAILED     End: it was faster (STATELESS_UPDATE: Start fresh)
+    CANCELED             End (STATELESS_UPDATE: Start fresh; UPDATE, LAST_STATE_UPDATE: Start from its newest state)
+    FINISHED, FAILED     End: it was faster (otherwise as above)
     CANCELLING           Wait
-    ABSENT               Wait until it must be gone, then Fail
+    ABSENT               Wait until it must be gone, then Fail (UPDATE, LAST_STATE_UPDATE: as above)
     otherwise            Cancel again when the last one went unanswered for long; refused: Fail
     """
     copy = looked_at(seen)
     if copy.state in (CopyState.CANCELED, CopyState.FINISHED, CopyState.FAILED):
-        return _canceled(operation, seen, copy)
+        return _canceled(operation, record, seen, limits)
     if copy.state is CopyState.ABSENT:
-        return wait_for_vanished(operation, seen) or fail("the job vanished while it was cancelled", "Vanished")
+        return wait_for_vanished(operation, seen) or _canceled(operation, record, seen, limits)
     if copy.state is not CopyState.CANCELLING and mark.refused:
         return fail(f"the job could not be cancelled: {mark.refused}", "CancelFailed")
     unsent = mark.unanswered == 0 or age_seconds(mark.last_sent_at, seen) > limits.repeat_seconds
@@ -213,10 +229,26 @@ def _await_savepoint(mark: Mark, seen: Seen, limits: Limits, *, hop: bool) -> St
     return Wait(pause(mark.sent_at, seen), "the savepoint is being written", hop=hop)
 
 
-def _canceled(operation: Operation, seen: Seen, copy: CopySeen) -> Step:
+def _canceled(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
+    """Go on now that nothing of the copy can run."""
+    copy = looked_at(seen)
+    ended = ENDS.get(copy.state)
     if operation.action is Action.STATELESS_UPDATE:
         return fresh_start(operation, seen)
-    if copy.state is CopyState.CANCELED:
-        return End(Outcome.SUCCEEDED, "cancelled; savepoints and retained checkpoints remain", ended="CANCELED")
-    ended: Ended = "FINISHED" if copy.state is CopyState.FINISHED else "FAILED"
+    if operation.action in (Action.UPDATE, Action.LAST_STATE_UPDATE):
+        state = after_cancel(operation, record, seen, limits, ended)
+        return start_own(operation, seen, state) if isinstance(state, str) else state
+    if ended is None:
+        return fail("the job vanished while it was cancelled", "Vanished")
+    if ended == "CANCELED":
+        return End(Outcome.SUCCEEDED, "cancelled; savepoints and retained checkpoints remain", ended=ended)
     return End(Outcome.SUCCEEDED, f"the job {ended} before it was cancelled", ended=ended)
+
+
+def _by_last_state(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, cause: str) -> Cancel | None:
+    """Cancel a job that cannot be saved since it restarts, to start the fix from the state that it leaves."""
+    restarts = looked_at(seen).state is CopyState.RESTARTING or NOT_ALL_RUN in cause
+    if operation.action is not Action.UPDATE or not restarts:
+        return None
+    step = cancel_for_state(operation, record, seen, limits)
+    return step if isinstance(step, Cancel) else None

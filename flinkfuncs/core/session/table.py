@@ -29,10 +29,13 @@ from .ends import Limits, age_seconds, current_copy, refuse, wait_for_vanished
 from .facts import TERMINAL, Seen, Status, status_of
 from .gate import checking
 from .inheriting import inherited
+from .last_state import State, cancel_for_state, newest_state
 from .rollback import undoing
-from .savepoints import restore_point, savepoint_directory
+from .savepoints import named_savepoint, savepoint_directory
 from .starting import start, starting
 from .stopping import begin_stop, begin_trigger, canceling, savepointing, stopping
+
+RESTARTING = "JobRestarting"  # the code of a refusal
 
 
 def next_step(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
@@ -59,9 +62,9 @@ def _begin(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) 
     match operation.action:
         case Action.NEW:
             return _new(operation, record, seen, limits, status)
-        case Action.START:
+        case Action.START | Action.RE_LAUNCH:
             return _start(operation, record, seen, limits, status)
-        case Action.UPDATE | Action.STATELESS_UPDATE:
+        case Action.UPDATE | Action.STATELESS_UPDATE | Action.LAST_STATE_UPDATE:
             return _update(operation, record, seen, limits, status)
         case Action.STOP:
             return _stop(operation, record, limits, status)
@@ -73,8 +76,6 @@ def _begin(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) 
             return _delete(operation, seen, status)
         case Action.LIST_SAVEPOINT:
             return _list(record)
-        case Action.LAST_STATE_UPDATE | Action.RE_LAUNCH:
-            return refuse(f"{operation.action} is not available on a session cluster", "UnsupportedAction")
 
 
 def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
@@ -103,8 +104,8 @@ def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, st
         )
     if objection := past_objection(operation, record):
         return objection
-    savepoint = restore_point(operation, record, limits) if operation.request.save_point_name else None
-    return _with_release(operation, record, seen, limits, savepoint)
+    named = named_savepoint(operation, record, limits) if operation.request.save_point_name else None
+    return _with_release(operation, record, seen, limits, named)
 
 
 def _adopted(copy: Copy) -> End:
@@ -122,16 +123,19 @@ def _start(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, 
 
     status                                     step
     -----------------------------------------  --------------------------------------------
+    STOPPED, FINISHED, and RE_LAUNCH           Refuse: START starts it
     STOPPED, FINISHED, CANCELED, FAILED, …     Start from that state; none: Refuse
     MAY_APPEAR                                 the same Start again, under the same id
-    VANISHED                                   the same, once it must be gone
+    VANISHED                                   as for FAILED, once it must be gone
     NONE                                       Refuse: there is nothing to start
     otherwise                                  Refuse: it runs
     """
+    if status in (Status.STOPPED, Status.FINISHED) and operation.action is Action.RE_LAUNCH:
+        return refuse(f"the job is {status}; START starts it, RE_LAUNCH only what was not stopped", "JobNotBroken")
     if status is Status.MAY_APPEAR:
         return _repeat(operation, record, seen, limits)
     if status in TERMINAL or status is Status.VANISHED:
-        return _with_release(operation, record, seen, limits, restore_point(operation, record, limits))
+        return _from_newest_state(operation, record, seen, limits)
     if status is Status.NONE:
         return refuse("the job was never started; NEW, or an upload, starts it", "NothingToStart")
     return refuse(f"the job is {status}; there is nothing to start", "JobRuns")
@@ -140,7 +144,8 @@ def _start(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, 
 def _repeat(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
     """Send the start that is in flight again: its release, from its state, unless another state is named."""
     earlier = current_copy(record)
-    savepoint = restore_point(operation, record, limits) if operation.request.save_point_name else earlier.savepoint
+    named = operation.request.save_point_name
+    savepoint = named_savepoint(operation, record, limits) if named else earlier.savepoint
     if isinstance(savepoint, End):
         return savepoint
     step = start(operation, record, earlier.own_release, savepoint, seen)
@@ -155,9 +160,10 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
     NONE                      upload,  as NEW (a service keeps a row of a launch that was refused, and its
                               arm      callers UPDATE it)
     NONE                      other    Refuse: nothing to update
-    RUNNING                   any      Keep, UploadJar, Check, Stop
+    RUNNING                   any      Keep, UploadJar, Check, Stop (LAST_STATE_UPDATE: Cancel, as below)
     STARTING, CANCELLING      any      Wait a while, then Refuse
-    RESTARTING                any      Refuse: no savepoint can be taken
+    RESTARTING                any      Keep, UploadJar, Check, and Cancel, if its newest state outlives that
+                                       (STATELESS_UPDATE: only withoutSavepoint)
     STOPPED, FINISHED         upload   Keep; it becomes what the next START runs
     … by an unfinished        upload   Start from its savepoint: the job was not stopped on purpose
     update
@@ -174,27 +180,41 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
     if upload and status is Status.RUNNING and _runs_already(operation, record):
         return End(Outcome.SUCCEEDED, "the job runs this release already", wanted=operation.release)
     match status:
-        case Status.RUNNING:
-            return _prepare(operation, record, seen, limits) or begin_stop(operation, record, limits)
+        case Status.RUNNING | Status.RESTARTING:
+            return _prepare(operation, record, seen, limits) or _end_old_copy(operation, record, seen, limits, status)
         case Status.STARTING | Status.CANCELLING:
             return _settle(operation, seen, limits, status)
-        case Status.RESTARTING:
-            return refuse(
-                "the job is RESTARTING, so no savepoint can be taken; CANCEL it, then START it from a savepoint that "
-                "you name",
-                "JobRestarting",
-            )
         case Status.STOPPED | Status.FINISHED if upload and not _stopped_by_an_update(record, status):
             return _remember(operation, status)
         case _:
             return _revive(operation, record, seen, limits)
 
 
+def _end_old_copy(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
+    """Stop with a savepoint; where none can be taken, or none is wanted, cancel what leaves its state behind."""
+    stateless = operation.action is Action.STATELESS_UPDATE
+    if status is Status.RUNNING and operation.action is not Action.LAST_STATE_UPDATE:
+        return begin_stop(operation, record, limits)
+    if stateless and operation.request.without_savepoint:
+        return Cancel(current_copy(record).flink_job_id)
+    if stateless:
+        return refuse("the job is RESTARTING, so no savepoint can be taken; withoutSavepoint does without", RESTARTING)
+    return cancel_for_state(operation, record, seen, limits)
+
+
 def _revive(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
     """Start a release where nothing runs: from a state for UPDATE, fresh for STATELESS_UPDATE."""
-    stateless = operation.action is Action.STATELESS_UPDATE
-    savepoint = None if stateless else restore_point(operation, record, limits)
-    return _with_release(operation, record, seen, limits, savepoint)
+    if operation.action is Action.STATELESS_UPDATE:
+        return _with_release(operation, record, seen, limits, None)
+    return _from_newest_state(operation, record, seen, limits)
+
+
+def _from_newest_state(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
+    """Start from the newest state; of a copy that vanished it is known only when the copy must be gone."""
+    vanished = status_of(record.current, seen.copy) is Status.VANISHED
+    if vanished and (before := _before_start(operation, record, seen, limits)):
+        return before
+    return _with_release(operation, record, seen, limits, newest_state(operation, record, seen, limits))
 
 
 def _runs_already(operation: Operation, record: JobRecord) -> bool:
@@ -237,12 +257,20 @@ def _prepare(operation: Operation, record: JobRecord, seen: Seen, limits: Limits
     return checking(operation, operation.release) if seen.jar_on_cluster else UploadJar(operation.release)
 
 
-def _with_release(
-    operation: Operation, record: JobRecord, seen: Seen, limits: Limits, savepoint: str | End | None
-) -> Step:
+def _with_release(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, state: State) -> Step:
     """Start the operation's release, or the wanted one where the action brings none."""
-    if isinstance(savepoint, End):
-        return savepoint
+    if isinstance(state, End | Wait):
+        return state
+    release = operation.release or record.wanted
+    if before := _before_start(operation, record, seen, limits):
+        return before
+    if release is None:
+        raise AssertionError(f"operation {operation.id} starts a release that is not there")
+    return start(operation, record, release, state, seen)
+
+
+def _before_start(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step | None:
+    """Return what is missing before a release may be started: its jar, its check, the end of what vanished."""
     if operation.action.takes_release or operation.request.jar:
         missing = _prepare(operation, record, seen, limits)
         if missing:
@@ -253,8 +281,7 @@ def _with_release(
     if not seen.jar_on_cluster:
         return UploadJar(release)
     vanished = status_of(record.current, seen.copy) is Status.VANISHED
-    waiting = wait_for_vanished(operation, seen) if vanished else None
-    return waiting or start(operation, record, release, savepoint, seen)
+    return wait_for_vanished(operation, seen) if vanished else None
 
 
 def _stop(operation: Operation, record: JobRecord, limits: Limits, status: Status) -> Step:
@@ -262,7 +289,8 @@ def _stop(operation: Operation, record: JobRecord, limits: Limits, status: Statu
         return begin_stop(operation, record, limits)
     if status is Status.RESTARTING:
         return refuse(
-            "the job is RESTARTING, so no savepoint can be taken; CANCEL ends it without one", "JobRestarting"
+            "the job is RESTARTING, so no savepoint can be taken; CANCEL ends it, and leaves its retained checkpoints",
+            RESTARTING,
         )
     return refuse(f"the job is {status}; only a RUNNING job can be stopped", "JobNotRunning")
 

@@ -3,6 +3,7 @@
     a JobManager     takes an id once, forgets everything when it is restarted, and may start a copy late
     a TaskManager    goes on with a copy for 50 s after its JobManager was lost
     a stop           writes a savepoint and ends the copy; one with another trigger id meanwhile would break both
+    a copy           completes a checkpoint now and then, which is retained; storage tells of it, whatever is restarted
 
 `runs` lists what really ran and when, which no look tells; the promises are checked against it at every start.
 """
@@ -17,6 +18,7 @@ from flinkfuncs.core.operations import Operation
 from flinkfuncs.core.session.facts import (
     CopySeen,
     CopyState,
+    Left,
     Seen,
     TriggerDone,
     TriggerFailed,
@@ -25,6 +27,7 @@ from flinkfuncs.core.session.facts import (
     TriggerUnknown,
 )
 from flinkfuncs.core.session.inheriting import trigger_of
+from flinkfuncs.core.session.last_state import is_asked_for
 from flinkfuncs.core.session.savepoints import same_path
 from flinkfuncs.core.session.sending import release_to_send
 from flinkfuncs.core.steps import Cancel, Start, Step, Stop, TakeCheckpoint, Trigger, UploadJar
@@ -64,7 +67,9 @@ class Cluster:
     jars: set[str] = field(default_factory=set)
     known: dict[str, Known] = field(default_factory=dict)
     triggers: dict[str, TriggerSeen] = field(default_factory=dict)
-    savepoints: dict[str, datetime] = field(default_factory=dict)
+    savepoints: dict[str, datetime] = field(default_factory=dict)  # and checkpoints
+    newest: dict[str, str | None] = field(default_factory=dict)  # each copy's newest state: its start's, or its own
+    stored: set[str] = field(default_factory=set)  # copies that wrote a checkpoint: storage tells their newest state
     runs: list[Run] = field(default_factory=list)
     due: list[tuple[datetime, Step]] = field(default_factory=list)  # calls that take effect later
     stops: dict[str, Stop] = field(default_factory=dict)  # the stop under which a copy is being stopped
@@ -117,6 +122,14 @@ class Cluster:
         self.triggers[step.trigger_id] = TriggerFailed("disk full")
         self.stops.pop(step.flink_job_id, None)
 
+    def complete_checkpoint(self) -> None:
+        """Let what runs complete a checkpoint, and retain it."""
+        for job, known in self.known.items():
+            if known.state is CopyState.RUNNING and job not in self.stops:
+                self.newest[job] = path = f"file:/cp/{job}/chk-{len(self.savepoints)}"
+                self.savepoints[path] = self.now
+                self.stored.add(job)
+
     def restart_jobmanager(self) -> None:
         """Kill the JobManager and start another one: it knows nothing, and TaskManagers notice after a while."""
         self.incarnation += 1
@@ -124,6 +137,14 @@ class Cluster:
             run.until = run.until or self.now + timedelta(seconds=HEARTBEAT_SECONDS)
         for memory in (self.jars, self.known, self.triggers, self.due, self.stops):
             memory.clear()
+
+    def restart_copy(self) -> None:
+        """Let what runs fall into a restart, or come out of it; a stop that is under way fails."""
+        other = {CopyState.RUNNING: CopyState.RESTARTING, CopyState.RESTARTING: CopyState.RUNNING}
+        for job, known in self.known.items():
+            known.state = other.get(known.state, known.state)
+            if known.state is CopyState.RESTARTING and (stop := self.stops.get(job)):
+                self.fail_stop(stop)
 
     def end_by_itself(self, state: CopyState) -> None:
         """Let whatever runs finish or fail."""
@@ -148,7 +169,7 @@ class Cluster:
         path = f"{directory.replace('file:///', 'file:/')}/savepoint-{len(self.savepoints)}"
         self.savepoints[path] = self.now
         self.triggers[trigger] = TriggerDone(path)
-        self.known[job].savepoint = path
+        self.known[job].savepoint = self.newest[job] = path
 
     def _end(self, job: str, state: CopyState) -> None:
         self.known[job].state = state
@@ -168,15 +189,15 @@ class Cluster:
         assert not beside, f"a second copy beside {beside}"
         self._check_state(step)
         self.known[step.flink_job_id] = Known(CopyState.RUNNING, step.savepoint)
+        self.newest[step.flink_job_id] = step.savepoint
         self.runs.append(Run(step.flink_job_id, self.now))
 
     def _check_state(self, step: Start) -> None:
-        """Check that nothing else ran after the savepoint was written."""
-        if step.savepoint is None:
+        """Check that the state is the newest one of the copy that ran last; only a rollback goes back behind that."""
+        if step.savepoint is None or step.undo or not self.runs:
             return
-        written = next(at for path, at in self.savepoints.items() if same_path(path, step.savepoint))
-        newer = [r for r in self.runs if r.flink_job_id != step.flink_job_id and (r.until is None or r.until > written)]
-        assert not newer, f"started from an older state than {newer} left behind"
+        newest = self.newest[self.runs[-1].flink_job_id]
+        assert same_path(step.savepoint, newest), f"started from {step.savepoint}, and the newest state is {newest}"
 
     # what it shows
 
@@ -194,9 +215,19 @@ class Cluster:
             copy=copy,
             trigger=self.triggers.get(trigger_of(operation, record) or "", TriggerUnknown()),
             jar_on_cluster=wanted is not None and wanted.sha256 in self.jars,
+            left=self._left(record, operation, copy),
             incarnation=str(self.incarnation),
             vanish_seconds=HEARTBEAT_SECONDS + 30,
         )
+
+    def _left(self, record: JobRecord, operation: Operation, copy: CopySeen | None) -> Left | None:
+        trigger = self.triggers.get(trigger_of(operation, record) or "", TriggerUnknown())
+        last = record.last_ran
+        if last is None or not is_asked_for(operation, record, copy, trigger):
+            return None
+        told = last.flink_job_id in self.known or last.flink_job_id in self.stored
+        newest = self.newest.get(last.flink_job_id) if told else None
+        return Left(newest) if newest else None
 
     def _copy(self, known: Known | None, *, lagging: bool) -> CopySeen:
         if known is None:

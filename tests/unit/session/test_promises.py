@@ -38,6 +38,8 @@ class Turn(Enum):
     JOBMANAGER_RESTARTS = auto()
     COPY_FINISHES = auto()
     COPY_FAILS = auto()
+    COPY_RESTARTS = auto()
+    CHECKPOINT = auto()
     ABANDONED = auto()
 
 
@@ -69,6 +71,8 @@ ACTIONS = st.sampled_from([
     Action.CANCEL,
     Action.DELETE,
     Action.NEW,
+    Action.LAST_STATE_UPDATE,
+    Action.RE_LAUNCH,
 ])  # fmt: skip
 TURNS = st.one_of(st.just(Turn.NOTHING), st.just(Turn.NOTHING), st.sampled_from(Turn))
 CALLS = st.one_of(st.just(Call.ANSWERED), st.sampled_from(Call))
@@ -194,6 +198,10 @@ class World:
         """Let the world go on by itself; a stop that is under way completes in the second turn."""
         if turn is Turn.JOBMANAGER_RESTARTS:
             self.cluster.restart_jobmanager()
+        if turn is Turn.CHECKPOINT:
+            self.cluster.complete_checkpoint()
+        if turn is Turn.COPY_RESTARTS:
+            self.cluster.restart_copy()
         if turn in (Turn.COPY_FINISHES, Turn.COPY_FAILS):
             self.cluster.end_by_itself(CopyState.FINISHED if turn is Turn.COPY_FINISHES else CopyState.FAILED)
         for stop in list(self.cluster.stops.values()):

@@ -205,15 +205,21 @@ def test_a_rollback_says_whether_output_comes_again(completed: int, words: str) 
     assert words in step.message
 
 
+SAVED: dict[str, object] = {"savepoint": "file:///sp/1"}
+
+
 @pytest.mark.parametrize(
     ("given", "copy", "sends"),
     [
         ({"start": sent(2), "stop": sent(9)}, CopyState.ABSENT, "new"),
         ({"start": sent(2), "stop": sent(9)}, CopyState.RUNNING, None),
-        ({"start": sent(2), "stop": sent(9)}, CopyState.FAILED, "old"),
+        ({"start": sent(2), "stop": sent(9)} | SAVED, CopyState.FAILED, "old"),
+        ({"start": sent(2), "stop": sent(9)}, CopyState.FAILED, "new"),
+        ({"cancel": sent(9)}, CopyState.CANCELLING, None),
+        ({"cancel": sent(9)}, CopyState.CANCELED, "new"),
         ({"start": sent(2)}, CopyState.FAILED, "new"),
-        ({"start": REFUSED, "stop": sent(9)}, CopyState.ABSENT, "old"),
-        ({"start": sent(2), "stop": sent(9), "undo": UNDO}, CopyState.CANCELLING, "old"),
+        ({"start": REFUSED, "stop": sent(9)} | SAVED, CopyState.ABSENT, "old"),
+        ({"start": sent(2), "stop": sent(9), "undo": UNDO} | SAVED, CopyState.CANCELLING, "old"),
         ({"start": sent(2), "stop": sent(9), "undo": UNDO, "rollback": sent(1)}, CopyState.RUNNING, None),
         ({"stop": sent(9)}, CopyState.RUNNING, None),
         ({"stop": sent(9)}, CopyState.FINISHED, "new"),

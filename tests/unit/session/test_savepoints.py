@@ -6,9 +6,14 @@ import pytest
 
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import Copy, JobRecord, Savepoint
-from flinkfuncs.core.operations import Outcome
 from flinkfuncs.core.releases import Spec
-from flinkfuncs.core.session.savepoints import resting_savepoint, restore_point, same_path, savepoint_directory
+from flinkfuncs.core.session.savepoints import (
+    named_savepoint,
+    never_ran,
+    resting_savepoint,
+    same_path,
+    savepoint_directory,
+)
 from flinkfuncs.core.steps import End
 from tests.unit.builders import LIMITS, asked, copy_of, job, release, savepoint
 
@@ -50,7 +55,6 @@ def test_only_a_savepoint_after_which_nothing_ran_is_the_newest_state(
         ("savepoint-1", FIRST.path),
         (FIRST.path, FIRST.path),
         ("file:/sp/elsewhere/savepoint-9", "file:///sp/elsewhere/savepoint-9"),
-        (None, LAST.path),
         ("savepoint-9", "SavepointNotFound"),
         ("file:///other/savepoint-9", "OutsideRoot"),
         ("file:///sp2/savepoint-9", "OutsideRoot"),
@@ -59,10 +63,10 @@ def test_only_a_savepoint_after_which_nothing_ran_is_the_newest_state(
         ("file://[sp/orders", "InvalidDirectory"),
     ],
 )
-def test_a_named_savepoint_is_a_recorded_one_or_lies_below_the_root(named: str | None, found: str) -> None:
-    """What a request names is looked up, or has to lie where savepoints may lie; without a name the newest counts."""
+def test_a_named_savepoint_is_a_recorded_one_or_lies_below_the_root(named: str, found: str) -> None:
+    """What a request names is looked up, or has to lie where savepoints may lie."""
     record = job(copy_of(ended="STOPPED"), savepoints=(FIRST, LAST))
-    point = restore_point(asked(Action.START, named=named), record, LIMITS)
+    point = named_savepoint(asked(Action.START, named=named), record, LIMITS)
     assert (point.code if isinstance(point, End) else point) == found
 
 
@@ -70,16 +74,16 @@ def test_a_named_savepoint_is_a_recorded_one_or_lies_below_the_root(named: str |
 def test_a_job_of_which_nothing_ever_ran_has_no_state_to_lose(savepoint: str | None, found: str | None) -> None:
     """Every start was definitely refused: the next one starts from what the first was to start from, if anything."""
     record = job(copy_of(ended="NEVER_STARTED", savepoint=savepoint))
-    assert restore_point(asked(Action.UPDATE), record, LIMITS) == found
+    assert (never_ran(record), resting_savepoint(record)) == (savepoint is None, found)
     ran_before = record.but(ran=True)
-    assert isinstance(restore_point(asked(Action.UPDATE), ran_before, LIMITS), End)
+    assert (never_ran(ran_before), resting_savepoint(ran_before)) == (False, None)
 
 
-def test_without_a_state_that_is_surely_the_newest_the_caller_has_to_name_one() -> None:
-    """Nothing falls back to an older savepoint, or to none."""
-    point = restore_point(asked(Action.START), job(copy_of(ended="FAILED"), savepoints=(LAST,)), LIMITS)
-    assert isinstance(point, End)
-    assert (point.outcome, point.code) == (Outcome.REFUSED, "NoValidState")
+def test_a_start_that_was_refused_leaves_the_state_of_the_copy_before_it() -> None:
+    """Whatever the refused one was to start from: the stop before it wrote the newest savepoint."""
+    refused = copy_of(ended="NEVER_STARTED", flink_job_id=NEWER_COPY, operation="another", savepoint=FIRST.path)
+    record = job(refused, savepoints=(FIRST, LAST)).but(previous=copy_of(ended="STOPPED"))
+    assert resting_savepoint(record) == LAST.path
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,79 @@
+"""What the copy that ran last left behind: Flink tells it while it knows the copy, the storage afterwards.
+
+Flink          the storage                          newest state
+-------------  -----------------------------------  ---------------------------------------------------------
+knows it       any                                  the newest checkpoint or savepoint, or what it was started from
+forgot it      holds checkpoints of it              the newest of these and of its savepoints, by when written
+forgot it      holds none, or is not to be listed   not known: a main() may write its checkpoints elsewhere
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..clients.flink import Flink
+from ..clients.savepoint_store import SavepointStore
+from ..core.errors import NotFound, Refused
+from ..core.jobs import Copy, JobRecord
+from ..core.names import Directory
+from ..core.orphans import directories
+from ..core.session.facts import Left
+
+CHECKPOINT_DIRECTORY = ("execution.checkpointing.dir", "state.checkpoints.dir")  # the second is its name before 1.20
+UNALIGNED = ("execution.checkpointing.unaligned.enabled", "execution.checkpointing.unaligned")
+
+
+class LastState:
+    """Finds the newest state of a job's last copy."""
+
+    def __init__(self, flink: Flink, store: SavepointStore | None, root: Directory) -> None:
+        """Keep what is needed; `root` is where savepoints lie. Without a store only Flink is asked."""
+        self._flink = flink
+        self._store = store
+        self._root = root
+
+    def left(self, record: JobRecord, configuration: Mapping[str, str], *, ended: bool) -> Left | None:
+        """Return the newest state of the copy that ran last; None: there is none, or nobody knows.
+
+        `configuration` is the JobManager's.
+
+        Raises:
+            Unavailable: Flink or the storage cannot be asked now.
+
+        """
+        last = record.last_ran
+        if last is None:
+            return None
+        try:
+            return self._flink.left(last.flink_job_id, ended=ended)
+        except NotFound:
+            return self._stored(record, last, configuration) if self._store else None
+
+    def _stored(self, record: JobRecord, last: Copy, configuration: Mapping[str, str]) -> Left | None:
+        directory = self._checkpoints(last, configuration)
+        checkpoint = self._store.checkpoint(directory.child(last.flink_job_id)) if self._store and directory else None
+        if self._store is None or checkpoint is None:
+            return None
+        prefix = f"savepoint-{last.flink_job_id[:6]}-"
+        saved = [one for one in self._store.found(directories(record, self._root)) if f"/{prefix}" in one.path]
+        newest = max(saved, key=lambda one: one.written_at, default=None)
+        if newest and newest.written_at > checkpoint.written_at:
+            return Left(newest.path)
+        return Left(checkpoint.path, unaligned=_first(UNALIGNED, last, configuration).lower() == "true")
+
+    def _checkpoints(self, last: Copy, configuration: Mapping[str, str]) -> Directory | None:
+        """Return where the copy's checkpoints lie: only where the cluster's own lie, or below the savepoints' root."""
+        ours = [configuration[key] for key in CHECKPOINT_DIRECTORY if configuration.get(key)]
+        chosen = _first(CHECKPOINT_DIRECTORY, last, configuration)
+        try:
+            roots = [self._root, *(Directory.parse(text) for text in ours)]
+            directory = Directory.parse(chosen)
+        except Refused:
+            return None
+        return directory if any(root.holds(directory) for root in roots) else None
+
+
+def _first(keys: tuple[str, ...], last: Copy, configuration: Mapping[str, str]) -> str:
+    """Return an option as it was for the copy: its release's, else the cluster's."""
+    told = [options.get(key) for options in (last.spec.flink_configuration, configuration) for key in keys]
+    return next((value for value in told if value), "")

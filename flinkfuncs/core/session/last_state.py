@@ -1,0 +1,129 @@
+"""From which state may a job be started whose last copy was not stopped by us? From the newest one that is still there.
+
+    named (savePointName)                              that one
+    no copy can have run after the newest savepoint    the newest savepoint
+    every start of the job was refused                 none is needed
+    otherwise                                          what the last copy left, as below
+
+    the last copy's newest state, as Flink or the storage tells    step
+    -------------------------------------------------------------  ---------------------------------------------
+    told too early: Flink's caches may lag behind its end          Wait
+    not known, or there is none                                    Refuse: name one, or start without state
+    a checkpoint that Flink deleted, or deletes when it cancels    Refuse, as above
+    an unaligned checkpoint, and another release is to be started  Refuse, but for allowUnalignedCheckpoint
+    a savepoint, a retained checkpoint                             start from it
+
+Before a copy is cancelled for its state, the same is asked of the state that it has then.
+
+The rule that must never break: no state older than the newest one is taken by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeAlias
+
+from ..actions import Action
+from ..jobs import Ended, JobRecord
+from ..operations import Operation, Outcome
+from ..steps import Cancel, End, Wait
+from .ends import Limits, age_seconds, current_copy, refuse
+from .facts import CopySeen, CopyState, Seen, Status, TriggerFailed, TriggerSeen, status_of
+from .savepoints import named_savepoint, never_ran, resting_savepoint
+
+State: TypeAlias = str | Wait | End | None  # the path to start from, or why not (yet); None: fresh, nothing is lost
+
+NEED_STATE = (Action.START, Action.UPDATE, Action.LAST_STATE_UPDATE, Action.RE_LAUNCH)
+ENDED = (CopyState.FINISHED, CopyState.CANCELED, CopyState.FAILED)
+WAYS_ON = "name the savepoint to start from (savePointName), or start without state (STATELESS_UPDATE)"
+
+
+def is_asked_for(operation: Operation, record: JobRecord, copy: CopySeen | None, trigger: TriggerSeen) -> bool:
+    """Whether a look has to find out what the last copy left: not in the stretch between a stop and its start."""
+    if operation.action not in NEED_STATE or operation.request.save_point_name or operation.start:
+        return False
+    if record.last_ran is None or resting_savepoint(record):
+        return False
+    if copy is None or operation.cancel:
+        return True
+    if copy.state is CopyState.ABSENT:
+        return status_of(record.current, copy) is Status.VANISHED
+    if operation.stop:
+        return isinstance(trigger, TriggerFailed)
+    alive = copy.state is not CopyState.RESTARTING and copy.state not in ENDED
+    return not alive or operation.action is Action.LAST_STATE_UPDATE
+
+
+def newest_state(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> State:
+    """Return the state to start from, now that nothing of the job runs."""
+    if operation.request.save_point_name:
+        return named_savepoint(operation, record, limits)
+    if resting := resting_savepoint(record):
+        return resting
+    if never_ran(record):
+        return None
+    return _not_yet_told(operation, seen) or _objection(operation, record, seen) or _path(seen)
+
+
+def cancel_for_state(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Cancel | End:
+    """Cancel a copy to start from its newest state; never one whose state would go with it."""
+    if operation.request.save_point_name:
+        named = named_savepoint(operation, record, limits)
+        objection = named if isinstance(named, End) else None
+    else:
+        objection = _objection(operation, record, seen)
+    return objection or Cancel(current_copy(record).flink_job_id)
+
+
+def after_cancel(
+    operation: Operation, record: JobRecord, seen: Seen, limits: Limits, ended: Ended | None
+) -> str | Wait | End:
+    """Return the state to start from, now that the copy has ended which this operation cancelled for it."""
+    state = newest_state(operation, record, seen, limits)
+    if state is None:
+        raise AssertionError(f"operation {operation.id} cancelled a copy that never ran")
+    if not isinstance(state, End):
+        return state
+    message = f"the job is {ended or 'VANISHED'}, and {state.message}"
+    return replace(state, outcome=Outcome.FAILED, message=message, ended=ended)
+
+
+def _not_yet_told(operation: Operation, seen: Seen) -> Wait | None:
+    """Wait until what Flink tells of a copy that has ended is younger than its end."""
+    if seen.copy is not None and seen.copy.state is CopyState.ABSENT:
+        return None
+    if operation.ended_at is None:
+        return Wait(0.0, "the job has ended", hop=False, ended=True)
+    if age_seconds(operation.ended_at, seen) < seen.cache_seconds:
+        return Wait(0.2, "what Flink tells of its checkpoints may be older than its end", hop=False)
+    return None
+
+
+def _objection(operation: Operation, record: JobRecord, seen: Seen) -> End | None:
+    left = seen.left
+    if left is None:
+        return refuse(f"there is no state that is surely the newest one: {WAYS_ON}", "NoValidState")
+    if not left.survives:
+        return refuse(
+            f"the newest state is {left.path}, which Flink deletes when the job ends (or did): {WAYS_ON}",
+            "CheckpointNotRetained",
+        )
+    if left.unaligned and _is_another(operation, record) and not operation.request.allow_unaligned_checkpoint:
+        return refuse(
+            f"the newest state is an unaligned checkpoint ({left.path}): with another release it may not fit; "
+            "allowUnalignedCheckpoint tries it",
+            "UnalignedCheckpoint",
+        )
+    return None
+
+
+def _is_another(operation: Operation, record: JobRecord) -> bool:
+    """Whether the release to start is another one than that of the last copy, or may be."""
+    release, last = operation.release or record.wanted, record.last_ran
+    return not (release and last and release.same_as(last.release))
+
+
+def _path(seen: Seen) -> str:
+    if seen.left is None:
+        raise AssertionError("a state is taken that nobody told of")
+    return seen.left.path
