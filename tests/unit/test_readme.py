@@ -39,6 +39,11 @@ def settings() -> set[str]:
     return {name.upper() for name in Settings.model_fields} | set(HOST_SETTINGS)
 
 
+def choices() -> set[str]:
+    """Every variable of azd that a deployment can choose."""
+    return set(re.findall(r"\$\{(\w+)\}", (ROOT / "infra" / "main.parameters.json").read_text()))
+
+
 def section(title: str) -> str:
     """The text of one section."""
     return TEXT.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
@@ -69,7 +74,7 @@ def test_readme_names_every_setting_and_no_other() -> None:
     rows = re.findall(r"^\| `([A-Za-z_]+)` \|", section("Settings"), re.MULTILINE)
     assert sorted(rows) == sorted(settings())
     words = set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Za-z0-9]+)+\b", CODE))
-    assert words <= settings() | set(Action) | CONNECTION_FORMS
+    assert words <= settings() | set(Action) | CONNECTION_FORMS | choices()
 
 
 def test_readme_names_every_make_target_and_no_other() -> None:
