@@ -75,8 +75,8 @@ var callers = [for (range, i) in allowedAddresses: {
   ipAddress: range
 }]
 
-// Others report that the blob group, with Event Grid as its source, does not start from zero by itself: one instance
-// always runs. (Not tried here; the sweeper takes an upload in any case.)
+// A host that starts refuses events until it has loaded the webhook's key (Azure/azure-functions-host#11834): Event Grid
+// tries again later, but an instance that always waits takes them at once. The sweeper takes an upload in any case.
 var readyForBlobs = [{ name: 'blob', instanceCount: alwaysReadyBlob }]
 var readyToDrive = [{ name: 'function:drive_operation', instanceCount: alwaysReadyDriver }]
 var ready = concat(alwaysReadyBlob == 0 ? [] : readyForBlobs, alwaysReadyDriver == 0 ? [] : readyToDrive)
@@ -93,7 +93,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
 
 resource app 'Microsoft.Web/sites@2024-04-01' = {
   //checkov:skip=CKV_AZURE_17:Event Grid has no client certificate to show; callers have keys, the gateway's have tokens
-  //checkov:skip=CKV_AZURE_78:Flex Consumption has no FTP; its credentials are off below as well
+  //checkov:skip=CKV_AZURE_78:Flex Consumption has no FTP and refuses ftpsState; the credentials are off below as well
   //checkov:skip=CKV_AZURE_212:alwaysReady says how many instances wait, for each group
   //checkov:skip=CKV_AZURE_213:GET /api/health asks for a key, which the platform's probe does not send
   //checkov:skip=CKV_AZURE_222:Event Grid delivers to the public address; with a private network only it comes in by it

@@ -32,7 +32,7 @@ param instanceMemoryMB int = 2048
 @maxValue(1000)
 param maximumInstances int = 40
 
-@description('Instances that always wait for uploads; with none the webhook sleeps until something else wakes the app.')
+@description('Instances that always wait for uploads; with none the first event after a rest is refused and comes again later.')
 @minValue(0)
 param alwaysReadyBlob int = 1
 

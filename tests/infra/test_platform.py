@@ -10,6 +10,22 @@ from tests.infra.bicep import ROOT, parameter, resource, resources, shown, templ
 SITE = resource("Microsoft.Web/sites")
 CONFIG = SITE.properties["functionAppConfig"]
 PRIVATE = "privateNetwork ? Deny : Allow"
+# Azure answers 51021: "site configuration properties … for Flex Consumption sites is invalid"
+# (Azure/terraform-azurerm-avm-res-web-site#345, #360; microsoft/azure-pipelines-tasks#21032).
+REFUSED = {
+    "alwaysOn",
+    "ftpsState",
+    "functionAppScaleLimit",
+    "functionsRuntimeScaleMonitoringEnabled",
+    "linuxFxVersion",
+    "minimumElasticInstanceCount",
+    "netFrameworkVersion",
+    "preWarmedInstanceCount",
+    "pythonVersion",
+    "use32BitWorkerProcess",
+    "vnetRouteAllEnabled",
+    "windowsFxVersion",
+}
 
 
 def test_the_plan_is_flex_consumption() -> None:
@@ -18,6 +34,12 @@ def test_the_plan_is_flex_consumption() -> None:
     assert plan.config["sku"] == {"name": "FC1", "tier": "FlexConsumption"}
     assert plan.properties["reserved"] is True
     assert SITE.config["kind"] == "functionapp,linux"
+
+
+def test_the_site_asks_for_nothing_that_the_plan_refuses() -> None:
+    """What other plans take in siteConfig stands in functionAppConfig here, or does not exist."""
+    assert not REFUSED & set(SITE.properties["siteConfig"])
+    assert "containerSize" not in SITE.properties
 
 
 def test_python_is_one_that_the_tests_run_and_the_plan_has() -> None:
