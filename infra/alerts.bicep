@@ -44,7 +44,7 @@ StorageQueueLogs
 '''
 var silent = '''
 AppRequests
-| where Name == 'sweep' or OperationName == 'sweep'
+| where Name has 'sweep' or OperationName has 'sweep'
 '''
 var rules = [
   {

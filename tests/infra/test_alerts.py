@@ -67,7 +67,7 @@ def test_a_poison_message_is_told_when_it_is_written() -> None:
 
 def test_an_app_that_does_nothing_is_told() -> None:
     """No news would be good news otherwise; the sweeper is a function that exists."""
-    (name,) = set(re.findall(r"== '(\w+)'", query("silent")))
+    (name,) = set(re.findall(r"has '(\w+)'", query("silent")))
     assert name in {function.get_function_name() for function in functions()}
     assert (RULES["silent"]["operator"], RULES["silent"]["threshold"]) == ("LessThan", 1)
 

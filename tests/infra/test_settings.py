@@ -26,6 +26,8 @@ DEPLOYED = {
     "GATEWAY_TENANT_ID": "!isGateway ?  : empty(gatewayTenantId) ? tenant().tenantId : gatewayTenantId",
     "GATEWAY_ALLOWED_PRINCIPALS": "!isGateway ?  : gatewayAllowedPrincipals",
     "GATEWAY_LOCATION": "location",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": "telemetryConnection",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "ClientId=${identityClientId};Authorization=AAD",
 }
 # https://learn.microsoft.com/azure/azure-functions/functions-app-settings: functionAppConfig has them on this plan.
 NOT_ON_FLEX = (
@@ -65,15 +67,14 @@ def default_of(expression: Json) -> str:
     return text
 
 
-def test_every_setting_of_the_code_is_deployed_and_no_other() -> None:
-    """Both ways: a setting that is forgotten, and a line that nobody reads, are defects."""
-    assert sorted(CHOSEN) == sorted(name.upper() for name in Settings.model_fields)
-
-
-def test_every_setting_of_the_host_is_deployed_and_no_other() -> None:
-    """A connection by its forms; the runtime by functionAppConfig, where Flex Consumption wants it."""
-    deployed = {name.partition("__")[0] for name in CONNECTED} - {"SAVEPOINTS"}
-    assert deployed == set(HOST_SETTINGS) - {"FUNCTIONS_WORKER_RUNTIME"}
+def test_every_setting_is_deployed_and_no_other() -> None:
+    """Those of the code and those of the host, both ways: one that is forgotten, and one that nobody reads, are
+    defects. A connection counts by its forms; the runtime stands where Flex Consumption wants it.
+    """
+    deployed = {name.partition("__")[0] for name in (*CHOSEN, *CONNECTED)} - {"SAVEPOINTS"}
+    known = {name.upper() for name in Settings.model_fields} | set(HOST_SETTINGS)
+    assert deployed == known - {"FUNCTIONS_WORKER_RUNTIME"}
+    assert not set(CHOSEN) & set(CONNECTED)
     assert resource("Microsoft.Web/sites").properties["functionAppConfig"]["runtime"]["name"] == "python"
 
 
@@ -92,7 +93,7 @@ def test_the_app_gets_all_of_them() -> None:
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_a_setting_that_nobody_chooses_has_the_default_of_the_code(name: str) -> None:
     """What README and the sample say of a default is what a deployment gets; where not, it stands above."""
-    deployed, field = CHOSEN[name.upper()], Settings.model_fields[name]
+    deployed, field = {**CHOSEN, **CONNECTED}[name.upper()], Settings.model_fields[name]
     if name.upper() in DEPLOYED:
         assert shown(deployed) == DEPLOYED[name.upper()]
     else:
