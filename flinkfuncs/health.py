@@ -38,6 +38,8 @@ HOST_SETTINGS = {
     "JARS": "Connection of the account that holds jars, releases, ledger and queue: a connection string, or "
     "JARS__blobServiceUri and JARS__queueServiceUri with JARS__credential and JARS__clientId.",
     "JOB_JARS": "Connection of the account that JOB_JAR_DIRECTORY names; the same forms. Needed with it only.",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": "Where logs, metrics and traces go; empty: nowhere.",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "By which identity: `ClientId=…;Authorization=AAD`.",
     "PYTHON_THREADPOOL_THREAD_COUNT": "Worker threads; at least 24, what the queue trigger may use at once, and some "
     "for the others.",
 }

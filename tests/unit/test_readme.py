@@ -1,7 +1,6 @@
 """Is README true? It names every route, action, setting, make target and jar, and none that does not exist."""
 
 import re
-from functools import cache
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,8 +10,8 @@ from examples.build import JARS
 from flinkfuncs.core.actions import Action
 from flinkfuncs.health import HOST_SETTINGS
 from flinkfuncs.settings import Settings
-from function_app import app
 from tests.documents import DESIGN, README, ROOT, parts, state_tables, written
+from tests.functions import functions
 
 TEXT = README.read_text()
 CODE = " ".join(re.findall(r"`([^`\n]+)`", TEXT))
@@ -21,10 +20,9 @@ PLACES = {"README.md": README, "docs/design.md": DESIGN}
 CONNECTION_FORMS = {f"JARS__{form}" for form in ("blobServiceUri", "queueServiceUri", "credential", "clientId")}
 
 
-@cache  # an app can be asked once
 def routes() -> set[str]:
     """Every HTTP route that is indexed, with its method."""
-    triggers = [function.get_trigger() for function in app.get_functions()]
+    triggers = [function.get_trigger() for function in functions()]
     http = [trigger for trigger in triggers if isinstance(trigger, HttpTrigger)]
     return {f"{method} /{trigger.route}" for trigger in http for method in trigger.methods or ()}
 
@@ -39,6 +37,11 @@ def targets() -> set[str]:
 
 def settings() -> set[str]:
     return {name.upper() for name in Settings.model_fields} | set(HOST_SETTINGS)
+
+
+def choices() -> set[str]:
+    """Every variable of azd that a deployment can choose."""
+    return set(re.findall(r"\$\{(\w+)\}", (ROOT / "infra" / "main.parameters.json").read_text()))
 
 
 def section(title: str) -> str:
@@ -71,7 +74,7 @@ def test_readme_names_every_setting_and_no_other() -> None:
     rows = re.findall(r"^\| `([A-Za-z_]+)` \|", section("Settings"), re.MULTILINE)
     assert sorted(rows) == sorted(settings())
     words = set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Za-z0-9]+)+\b", CODE))
-    assert words <= settings() | set(Action) | CONNECTION_FORMS
+    assert words <= settings() | set(Action) | CONNECTION_FORMS | choices()
 
 
 def test_readme_names_every_make_target_and_no_other() -> None:

@@ -1,0 +1,164 @@
+// The function app on Flex Consumption, and what the platform itself connects it to.
+param location string
+param tags object
+param token string
+param pythonVersion string
+param instanceMemoryMB int
+param maximumInstances int
+param alwaysReadyBlob int
+param alwaysReadyDriver int
+param identityId string
+param identityClientId string
+param hostAccountName string
+param jarsAccountName string
+
+@description('Empty where JOB_JAR_DIRECTORY is; the same for savepoints.')
+param jobJarsAccountName string
+param savepointsAccountName string
+param telemetryConnection string
+
+@description('The settings of settings.py.')
+param settings object
+param privateNetwork bool
+param allowedAddresses array
+param subnetId string
+
+var suffix = environment().suffixes.storage
+
+resource hostAccount 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
+  name: hostAccountName
+}
+
+// No FUNCTIONS_WORKER_RUNTIME and no other setting that Flex Consumption takes from functionAppConfig instead: it
+// refuses them. The BlobClient binding reads __blobServiceUri only, not __accountName; the poison queue needs
+// __queueServiceUri of the same connection. All values are parameters: the loop below has to know them in advance.
+var connections = {
+  AzureWebJobsStorage__blobServiceUri: 'https://${hostAccountName}.blob.${suffix}'
+  AzureWebJobsStorage__queueServiceUri: 'https://${hostAccountName}.queue.${suffix}'
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identityClientId
+  JARS__blobServiceUri: 'https://${jarsAccountName}.blob.${suffix}'
+  JARS__queueServiceUri: 'https://${jarsAccountName}.queue.${suffix}'
+  JARS__credential: 'managedidentity'
+  JARS__clientId: identityClientId
+  PYTHON_THREADPOOL_THREAD_COUNT: '32'
+  APPLICATIONINSIGHTS_CONNECTION_STRING: telemetryConnection
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+}
+var jobJars = {
+  JOB_JARS__blobServiceUri: 'https://${jobJarsAccountName}.blob.${suffix}'
+  JOB_JARS__credential: 'managedidentity'
+  JOB_JARS__clientId: identityClientId
+}
+var savepoints = {
+  SAVEPOINTS__blobServiceUri: 'https://${savepointsAccountName}.blob.${suffix}'
+  SAVEPOINTS__credential: 'managedidentity'
+  SAVEPOINTS__clientId: identityClientId
+}
+var others = union(empty(jobJarsAccountName) ? {} : jobJars, empty(savepointsAccountName) ? {} : savepoints)
+var all = union(settings, connections, others)
+
+// With a private network, what is not in it comes in by these only. Event Grid comes over its service tag.
+var eventGrid = [
+  {
+    name: 'event-grid'
+    priority: 100
+    action: 'Allow'
+    tag: 'ServiceTag'
+    ipAddress: 'AzureEventGrid'
+  }
+]
+var callers = [for (range, i) in allowedAddresses: {
+  name: 'caller-${i}'
+  priority: 200 + i
+  action: 'Allow'
+  ipAddress: range
+}]
+
+// A host that starts refuses events until it has loaded the webhook's key (Azure/azure-functions-host#11834): Event Grid
+// tries again later, but an instance that always waits takes them at once. The sweeper takes an upload in any case.
+var readyForBlobs = [{ name: 'blob', instanceCount: alwaysReadyBlob }]
+var readyToDrive = [{ name: 'function:drive_operation', instanceCount: alwaysReadyDriver }]
+var ready = concat(alwaysReadyBlob == 0 ? [] : readyForBlobs, alwaysReadyDriver == 0 ? [] : readyToDrive)
+
+resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+  //checkov:skip=CKV_AZURE_225:instances come and go by themselves, and an operation goes on after any of them dies
+  name: 'plan-${token}'
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true } // Linux
+}
+
+resource app 'Microsoft.Web/sites@2024-04-01' = {
+  //checkov:skip=CKV_AZURE_17:Event Grid has no client certificate to show; callers have keys, the gateway's have tokens
+  //checkov:skip=CKV_AZURE_78:Flex Consumption has no FTP and refuses ftpsState; the credentials are off below as well
+  //checkov:skip=CKV_AZURE_212:alwaysReady says how many instances wait, for each group
+  //checkov:skip=CKV_AZURE_213:GET /api/health asks for a key, which the platform's probe does not send
+  //checkov:skip=CKV_AZURE_222:Event Grid delivers to the public address; with a private network only it comes in by it
+  name: 'func-${token}'
+  location: location
+  tags: union(tags, { 'azd-service-name': 'app' }) // azure.yaml's name of the service
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    clientAffinityEnabled: false
+    keyVaultReferenceIdentity: identityId
+    publicNetworkAccess: 'Enabled' // Event Grid delivers to the public address
+    virtualNetworkSubnetId: privateNetwork ? subnetId : null
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${hostAccount.properties.primaryEndpoints.blob}app-package'
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      runtime: { name: 'python', version: pythonVersion }
+      scaleAndConcurrency: {
+        alwaysReady: ready
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstances
+      }
+    }
+    siteConfig: {
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      http20Enabled: true
+      ipSecurityRestrictionsDefaultAction: privateNetwork ? 'Deny' : 'Allow'
+      ipSecurityRestrictions: privateNetwork ? concat(eventGrid, callers) : []
+      scmIpSecurityRestrictionsDefaultAction: 'Allow' // deployments come from anywhere, with Entra ID tokens only
+      appSettings: [for setting in items(all): {
+        name: setting.key
+        value: setting.value
+      }]
+    }
+  }
+}
+
+// Deploying is for Entra ID tokens: no user name and password opens either door.
+resource scm 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+  parent: app
+  name: 'scm'
+  properties: { allow: false }
+}
+
+resource ftp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+  parent: app
+  name: 'ftp'
+  properties: { allow: false }
+}
+
+output id string = app.id
+output name string = app.name
+output url string = 'https://${app.properties.defaultHostName}'
+output planName string = plan.name

@@ -1,0 +1,115 @@
+"""Does somebody hear of what went wrong? Alerts and workbook ask for what the app tells, in its words."""
+
+import json
+import re
+
+from flinkfuncs.core.operations import Outcome
+from tests.functions import functions
+from tests.infra.bicep import INFRA, resource, shown, variable
+
+METRICS = {
+    "flinkfuncs.call.duration",
+    "flinkfuncs.operation.age",
+    "flinkfuncs.operations",
+    "flinkfuncs.queue.age",
+    "flinkfuncs.savepoint.age",
+    "flinkfuncs.savepoint.duration",
+    "flinkfuncs.step.duration",
+    "flinkfuncs.update.downtime",
+}
+RULES = {rule["name"]: rule for rule in variable("alerts.bicep", "rules")}
+
+
+def query(name: str) -> str:
+    """The text of a rule's query."""
+    return str(variable("alerts.bicep", RULES[name]["query"]))
+
+
+def test_the_alerts_are_these() -> None:
+    """One for each thing that needs a person; each says what it is, and how bad."""
+    assert set(RULES) == {"failed", "stuck", "savepoint", "poison", "silent"}
+    assert all(rule["description"] and rule["severity"] in (1, 2) for rule in RULES.values())
+
+
+def test_an_outcome_that_needs_a_person_is_told() -> None:
+    """REFUSED, SUPERSEDED and ABANDONED touched nothing, or somebody chose them."""
+    named = set(re.findall(r"'([A-Z_]+)'", query("failed")))
+    assert named == set(Outcome) - {
+        Outcome.SUCCEEDED,
+        Outcome.REFUSED,
+        Outcome.SUPERSEDED,
+        Outcome.ABANDONED,
+    }
+    assert (RULES["failed"]["operator"], RULES["failed"]["threshold"]) == ("GreaterThan", 0)
+
+
+def test_a_savepoint_is_old_after_twice_the_interval() -> None:
+    """The interval of the deployment, whatever it is; each job for itself."""
+    assert shown(RULES["savepoint"]["threshold"]) == "2 * savepointIntervalSeconds"
+    assert [dimension["name"] for dimension in RULES["savepoint"]["each"]] == ["Job"]
+    assert "flinkfuncs.savepoint.age" in query("savepoint")
+
+
+def test_a_stuck_operation_is_told() -> None:
+    """After the time that the deployment chose."""
+    assert shown(RULES["stuck"]["threshold"]) == "operationStuckSeconds"
+    assert "flinkfuncs.operation.age" in query("stuck")
+
+
+def test_a_poison_message_is_told_when_it_is_written() -> None:
+    """From the log of the queues' writes; all queues of the account whose name says poison."""
+    log = resource("Microsoft.Insights/diagnosticSettings", "queueLog")
+    assert shown(log.config["scope"]) == "jarsQueues"
+    assert log.properties["logs"] == [{"category": "StorageWrite", "enabled": True}]
+    assert "StorageQueueLogs" in query("poison")
+    assert "OperationName == 'PutMessage' and Uri has 'poison'" in query("poison")
+
+
+def test_an_app_that_does_nothing_is_told() -> None:
+    """No news would be good news otherwise; the sweeper is a function that exists."""
+    (name,) = set(re.findall(r"has '(\w+)'", query("silent")))
+    assert name in {function.get_function_name() for function in functions()}
+    assert (RULES["silent"]["operator"], RULES["silent"]["threshold"]) == ("LessThan", 1)
+
+
+def test_a_rule_compares_the_column_that_its_query_makes() -> None:
+    """And splits by columns that it makes."""
+    for name, rule in RULES.items():
+        columns = [rule["column"]] if rule["column"] else []
+        for column in [*columns, *(dimension["name"] for dimension in rule["each"])]:
+            assert re.search(rf"\b{column}\b", query(name)), f"{name}: {column}"
+
+
+def test_every_rule_is_deployed_and_a_fresh_workspace_takes_it() -> None:
+    """A table exists from its first row on, which is later than the rule."""
+    rule = resource("Microsoft.Insights/scheduledQueryRules")
+    assert rule.loop == "rules"
+    assert rule.properties["enabled"] is True
+    assert rule.properties["skipQueryValidation"] is True
+    assert shown(rule.properties["scopes"]) == "[workspace.id]"
+    (criterion,) = rule.properties["criteria"]["allOf"]
+    assert shown(criterion["query"]) == "rule.query"
+    assert shown(criterion["threshold"]) == "rule.threshold"
+
+
+def test_events_that_nobody_took_are_told() -> None:
+    """By the topic's own metric."""
+    alert = resource("Microsoft.Insights/metricAlerts").properties
+    (criterion,) = alert["criteria"]["allOf"]
+    assert (criterion["metricName"], criterion["operator"], criterion["threshold"]) == (
+        "DeadLetteredCount",
+        "GreaterThan",
+        0,
+    )
+    assert shown(alert["scopes"]) == "[topic.id]"
+
+
+def test_the_workbook_shows_every_metric_and_knows_no_other() -> None:
+    """Alerts and workbook together ask for nothing that the app does not tell."""
+    book = json.loads((INFRA / "workbook.json").read_text())
+    queries = " ".join(item["content"].get("query", "") for item in book["items"])
+    assert set(re.findall(r"flinkfuncs\.[a-z.]+[a-z]", queries)) == METRICS
+    assert set(re.findall(r"flinkfuncs\.[a-z.]+[a-z]", " ".join(map(query, RULES)))) <= METRICS
+    assert book["fallbackResourceIds"] == ["<workspace>"]
+    sheet = resource("Microsoft.Insights/workbooks").properties["serializedData"]
+    assert "<workspace>" in shown(sheet)

@@ -1,0 +1,167 @@
+"""Is every app setting set, and none that nobody reads? Code, templates, sample and README hold the same."""
+
+import json
+import re
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+from flinkfuncs.health import BINDING_SETTINGS, HOST_SETTINGS
+from flinkfuncs.settings import Settings
+from tests.infra.bicep import INFRA, ROOT, Json, parameter, resource, shown, templates, variable
+
+CHOSEN = variable("main.bicep", "settings")
+CONNECTED = {
+    name: value
+    for part in ("connections", "jobJars", "savepoints")
+    for name, value in variable("app.bicep", part).items()
+}
+# Not the code's default, since the deployment knows better.
+DEPLOYED = {
+    "FLINK_CLUSTER_KIND": "form == hdinsight ? hdinsight : session",
+    "CLUSTER_SUBSCRIPTION_ID": "clusterSubscription",
+    "SAVEPOINTS_CONNECTION": "empty(savepointsAccountId) ?  : SAVEPOINTS",
+    "KEY_VAULT_URL": "vault.outputs.url",
+    "AZURE_CLIENT_ID": "identity.outputs.clientId",
+    "GATEWAY_TENANT_ID": "!isGateway ?  : empty(gatewayTenantId) ? tenant().tenantId : gatewayTenantId",
+    "GATEWAY_ALLOWED_PRINCIPALS": "!isGateway ?  : gatewayAllowedPrincipals",
+    "GATEWAY_LOCATION": "location",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": "telemetryConnection",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "ClientId=${identityClientId};Authorization=AAD",
+}
+# https://learn.microsoft.com/azure/azure-functions/functions-app-settings: functionAppConfig has them on this plan.
+NOT_ON_FLEX = (
+    "ENABLE_ORYX_BUILD",
+    "FUNCTIONS_EXTENSION_VERSION",
+    "FUNCTIONS_WORKER_PROCESS_COUNT",
+    "FUNCTIONS_WORKER_RUNTIME",
+    "SCM_DO_BUILD_DURING_DEPLOYMENT",
+    "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING",
+    "WEBSITE_CONTENTSHARE",
+    "WEBSITE_MAX_DYNAMIC_APPLICATION_SCALE_OUT",
+    "WEBSITE_RUN_FROM_PACKAGE",
+    "WEBSITE_VNET_ROUTE_ALL",
+)
+
+
+def sample() -> dict[str, str]:
+    """The settings of the sample."""
+    values: dict[str, str] = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+    return values
+
+
+def azd_names() -> dict[str, str]:
+    """The environment variable of azd that fills each parameter of main.bicep."""
+    values = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
+    return {name: re.fullmatch(r"\$\{(\w+)\}", value["value"])[1] for name, value in values.items()}  # type: ignore[index]
+
+
+def default_of(expression: Json) -> str:
+    """The text that a setting has when nothing is chosen."""
+    text = shown(expression)
+    named = re.fullmatch(r"(?:string\()?(\w+)\)?", text)
+    if named and named[1] in templates()["main.bicep"]["parameters"]:
+        return str(parameter("main.bicep", named[1])["default"])
+    if named and named[1] in templates()["main.bicep"]["variables"]:
+        return shown(variable("main.bicep", named[1]))
+    return text
+
+
+def test_every_setting_is_deployed_and_no_other() -> None:
+    """Those of the code and those of the host, both ways: one that is forgotten, and one that nobody reads, are
+    defects. A connection counts by its forms; the runtime stands where Flex Consumption wants it.
+    """
+    deployed = {name.partition("__")[0] for name in (*CHOSEN, *CONNECTED)} - {"SAVEPOINTS"}
+    known = {name.upper() for name in Settings.model_fields} | set(HOST_SETTINGS)
+    assert deployed == known - {"FUNCTIONS_WORKER_RUNTIME"}
+    assert not set(CHOSEN) & set(CONNECTED)
+    assert resource("Microsoft.Web/sites").properties["functionAppConfig"]["runtime"]["name"] == "python"
+
+
+def test_the_app_gets_all_of_them() -> None:
+    """The two halves are put together, and every pair goes into the site."""
+    assert shown(variable("app.bicep", "all")) == "union(settings, connections, others)"
+    others = shown(variable("app.bicep", "others"))
+    assert "empty(jobJarsAccountName) ? {} : jobJars" in others
+    assert "empty(savepointsAccountName) ? {} : savepoints" in others
+    loop = resource("Microsoft.Web/sites").properties["siteConfig"]["appSettings"]
+    assert shown(loop["loop_type"]["detail"]["array_name"]) == "items(all)"
+    app = templates()["main.bicep"]["modules"]["app"]["config"]
+    assert shown(app["params"]["settings"]) == "union(settings, appSettings)"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_setting_that_nobody_chooses_has_the_default_of_the_code(name: str) -> None:
+    """What README and the sample say of a default is what a deployment gets; where not, it stands above."""
+    deployed, field = {**CHOSEN, **CONNECTED}[name.upper()], Settings.model_fields[name]
+    if name.upper() in DEPLOYED:
+        assert shown(deployed) == DEPLOYED[name.upper()]
+    else:
+        assert field.default is not PydanticUndefined
+        assert default_of(deployed) == sample()[name.upper()]
+
+
+def test_what_the_triggers_name_is_never_empty() -> None:
+    """The host reads these before the code does, and knows no defaults."""
+    assert all(default_of(CHOSEN[name]) for name in BINDING_SETTINGS)
+
+
+@pytest.mark.parametrize("connection", ["AzureWebJobsStorage", "JARS"])
+def test_a_connection_is_an_identity_with_every_form_that_its_bindings_read(connection: str) -> None:
+    """The blob binding reads the blob URI, the blob trigger's poison queue the queue's; neither knows __accountName."""
+    forms = {name.partition("__")[2]: shown(value) for name, value in CONNECTED.items() if name.startswith(connection)}
+    assert set(forms) == {"blobServiceUri", "queueServiceUri", "credential", "clientId"}
+    assert forms["credential"] == "managedidentity"
+    assert forms["clientId"] == "identityClientId"
+    account = "hostAccountName" if connection == "AzureWebJobsStorage" else "jarsAccountName"
+    assert forms["blobServiceUri"] == f"https://${{{account}}}.blob.${{suffix}}"
+    assert forms["queueServiceUri"] == f"https://${{{account}}}.queue.${{suffix}}"
+
+
+def test_no_setting_is_a_secret() -> None:
+    """Neither a key nor a connection string but that of telemetry, which opens nothing (local auth is off)."""
+    assert not [name for name in CONNECTED if not re.search("__|^APPLICATIONINSIGHTS_|^PYTHON_", name)]
+    assert "listKeys" not in (INFRA / "app.bicep").read_text() + (INFRA / "main.bicep").read_text()
+    assert shown(CONNECTED["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"]).endswith(";Authorization=AAD")
+
+
+def test_nothing_is_set_that_the_plan_refuses() -> None:
+    """Flex Consumption fails a deployment that sets them."""
+    assert not {*CHOSEN, *CONNECTED} & set(NOT_ON_FLEX)
+
+
+def test_threads_are_as_many_as_at_home() -> None:
+    """The queue trigger may use 24 at once."""
+    assert CONNECTED["PYTHON_THREADPOOL_THREAD_COUNT"] == sample()["PYTHON_THREADPOOL_THREAD_COUNT"]
+
+
+def test_every_parameter_can_be_chosen_in_azd_and_readme_names_it() -> None:
+    """`azd env set NAME value`; a parameter that is a setting has the setting's name."""
+    names = azd_names()
+    assert set(names) == set(templates()["main.bicep"]["parameters"])
+    deploy = (ROOT / "README.md").read_text().partition("\n## Deploy\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `([A-Z_]+)`", deploy, re.MULTILINE)
+    assert sorted(rows) == sorted(set(names.values()) - {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_PRINCIPAL_ID"})
+    for name in names:
+        setting = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
+        if setting in CHOSEN:
+            assert names[name] == setting
+
+
+def test_a_closed_operation_outlives_the_savepoints_that_it_tells_of() -> None:
+    """An orphan goes only while its operation is known as closed."""
+    least = parameter("main.bicep", "closedOperationDays")["min_value"]
+    assert least > Settings.model_fields["savepoint_retention_days"].default
+
+
+def test_the_ledger_of_this_cluster_is_what_expires() -> None:
+    """The rule's prefixes are the folders of clients/ledger.py, below the cluster's key."""
+    (closed, letters) = resource("Microsoft.Storage/storageAccounts/managementPolicies").properties["policy"]["rules"]
+    prefix = "${ledgerContainer}/${ledgerKey}"
+    assert closed["definition"]["filters"]["prefixMatch"] == [f"{prefix}/closed/", f"{prefix}/rejected/"]
+    assert shown(closed["definition"]["actions"]["baseBlob"]) == (
+        "{delete: {daysAfterModificationGreaterThan: closedOperationDays}}"
+    )
+    assert letters["definition"]["filters"]["prefixMatch"] == ["${deadLettersContainer}/"]
+    storage = templates()["main.bicep"]["modules"]["storage"]["config"]["params"]
+    assert shown(storage["ledgerKey"]) == "to_lower(form == hdinsight ? armKey : clusterName)"

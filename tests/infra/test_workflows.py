@@ -1,0 +1,90 @@
+"""Is the way from a commit to Azure as narrow as it can be? Pinned actions, least permissions, no secret."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.infra.bicep import ROOT, parameter, resource, templates
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+LEAST: dict[str, dict[str, str]] = {
+    "test": {"contents": "read"},
+    "infra": {"contents": "read"},
+    "package": {"contents": "read"},
+    "deploy": {"id-token": "write"},
+}
+
+
+def jobs(name: str) -> Any:  # noqa: ANN401 - YAML
+    return yaml.safe_load((ROOT / ".github" / "workflows" / name).read_text())["jobs"]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_every_action_is_one_commit(path: Path) -> None:
+    """Forty hexadecimal digits, and the version that a person reads beside them; or this repository's own file."""
+    uses = re.findall(r"uses: (.*)", path.read_text())
+    assert uses
+    for action in uses:
+        assert re.fullmatch(r"[\w-]+/[\w/-]+@[0-9a-f]{40} # v[\d.]+|\./\.github/workflows/\w+\.yml.*", action), action
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_no_workflow_has_a_secret_or_a_right_that_it_does_not_need(path: Path) -> None:
+    """Nothing by default, and each job exactly what stands above."""
+    text = path.read_text()
+    assert "secrets." not in text
+    assert "pull_request_target" not in text
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {}
+    for name, job in workflow["jobs"].items():
+        assert job["permissions"] == LEAST[name], name
+
+
+def test_only_what_is_tested_and_packed_is_deployed() -> None:
+    """In this order; by a tag."""
+    release = jobs("release.yml")
+    assert release["test"]["uses"] == "./.github/workflows/test.yml"
+    assert (release["package"]["needs"], release["deploy"]["needs"]) == ("test", "package")
+    workflow = (ROOT / ".github" / "workflows" / "release.yml").read_text()
+    assert 'tags: ["v*"]' in workflow
+
+
+def test_azure_trusts_this_job_and_no_other() -> None:
+    """The subject of the federated credential is the environment in which the deploying job runs."""
+    deploy = jobs("release.yml")["deploy"]
+    credential = resource("Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials").properties
+    assert credential["subject"] == f"repo:${{repository}}:environment:{deploy['environment']}"
+    assert credential["issuer"] == "https://token.actions.githubusercontent.com"
+    assert templates()["main.bicep"]["modules"]["deployer"]["config"]["condition"] is not None
+    (login,) = [step for step in deploy["steps"] if step.get("uses", "").startswith("azure/login@")]
+    assert set(login["with"]) == {"client-id", "tenant-id", "subscription-id"}
+    assert all(re.fullmatch(r"\$\{\{ vars\.\w+ \}\}", value) for value in login["with"].values())
+
+
+def test_the_package_is_made_with_the_python_that_runs_it() -> None:
+    """Its compiled parts fit one version only."""
+    (setup,) = [step for step in jobs("release.yml")["package"]["steps"] if "setup-python" in step.get("uses", "")]
+    assert setup["with"]["python-version"] == parameter("main.bicep", "pythonVersion")["default"]
+
+
+def test_workflows_run_what_a_person_runs() -> None:
+    """Every `make` of a workflow is a target."""
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    made = [made for path in WORKFLOWS for made in re.findall(r"run: make (\S+)", path.read_text())]
+    assert set(made) == {"test", "check-infra", "package"}
+    assert set(made) <= set(targets)
+
+
+def test_dependencies_are_kept_up_to_date() -> None:
+    """Python, Node, and the actions themselves; where their files lie."""
+    updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
+    places = {u["package-ecosystem"]: u.get("directories", [u.get("directory")]) for u in updates}
+    assert places == {
+        "pip": ["/", "/requirements"],
+        "npm": ["/localcloud/azurite"],
+        "github-actions": ["/"],
+    }
+    assert (ROOT / "localcloud/azurite/package-lock.json").exists()
