@@ -1,6 +1,7 @@
 """The rows of the matrix: what comes before the action, how it is asked for, and what has to be true in the end.
 
-    NEW, START, STOP, SAVEPOINT, CANCEL     by HTTP; asked again if the app died before it was recorded
+    NEW, START, STOP, SAVEPOINT, CANCEL,    by HTTP; asked again if the app died before it was recorded
+    LAST_STATE_UPDATE
     UPDATE, STATELESS_UPDATE, FIRST_UPLOAD  by an upload, whose event is lost if the app dies with it
 
 A new row is one more `Row` in ROWS.
@@ -82,6 +83,11 @@ def new(trial: Trial) -> None:
     trial.post("new", trial.put_job_jar("1"))
 
 
+def last_state(trial: Trial) -> None:
+    """Ask for LAST_STATE_UPDATE to version 2."""
+    trial.post("last-state-update", trial.put_job_jar("2"))
+
+
 def ticking(trial: Trial) -> None:
     """Let the timer of the periodic savepoints tick."""
     trial.run("take_savepoints")
@@ -119,6 +125,7 @@ ROWS = (
         sink="fresh",
         uploads=True,
     ),
+    Row("LAST_STATE_UPDATE", running, last_state, asked=1, savepoints=0, runs="2"),
     Row(
         "ROLLBACK",  # Flink refuses the start
         running,
