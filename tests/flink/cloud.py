@@ -18,6 +18,12 @@ from localcloud.app_settings import JOB_JARS_CONTAINER
 from localcloud.up import LocalCloud
 
 JARS = Path(__file__).parents[2] / "examples" / "jars"
+# A job that fails is restarted at once, and for ever.
+LOOP = {
+    "restart-strategy.type": "fixed-delay",
+    "restart-strategy.fixed-delay.delay": "200 ms",
+    "restart-strategy.fixed-delay.attempts": "1000000",
+}
 NOTHING: Mapping[str, object] = MappingProxyType({})
 T = TypeVar("T")
 Json = dict[str, Any]

@@ -54,6 +54,14 @@ def hdinsight_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalC
         yield cloud
 
 
+@pytest.fixture
+def patient(session_cloud: LocalCloud) -> Iterator[LocalCloud]:
+    """The session cloud, while a new copy has to run for longer than it takes the crash loop to come round."""
+    session_cloud.restart_app({"SETTLE_SECONDS": "4"})
+    yield session_cloud
+    session_cloud.restart_app({"SETTLE_SECONDS": IMPATIENT["SETTLE_SECONDS"]})
+
+
 @pytest.fixture(params=["session", "hdinsight"])
 def cloud(request: pytest.FixtureRequest) -> LocalCloud:
     """Each kind of cluster in turn."""

@@ -10,15 +10,10 @@ from examples.count import count
 from localcloud.up import LocalCloud
 from tests.examples.rest import Flink
 
-from .cloud import Job, Json, eventually
+from .cloud import LOOP, Job, Json, eventually
 from .conftest import FLINK, FRESH, IMPATIENT, NewJob
 from .test_one_at_a_time import exact
 
-LOOP = {
-    "restart-strategy.type": "fixed-delay",
-    "restart-strategy.fixed-delay.delay": "200 ms",
-    "restart-strategy.fixed-delay.attempts": "1000000",
-}
 DELETING = {"execution.checkpointing.externalized-checkpoint-retention": "DELETE_ON_CANCELLATION"}
 
 
@@ -94,10 +89,8 @@ def test_the_fix_of_a_crash_loop_is_an_upload(session_job: Job) -> None:
     failed = job.ended(1)["result"]
     assert failed["outcome"] in ("FAILED", "SUCCEEDED")  # it looks well for a while
     eventually(lambda: job.flink(f"/jobs/{job.copies()[0]}/checkpoints")["counts"]["restored"] >= 2)
-    job.upload("2")
-    updated = job.ended(2)
-    result = well(updated)
-    assert result["restoredFrom"]
+    job.upload("2", flinkConfiguration=LOOP)
+    assert well(job.ended(2))["restoredFrom"]
     job.written(100, "2")
     exact(job, "crash-loops", "2")
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from uuid import uuid4
 
 import pytest
+import requests
 
 from examples.build import JARS_DIRECTORY
 from flinkfuncs.clients.flink import Flink, RunRequest
@@ -19,6 +21,9 @@ from flinkfuncs.core.session.facts import TriggerDone, TriggerFailed, TriggerRun
 from flinkfuncs.core.session.savepoints import same_path
 from localcloud.flink import FlinkCluster
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+DROPS = ("execution.state-recovery.ignore-unclaimed-state", "execution.savepoint.ignore-unclaimed-state")
+CLAIMS = ("execution.state-recovery.claim-mode", "execution.savepoint-restore-mode")
 VERSIONS = ["2.3.0", pytest.param("1.20.5", marks=pytest.mark.slow), pytest.param("1.17.2", marks=pytest.mark.slow)]
 
 
@@ -45,29 +50,52 @@ class Real:
         self.flink.upload(name, Jar((JARS_DIRECTORY / name).read_bytes()))  # type: ignore[arg-type]
         return name
 
-    def start(self, version: str = "1", *, savepoint: str | None = None, job: str | None = None) -> str:
-        """Start an example; return the id that we chose."""
+    def request(
+        self,
+        version: str = "1",
+        *,
+        savepoint: str | None = None,
+        job: str | None = None,
+        configuration: Mapping[str, str] = NOTHING,
+    ) -> RunRequest:
+        """Return what starts an example, under an id that we choose."""
         jar_id = self.flink.jar_id(self.upload(version))
         assert jar_id
         job = job or uuid4().hex
         sink = (self.sinks / job).as_uri()
-        self.flink.run(
-            RunRequest(
-                jar_id=jar_id,
-                flink_job_id=job,
-                entry_class=None,
-                arguments=["--sink", sink, "--rate", "500", "--checkpoint-interval", "200"],
-                parallelism=2,
-                configuration={"pipeline.name": "orders"},
-                savepoint=savepoint,
-                allow_non_restored_state=False,
-            )
+        return RunRequest(
+            jar_id=jar_id,
+            flink_job_id=job,
+            entry_class=None,
+            arguments=["--sink", sink, "--rate", "500", "--checkpoint-interval", "200"],
+            parallelism=2,
+            configuration={"pipeline.name": "orders", **configuration},
+            savepoint=savepoint,
+            allow_non_restored_state=False,
         )
-        return job
+
+    def start(self, version: str = "1", *, savepoint: str | None = None, job: str | None = None) -> str:
+        """Start an example; return the id that we chose."""
+        request = self.request(version, savepoint=savepoint, job=job)
+        self.flink.run(request)
+        return request.flink_job_id
+
+    def start_unsaid(self, request: RunRequest) -> requests.Response:
+        """Start an example as a client does that says nothing of how the state is taken."""
+        body = {
+            "jobId": request.flink_job_id,
+            "programArgsList": request.arguments,
+            "savepointPath": request.savepoint,
+            "flinkConfiguration": request.configuration,
+        }
+        return requests.post(f"{self.cluster.url}/jars/{request.jar_id}/run", json=body, timeout=30)
 
     def running(self, version: str = "1", *, savepoint: str | None = None) -> str:
         """Start an example and return when its tasks run."""
-        job = self.start(version, savepoint=savepoint)
+        return self.runs(self.start(version, savepoint=savepoint))
+
+    def runs(self, job: str) -> str:
+        """Return when all tasks of a job run."""
         wait_until(lambda: self.flink.status(job) == "RUNNING" and self.flink.tasks_run(job))
         return job
 
@@ -155,6 +183,38 @@ def test_a_job_is_stopped_with_a_savepoint_and_goes_on_from_it(real: Real) -> No
     assert same_path(restored.path, done.path)
     real.flink.cancel(new)
     wait_until(lambda: real.flink.status(new) == "CANCELED")
+
+
+def test_a_configuration_that_drops_state_is_outvoted_by_what_is_always_said(real: Real) -> None:
+    """Left out of the body, a key of the configuration decides: the job starts, and an operator's state is gone."""
+    job = real.running("one-operator-more")
+    real.stop(job, "d" * 32)
+    saved = real.ended(job, "d" * 32)
+    assert isinstance(saved, TriggerDone)
+    drops = dict.fromkeys(DROPS, "true")
+    said, unsaid = (real.request("1", savepoint=saved.path, configuration=drops) for _ in range(2))
+    with pytest.raises(Refused, match="Failed to rollback"):
+        real.flink.run(said)
+    assert real.start_unsaid(unsaid).ok  # the trap
+    real.flink.cancel(real.runs(unsaid.flink_job_id))
+
+
+def test_a_configuration_that_claims_the_savepoint_is_outvoted_by_what_is_always_said(real: Real) -> None:
+    """A claimed savepoint is deleted after the first checkpoints: there would be nothing to go back to."""
+    job = real.running()
+    real.stop(job, "c" * 32)
+    saved = real.ended(job, "c" * 32)
+    assert isinstance(saved, TriggerDone)
+    metadata = Path(saved.path.removeprefix("file:")) / "_metadata"
+    claims = dict.fromkeys(CLAIMS, "CLAIM")
+    said, unsaid = (real.request("1", savepoint=saved.path, configuration=claims) for _ in range(2))
+    real.flink.run(said)
+    wait_until(lambda: real.flink.checkpoints(said.flink_job_id).counts.completed >= 4)
+    assert metadata.exists()
+    real.flink.cancel(said.flink_job_id)
+    assert real.start_unsaid(unsaid).ok
+    wait_until(lambda: not metadata.exists())  # the trap
+    real.flink.cancel(unsaid.flink_job_id)
 
 
 def test_a_job_id_is_taken_once_also_when_its_job_has_ended(real: Real) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import requests
 
-from .cloud import Job, eventually
+from localcloud.up import LocalCloud
+
+from .cloud import LOOP, Job, eventually
 
 
 def test_an_uploaded_jar_goes_on_from_the_state_of_the_one_before(job: Job) -> None:
@@ -102,6 +104,26 @@ def test_a_copy_that_restarts_once_by_itself_is_not_rolled_back(session_job: Job
     job.ask("stop")
     counted = job.counted()
     assert (counted.lost, counted.duplicated, counted.state_mismatches) == (0, 0, 0)
+
+
+def test_a_crash_loop_that_completes_checkpoints_is_rolled_back_and_says_what_comes_again(
+    session_job: Job, patient: LocalCloud
+) -> None:
+    """Each of its checkpoints made output visible, and none of them proves that it is well."""
+    job = session_job
+    assert job.cloud is patient
+    job.upload("1", flinkConfiguration=LOOP)
+    job.ended(1)
+    job.written(100, "1")
+    job.upload("crash-loops", flinkConfiguration=LOOP)
+    result = job.ended(2)["result"]
+    assert (result["outcome"], "comes again" in result["message"]) == ("ROLLED_BACK", True), result
+    assert int(result["message"].partition("new copy completed ")[2].split()[0]) >= 3
+    job.written(200, "1")
+    job.ask("stop")
+    counted = job.counted()
+    assert (counted.lost, set(counted.by_version)) == (0, {"1", "crash-loops"})
+    assert counted.duplicated > 0  # as it says
 
 
 def test_on_failure_stop_leaves_the_job_stopped_with_its_savepoint(session_job: Job) -> None:
