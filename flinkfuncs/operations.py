@@ -124,12 +124,13 @@ class Driver:
 
     def _without_an_answer(self, operation: Operation, error: Unavailable) -> Step:
         """Wait for the cluster; end an operation that touched nothing before it becomes a surprise."""
-        age = _age_seconds(operation)
+        age = _seconds_since(operation.unreachable_at)
         if not operation.acted and age > self._patience.unreachable_seconds:
             return End(Outcome.FAILED, f"nothing was changed: {error.message}", code=error.code)
         if age > ABANDON_SECONDS:
             return End(Outcome.UNKNOWN, f"what was begun could not be followed: {error.message}", code=error.code)
-        return Wait(error.retry_after_seconds or min(RETRY_SECONDS + age / 20, 15.0), error.message)
+        seconds = error.retry_after_seconds or min(RETRY_SECONDS + age / 20, 15.0)
+        return Wait(seconds, error.message, unreachable=True)
 
     def _wait(self, claim: Claim, operation: Operation, wait: Wait, until: float) -> bool:
         if progress.noted(claim.record, operation.id, wait, _now()) is not claim.record:
@@ -171,7 +172,7 @@ class Driver:
     def _after_unavailable(self, claim: Claim, operation: Operation, error: Unavailable) -> None:
         """Give up an operation that touched nothing; else wait as long as we were asked to, and look again."""
         current = claim.record.operation(operation.id) or operation
-        if not current.acted and _age_seconds(current) > self._patience.unreachable_seconds:
+        if not current.acted and _seconds_since(current.driven_at) > self._patience.unreachable_seconds:
             self._close(claim, operation, End(Outcome.FAILED, error.message, code=error.code))
             return
         time.sleep(min(error.retry_after_seconds or RETRY_SECONDS, self._patience.lease_seconds / 2))
@@ -208,10 +209,10 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _age_seconds(operation: Operation) -> float:
-    """Return how long the operation has been driven (seconds), not how long it waited for its turn."""
-    age = (_now() - (operation.driven_at or _now())).total_seconds()
-    return max(0.0, age)  # the clock of the instance that took it up may be ahead of ours
+def _seconds_since(moment: datetime | None) -> float:
+    """Return how long ago something was written down (seconds); None: just now."""
+    age = (_now() - (moment or _now())).total_seconds()
+    return max(0.0, age)  # the clock of the instance that wrote it down may be ahead of ours
 
 
 def _crashed(operation: Operation, cause: str) -> End:

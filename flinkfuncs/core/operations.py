@@ -166,6 +166,7 @@ class Operation(Model):
     submit: Mark | None = None  # ARM runJob
     savepoint: str | None = None  # the complete savepoint that this operation took
     vanished_at: datetime | None = None  # since when the copy has been unknown to the cluster without a break
+    unreachable_at: datetime | None = None  # since when the cluster has not answered a look, without a break
     ended_at: datetime | None = None  # when the copy was first seen to have ended, where its state is asked for
     arm: ArmProgress | None = None
     steps: tuple[StepTaken, ...] = ()

@@ -3,7 +3,7 @@
     begun       before the call: the mark of the step, and the new copy that a start is about to make
     learned     after the call: what it told us that cannot be looked up
     unsent      after a call that surely did not leave us
-    noted       while waiting: that the copy vanished, or that the new one was seen
+    noted       while waiting: that the copy vanished or has ended, that the new one was seen, that nobody answers
     concluded   the operation is over: its result goes into the record, and it leaves the open list
 
 The rule that must never break: nothing here forgets a savepoint, or a copy that may run.
@@ -46,7 +46,8 @@ def begun(record: JobRecord, operation_id: str, step: Step, now: datetime) -> Jo
     """Write a step down before it is carried out."""
     operation = _open(record, operation_id)
     taken = StepTaken(at=now, step=type(step).__name__, detail=_detail(step))
-    changes: dict[str, object] = {"steps": (*operation.steps, taken), "progressed_at": now, "vanished_at": None}
+    changes: dict[str, object] = {"steps": (*operation.steps, taken), "progressed_at": now}
+    changes |= {"vanished_at": None, "unreachable_at": None}
     if name := _mark_name(step):
         first_undo = isinstance(step, Cancel) and step.undo is not None and operation.undo is None
         changes[name] = _marked(None if first_undo else getattr(operation, name), step, now)
@@ -106,10 +107,12 @@ def noted(record: JobRecord, operation_id: str, wait: Wait, now: datetime) -> Jo
     if operation.arm and (news := _news(operation.arm, wait)):
         record = _with_arm(record, operation, **news)
         operation = _open(record, operation_id)
-    since = (operation.vanished_at or now) if wait.vanished else None
-    if since == operation.vanished_at:
+    vanished = (operation.vanished_at or now) if wait.vanished else None
+    unreachable = (operation.unreachable_at or now) if wait.unreachable else None
+    if (vanished, unreachable) == (operation.vanished_at, operation.unreachable_at):
         return record
-    return record.with_operation(operation.model_copy(update={"vanished_at": since}))
+    since = {"vanished_at": vanished, "unreachable_at": unreachable}
+    return record.with_operation(operation.model_copy(update=since))
 
 
 def was_skipped(record: JobRecord, operation_id: str, end: End) -> bool:

@@ -112,6 +112,7 @@ class Wait:
     why: str
     hop: bool = True
     vanished: bool = False  # the cluster does not know the copy: since when is written down
+    unreachable: bool = False  # the cluster does not answer: since when is written down
     ended: bool = False  # the copy has ended: since when is written down
     listed: bool = False  # the cluster lists the new copy: that it was seen is written down
     settling: Settling | None = None  # since when the new copy runs without a restart: written down

@@ -79,6 +79,17 @@ def test_a_wait_writes_down_only_what_is_new() -> None:
     assert progress.noted(back, UPDATE.id, Wait(1, "x", listed=True), NOW) is back
 
 
+def test_a_silence_of_the_cluster_is_counted_from_its_own_beginning() -> None:
+    """Not from the operation's: one that waited long is not given up at the first call that goes wrong."""
+    record = job(copy_of(), UPDATE)
+    silence = Wait(1, "no connection", unreachable=True)
+    silent = progress.noted(record, UPDATE.id, silence, ago(5))
+    assert open_operation(silent).unreachable_at == ago(5)
+    assert progress.noted(silent, UPDATE.id, silence, NOW) is silent
+    assert open_operation(progress.noted(silent, UPDATE.id, Wait(1, "x"), NOW)).unreachable_at is None
+    assert open_operation(progress.begun(silent, UPDATE.id, Keep(), NOW)).unreachable_at is None
+
+
 def test_a_stop_that_ended_leaves_its_savepoint_and_how_the_copy_ended() -> None:
     """And the operation leaves the open list; what waits stays."""
     waiting = asked(Action.CANCEL, identity="waiting")

@@ -15,9 +15,8 @@ from flinkfuncs.core.steps import Check, Found, Keep, Kept, Learned, Start, Step
 from tests.unit.builders import LIMITS, NOW, release
 from tests.unit.session.cluster_model import Cluster, Refusal
 
-HASTY = replace(
-    LIMITS, repeat_seconds=0.2, settle_seconds=0.0
-)  # what was not answered is looked for only as long as a test has time
+# What was not answered is looked for only as long as a test has time.
+HASTY = replace(LIMITS, repeat_seconds=0.2, settle_seconds=0.0)
 
 
 class MemoryCluster:
