@@ -54,6 +54,7 @@ class Copy(Model):
     operators: tuple[str, ...] = ()  # the ids of its operators, as planned before; empty where they are not known
     seen: bool = False
     ended: Ended | None = None
+    ended_by: Action | None = None  # the action that ended it; None where it ended by itself, or by somebody else
     stop: StopBegun | None = None  # the stop that was begun, by an operation that may have been given up since
 
     @property

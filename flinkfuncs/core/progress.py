@@ -148,8 +148,7 @@ def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) 
     if end.launched:
         record = record.but(launched=end.launched.id)
     if record.current and (end.ended or end.listed):
-        ended = end.ended or record.current.ended
-        record = record.but(current=record.current.model_copy(update={"ended": ended, "seen": True}))
+        record = record.but(current=_with_end(record.current, operation, end))
     if record.current and end.unstopped:
         record = record.but(current=record.current.model_copy(update={"stop": None}))
     if end.wanted and end.outcome in (Outcome.SUCCEEDED, Outcome.UNPROVEN):
@@ -185,6 +184,13 @@ def with_savepoint(
         operation=operation.id,
     )
     return record.but(savepoints=(*record.savepoints, savepoint))
+
+
+def _with_end(copy: Copy, operation: Operation, end: End) -> Copy:
+    """Write down how a copy ended, and by what: on purpose, or on the way to another one."""
+    ours = end.ended in ("STOPPED", "CANCELED") and end.code != "CanceledMeanwhile"
+    by = {"ended": end.ended, "ended_by": operation.action if ours else None} if end.ended else {}
+    return copy.model_copy(update={"seen": True, **by})
 
 
 def _flink_job_id(record: JobRecord, end: End) -> str | None:
@@ -298,7 +304,7 @@ def _with_end_of_stop(record: JobRecord, wait: Wait, now: datetime) -> JobRecord
     )
     known = any(savepoint.path == other.path for other in record.savepoints)
     return record.but(
-        current=copy.model_copy(update={"ended": "STOPPED", "seen": True}),
+        current=copy.model_copy(update={"ended": "STOPPED", "ended_by": copy.stop.action, "seen": True}),
         savepoints=record.savepoints if known else (*record.savepoints, savepoint),
     )
 

@@ -130,3 +130,19 @@ def test_a_closed_operation_names_its_savepoint_and_its_copy() -> None:
     assert closed.result
     assert (closed.result.savepoint, closed.result.flink_job_id) == ("file:///sp/1", UPDATE.token("copy"))
     assert progress.closed(record, UPDATE.id, end, NOW).to_json() == closed.to_json()
+
+
+def test_who_ended_a_copy_is_written_down_with_its_end() -> None:
+    """An upload may start what an update left standing, and nothing that was ended on purpose."""
+
+    def by(end: End) -> tuple[str | None, Action | None]:
+        operation = progress.closed(job(copy_of(), UPDATE), UPDATE.id, end, NOW)
+        current = progress.concluded(job(copy_of(), UPDATE), operation, end, NOW).current
+        assert current
+        return current.ended, current.ended_by
+
+    assert by(End(Outcome.FAILED, "x", ended="STOPPED")) == ("STOPPED", Action.UPDATE)
+    assert by(End(Outcome.FAILED, "x", ended="CANCELED")) == ("CANCELED", Action.UPDATE)
+    assert by(End(Outcome.FAILED, "x", code="CanceledMeanwhile", ended="CANCELED")) == ("CANCELED", None)
+    assert by(End(Outcome.FAILED, "x", ended="FAILED")) == ("FAILED", None)
+    assert by(End(Outcome.FAILED, "x", listed=True)) == (None, None)

@@ -164,8 +164,9 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
     STARTING, CANCELLING      any      Wait a while, then Refuse
     RESTARTING                any      Keep, UploadJar, Check, and Cancel, if its newest state outlives that
                                        (STATELESS_UPDATE: only withoutSavepoint)
-    STOPPED, FINISHED         upload   Keep; it becomes what the next START runs
-    … by an unfinished        upload   Start from its savepoint: the job was not stopped on purpose
+    STOPPED, CANCELED,        upload   Keep; it becomes what the next START runs
+    FINISHED
+    … by an unfinished        upload   Start from its newest state: the job was not ended on purpose
     update
     any terminal, VANISHED    overt.   Keep, as above: the STOP or CANCEL that went ahead was asked for later
     other terminal, VANISHED  any      Start from the named or the newest valid state (STATELESS: fresh)
@@ -184,7 +185,7 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
             return _prepare(operation, record, seen, limits) or _end_old_copy(operation, record, seen, limits, status)
         case Status.STARTING | Status.CANCELLING:
             return _settle(operation, seen, limits, status)
-        case Status.STOPPED | Status.FINISHED if upload and not _stopped_by_an_update(record, status):
+        case Status.STOPPED | Status.CANCELED | Status.FINISHED if upload and not _ended_by_an_update(record):
             return _remember(operation, status)
         case _:
             return _revive(operation, record, seen, limits)
@@ -223,12 +224,10 @@ def _runs_already(operation: Operation, record: JobRecord) -> bool:
     return release is not None and release.same_as(record.wanted) and release.same_as(current_copy(record).release)
 
 
-def _stopped_by_an_update(record: JobRecord, status: Status) -> bool:
-    """Whether the job only stands because an update stopped it and did not come to its start."""
-    newest = record.newest_savepoint
-    if status is not Status.STOPPED or newest is None or newest.origin == "orphan":
-        return False
-    return newest.origin.takes_release and newest.flink_job_id == current_copy(record).flink_job_id
+def _ended_by_an_update(record: JobRecord) -> bool:
+    """Whether the job only stands because an update ended it and did not come to its start."""
+    by = current_copy(record).ended_by
+    return by is not None and by.takes_release
 
 
 def _remember(operation: Operation, status: Status) -> Step:

@@ -30,6 +30,8 @@ from tests.unit.builders import (
 
 LAST = savepoint("file:///sp/last")
 STOPPED, CANCELED, FINISHED = copy_of(ended="STOPPED"), copy_of(ended="CANCELED"), copy_of(ended="FINISHED")
+CUT_OFF = CANCELED.model_copy(update={"ended_by": Action.LAST_STATE_UPDATE})
+STOPPED_BY_UPDATE = STOPPED.model_copy(update={"ended_by": Action.UPDATE})
 RUNS, IN_FLIGHT = copy_of(), copy_of(seen=False, savepoint="file:///sp/last", operation="another")
 NEVER = copy_of(ended="NEVER_STARTED", savepoint="file:///sp/last")
 CHECKPOINT = Left("file:/cp/chk-7")
@@ -183,15 +185,20 @@ def test_an_update_begins_only_where_its_state_is_sure(  # noqa: PLR0917 - one c
         (job(STOPPED, savepoints=(LAST,)), look(), asked(UPDATE), "Keep"),
         (job(STOPPED, savepoints=(LAST,)), look(jar=False), asked(UPDATE, brings=NEW), "UploadJar new"),
         (job(NEVER, savepoints=(LAST,)), look(), asked(UPDATE, by="upload", brings=NEW), "Start new as own from file:///sp/last"),
-        (job(CANCELED, savepoints=(LAST,)), look(), long_ended(asked(UPDATE, by="upload", brings=NEW)), "REFUSED NoValidState"),
-        (job(CANCELED), look(left=CHECKPOINT), long_ended(asked(UPDATE, by="upload", brings=NEW)), "Start new as own from file:/cp/chk-7"),
+        (job(CANCELED, savepoints=(LAST,)), look(), long_ended(asked(UPDATE, brings=NEW)), "REFUSED NoValidState"),
+        (job(CANCELED), look(left=CHECKPOINT), long_ended(asked(UPDATE, brings=NEW)), "Start new as own from file:/cp/chk-7"),
+        # by an upload only where it was an update that ended it, and did not come to its start
+        (job(CANCELED), look(left=CHECKPOINT), long_ended(asked(UPDATE, by="upload", brings=NEW)), "SUCCEEDED wants new"),
+        (job(CUT_OFF), look(left=CHECKPOINT), long_ended(asked(UPDATE, by="upload", brings=NEW)), "Start new as own from file:/cp/chk-7"),
+        (job(STOPPED_BY_UPDATE, savepoints=(LAST,)), look(), asked(UPDATE, by="upload", brings=NEW), "Start new as own from file:///sp/last"),
         (job(RUNS, savepoints=(LAST,)), look(CopyState.FAILED), long_ended(asked(UPDATE, by="upload", brings=NEW)), "REFUSED NoValidState"),
         (job(RUNS, savepoints=(LAST,)), look(CopyState.FAILED), asked(UPDATE, brings=NEW, named="last"), "Start new as own from file:///sp/last"),
         (job(RUNS, savepoints=(LAST,)), look(CopyState.ABSENT), asked(UPDATE, brings=NEW, named="last"), "Wait vanished"),
         (job(RUNS, savepoints=(LAST,)), look(CopyState.ABSENT), long_vanished(asked(UPDATE, brings=NEW, named="last")), "Start new as own from file:///sp/last"),
         # … STATELESS_UPDATE: fresh, as asked
         (job(STOPPED, savepoints=(LAST,)), look(), asked(STATELESS, brings=NEW), "Start new as own from nothing"),
-        (job(CANCELED), look(), asked(STATELESS, by="upload", brings=NEW), "Start new as own from nothing"),
+        (job(CANCELED), look(), asked(STATELESS, by="upload", brings=NEW), "SUCCEEDED wants new"),
+        (job(CUT_OFF), look(), asked(STATELESS, by="upload", brings=NEW), "Start new as own from nothing"),
         (job(RUNS), look(CopyState.ABSENT), asked(STATELESS, brings=NEW), "Wait vanished"),
         (job(RUNS), look(CopyState.ABSENT), long_vanished(asked(STATELESS, brings=NEW)), "Start new as own from nothing"),
         # a start in flight: nothing but the same one
