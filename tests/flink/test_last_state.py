@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from examples.count import count
 from localcloud.up import LocalCloud
 from tests.examples.rest import Flink
 
 from .cloud import LOOP, Job, Json, eventually
-from .conftest import FLINK, FRESH, IMPATIENT, NewJob
+from .conftest import NewJob
 from .test_one_at_a_time import exact
 
 DELETING = {"execution.checkpointing.externalized-checkpoint-retention": "DELETE_ON_CANCELLATION"}
-
-
-@pytest.fixture
-def mortal_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """A session cluster of its own, whose JobManager may be killed; a TaskManager misses it after 10 s."""
-    configuration = FRESH | {"heartbeat.timeout": "10 s", "heartbeat.interval": "2 s"}
-    with LocalCloud(
-        cluster="session",
-        flink_version=FLINK,
-        directory=tmp_path_factory.mktemp("mortal"),
-        settings=IMPATIENT,
-        flink_configuration=configuration,
-    ) as cloud:
-        yield cloud
 
 
 def running(job: Job, version: str = "1") -> None:
@@ -121,19 +103,3 @@ def test_an_unaligned_checkpoint_is_not_taken_for_another_release_by_itself(sess
     assert checkpoint_in(well(allowed)["restoredFrom"])
     job.written(100, "2")
     exact(job, "1", "2")
-
-
-def test_a_job_that_vanished_with_its_jobmanager_goes_on_when_no_taskmanager_can_run_it(
-    mortal_cloud: LocalCloud, new_job: NewJob
-) -> None:
-    """The TaskManager goes on without the JobManager for a while: a start before its end would be a second copy."""
-    job = new_job(mortal_cloud)
-    running(job)
-    mortal_cloud.flink_cluster.kill_jobmanager()
-    mortal_cloud.flink_cluster.start_jobmanager()
-    shown = job.get(f"/api/jobs/{job.name}")
-    assert (shown["status"], checkpoint_in(shown["startsFrom"]["path"])) == ("VANISHED", True)
-    mortal_cloud.flink_cluster.wait_for_taskmanager()
-    assert checkpoint_in(well(job.ask("start"))["restoredFrom"])
-    job.written(200, "1")
-    exact(job, "1")
