@@ -22,6 +22,7 @@ import time
 
 import azure.functions as func
 
+from .. import telemetry
 from ..app import services
 from ..core.actions import parse_action
 from ..core.errors import FlinkFuncsError, Refused
@@ -136,7 +137,8 @@ async def _ended(operation: Operation, seconds: float) -> Operation:
 
 def _read_again(operation: Operation) -> Operation:
     try:
-        return services().ledger.find(operation.id)
+        with telemetry.quiet():
+            return services().ledger.find(operation.id)
     except FlinkFuncsError:
         return operation
 

@@ -7,6 +7,7 @@ of ours.
 
 import asyncio
 import json
+import secrets
 import sys
 import threading
 import uuid
@@ -104,7 +105,7 @@ class Worker:
             function_id=function.id,
             trigger_metadata=dict(metadata),
             input_data=[ParameterBinding(name=name, data=data) for name, data in inputs.items()],
-            trace_context=SimpleNamespace(trace_parent="", trace_state="", attributes={}),
+            trace_context=SimpleNamespace(trace_parent=_traceparent(), trace_state="", attributes={}),
             retry_context=SimpleNamespace(retry_count=attempt, max_retry_count=function.retries.count, exception=None),
         )
         reply = await runtime.invocation_request(request(invocation_request=asked))
@@ -121,6 +122,11 @@ class Worker:
     def _functions(self) -> list[Function]:
         reply = self.submit(runtime.functions_metadata_request(request())).result()
         return [_function(found) for found in reply.function_metadata_results or []]
+
+
+def _traceparent() -> str:
+    """A trace of its own for each invocation, as the real host begins one."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
 def _error(exception: SimpleNamespace) -> str:
