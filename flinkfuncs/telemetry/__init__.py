@@ -58,12 +58,12 @@ def begin() -> None:
             _State.begun = True
 
 
-def end() -> None:
-    """Send what is left, and be as before `begin`."""
+def end(*, seconds: float = 2.0) -> None:
+    """Send what is left, for so long at the most, and be as before `begin`."""
     with _State.lock:
         pipeline, _State.pipeline, _State.begun = _State.pipeline, None, False
     if pipeline:
-        pipeline.end()
+        pipeline.end(seconds)
 
 
 def is_on() -> bool:

@@ -6,6 +6,7 @@ and its remote switches are off.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 DELTA: dict[type, AggregationTemporality] = dict.fromkeys((Counter, Histogram), AggregationTemporality.DELTA)
-NO_CALLS_HOME = ("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED")
+OWN_TELEMETRY = tuple(
+    f"APPLICATIONINSIGHTS_{name}" for name in ("STATSBEAT_DISABLED_ALL", "CONTROLPLANE_DISABLED", "SDKSTATS_DISABLED")
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Exporters:
 
 def otlp() -> Exporters:
     """Send to OTEL_EXPORTER_OTLP_ENDPOINT by HTTP."""
+    # A dead endpoint is one line a batch, not one a try.
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
 
     def spans() -> SpanExporter:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - see above
@@ -55,7 +60,7 @@ def otlp() -> Exporters:
 
 def application_insights(connection_string: str) -> Exporters:
     """Send to Application Insights, with the identity that APPLICATIONINSIGHTS_AUTHENTICATION_STRING names."""
-    for switch in NO_CALLS_HOME:
+    for switch in OWN_TELEMETRY:
         os.environ.setdefault(switch, "true")
     options = {"connection_string": connection_string, "disable_offline_storage": True}
 

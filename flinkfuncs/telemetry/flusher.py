@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 PAUSE_SECONDS = 1.0  # what is told within it goes together
-END_SECONDS = 2.0  # how long the end of the process may be held up
 
 
 class Flusher:
@@ -31,15 +30,16 @@ class Flusher:
         self._awake.set()
 
     def end(self) -> None:
-        """Flush once more, if that does not take long."""
+        """Flush no more."""
         self._ended.set()
         self._awake.set()
-        self._thread.join(END_SECONDS)
 
     def _run(self) -> None:
         while not self._ended.is_set():
             self._awake.wait()
             self._awake.clear()
+            if self._ended.is_set():
+                return
             for flush in self._flushes:
                 with suppress(Exception):  # a dead endpoint is told by the exporter's own log line
                     flush()

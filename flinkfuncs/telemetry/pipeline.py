@@ -11,6 +11,7 @@ that leaves has gone through `redaction`. Queues are bounded, and what does not 
 from __future__ import annotations
 
 import os
+import threading
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -56,10 +57,15 @@ class Pipeline:
         self._flusher = Flusher([self._traces.force_flush, self._logs.force_flush, self._meters.force_flush])
         self.flush_soon: Callable[[], None] = self._flusher.wake
 
-    def end(self) -> None:
-        """Send what is left, and stop."""
+    def end(self, seconds: float) -> None:
+        """Send what is left, and stop; what takes longer is left to a thread that ends with the process."""
         logs.remove(self._handlers)
         self._flusher.end()
+        last = threading.Thread(target=self._shut_down, name="telemetry ends", daemon=True)
+        last.start()
+        last.join(seconds)
+
+    def _shut_down(self) -> None:
         for shutdown in (self._traces.shutdown, self._logs.shutdown, self._meters.shutdown):
             with suppress(Exception):
                 shutdown()
