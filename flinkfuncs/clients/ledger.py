@@ -22,6 +22,7 @@ from typing import Any
 from azure.core import MatchConditions
 from azure.storage.blob import ContainerClient
 
+from .. import telemetry
 from ..core.errors import NotFound
 from ..core.jobs import JobRecord
 from ..core.model import Model
@@ -131,7 +132,7 @@ class Ledger:
 
     def listed(self) -> dict[JobName, ListedJob]:
         """Return all jobs by one listing of names and metadata, whatever their number."""
-        with storage_errors("records"):
+        with storage_errors("records"), telemetry.quiet():  # every sweep does it
             blobs = list(self._container.list_blobs(f"{self._root}jobs/", include=["metadata"]))
         jobs = [_listed(blob.name, blob.metadata or {}) for blob in blobs]
         return {job.name: job for job in jobs}

@@ -15,7 +15,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -100,7 +100,8 @@ def message(*, sent_at: datetime | None, attempt: int, traceparent: str | None) 
     if _State.pipeline is None:
         yield
         return
-    _State.pipeline.metrics.message_taken(sent_at)
+    with suppress(Exception):
+        _State.pipeline.metrics.message_taken(sent_at)
     try:
         with _State.pipeline.spans.message(attempt, traceparent):
             yield
@@ -159,19 +160,24 @@ def quiet() -> Iterator[None]:
 
 def traceparent() -> str | None:
     """Return the W3C trace context of now, which an operation keeps; None where there is none."""
-    return _State.pipeline.spans.traceparent() if _State.pipeline else None
+    if _State.pipeline:
+        with suppress(Exception):
+            return _State.pipeline.spans.traceparent()
+    return None
 
 
 def ended(operation: Operation) -> None:
     """Count an operation that has ended, and tell how long what it did has taken."""
     if _State.pipeline and operation.result:
-        _State.pipeline.metrics.ended(operation)
+        with suppress(Exception):
+            _State.pipeline.metrics.ended(operation)
 
 
 def ages(savepoints: Mapping[str, float], oldest_operation: float) -> None:
     """Tell how old the newest savepoint of each job is, and the oldest open operation (seconds)."""
     if _State.pipeline:
-        _State.pipeline.metrics.ages(savepoints, oldest_operation)
+        with suppress(Exception):
+            _State.pipeline.metrics.ages(savepoints, oldest_operation)
 
 
 def _host_and_path(url: str) -> tuple[str, str]:

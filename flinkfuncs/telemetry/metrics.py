@@ -64,6 +64,7 @@ class Metrics:
     def message_taken(self, sent_at: datetime | None) -> None:
         """Tell how long a message lay in the queue."""
         if sent_at:
+            sent_at = sent_at.replace(tzinfo=sent_at.tzinfo or UTC)
             self._queue_age.record(max(0.0, (datetime.now(UTC) - sent_at).total_seconds()))
 
     @contextmanager
