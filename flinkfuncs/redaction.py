@@ -36,7 +36,9 @@ _USER_INFO = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)")
 _PAIR = re.compile(rf"([?&;](?:sig|[\w.-]{{0,64}}(?:{_SECRET.pattern})[\w.-]{{0,64}})=)[^&;\s\"']+", re.IGNORECASE)
 
 _TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?")
-_BEARER = re.compile(r"\b(Bearer|Basic|SharedKey)\s+[\w.~+/:=-]+", re.IGNORECASE)
+_BEARER = re.compile(
+    r"(\bBearer|\bAuthorization[\"']?\s*[:=]\s*[\"']?(?:Basic|SharedKey))\s+[\w.~+/:=-]{8,}", re.IGNORECASE
+)
 _NAMED = re.compile(
     rf"([\w.-]{{0,64}}(?:{_SECRET.pattern}|(?<=[?&])(?:code|sig)|x-functions-key)[\w.-]{{0,64}}[\"']?\s?[=:]\s?[\"']?)"
     r"(?!AADSTS|\*)[^\s&;,\"'}]+",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,6 +97,19 @@ def _whole(received: Received, operation: str) -> list[SeenSpan]:
     return spans if {"stateful_jar", "drive UPDATE"} <= {span.name for span in spans} else []
 
 
+def test_a_callers_trace_goes_on_in_the_operation(told_app: RunningApp, received: Received) -> None:
+    """A W3C trace context is taken up, and every span of the operation stands in it."""
+    trace = secrets.token_hex(16)
+    headers = {"traceparent": f"00-{trace}-{secrets.token_hex(8)}-01", "Prefer": "wait=60"}
+    operation = told_app.post("/api/jobs/traced/list-savepoint", headers=headers).json()
+    assert operation["result"]["outcome"] == "SUCCEEDED"
+    spans = eventually(lambda: [span for span in received.spans if span.attributes.get("operation") == operation["id"]])
+    assert {span.trace for span in spans} == {trace}
+    (event,) = eventually(lambda: [span for span in received.spans if span.name == "request_action"])
+    assert event.attributes["http.response.status_code"] == 200
+    assert not [span for span in below(received.spans, event) if span.name == "GET storage"][3:], "no span a poll"
+
+
 def test_log_lines_carry_their_operation_and_its_trace(told_app: RunningApp, received: Received) -> None:
     """Each line of a step is found by the operation's id, and lies in its trace."""
     (operation,) = [o for o in operations(told_app, "traced") if "Stop" in str(o["steps"])]
@@ -144,7 +158,8 @@ def test_an_operation_whose_driver_was_killed_goes_on_in_the_same_trace(
     told_app.host.start()
     time.sleep(3)  # the rest of the lease that the killed driver holds
     eventually(lambda: _swept(told_app), seconds=20)
-    assert ended(told_app, "traced", 3)["result"]["outcome"] == "SUCCEEDED"
+    operation = told_app.get(f"/api/operations/{begun['id']}").json()
+    assert operation["result"]["outcome"] == "SUCCEEDED", operation["result"]
     steps = eventually(lambda: _steps(received, begun["id"], "TakeCheckpoint"))
     assert [name for name in steps if name in ("Stop", "Start", "TakeCheckpoint")] == [
         "Stop",

@@ -26,6 +26,7 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
         ('{"client_secret": "hunter2", "job": "orders"}', '{"client_secret": "******", "job": "orders"}'),
         ("s3.secret-key: hunter2", "s3.secret-key: ******"),
         ("Authorization: Bearer abc.def-g", "Authorization: Bearer ******"),
+        ("authorization=Basic bWU6aHVudGVyMg==", "authorization=Basic ******"),
         (f"got {TOKEN}, which is", "got ******, which is"),
         ("jdbc:x://me:hunter2@host/db", "jdbc:x://me:******@host/db"),
     ],
@@ -42,6 +43,7 @@ def test_what_may_be_a_secret_is_starred(text: str, told: str) -> None:
         "upload='stateful/orders/v1.txt' outcome=REFUSED code=NotAJar 'v1.txt' is no jar and no job.json",
         "Entra ID refuses the client secret hdinsight-aks-variables-api-secret: AADSTS7000215",
         "Key Vault has no secret hdinsight-aks-variables-api-secret",
+        "the Authorization header holds no Bearer token, and Basic authentication is not taken",
         "the job runs, started from file:/sp/orders/20261121T014916Z-orders-3f2a9c1b7d4e/savepoint-ddabe5-ae0f",
     ],
 )
