@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
+from . import telemetry
 from .clients.ledger import Ledger
 from .clients.queue import OperationsQueue
 from .clients.storage import Conflict
@@ -51,6 +52,7 @@ class Control:
             except Conflict:
                 continue
             self._ledger.close(closed)  # a driver may have closed it, but came too late to write that down
+            telemetry.ended(closed)
             log.warning("job=%s operation=%s outcome=ABANDONED", record.name, operation_id)
             self._send_for_driver(record)
             return closed
@@ -74,6 +76,8 @@ class Control:
                 self._ledger.write(done.record, etag=entry.etag)
             except Conflict:
                 continue
+            for ended in done.ended:
+                telemetry.ended(ended)
             self._send_for_driver(done.record)
             return done.record
 

@@ -24,6 +24,7 @@ from .core.errors import FlinkFuncsError
 from .core.jobs import JobRecord
 from .core.model import Model
 from .settings import Settings
+from .telemetry import SWITCHES
 
 if TYPE_CHECKING:
     from .app import Services
@@ -38,10 +39,10 @@ HOST_SETTINGS = {
     "JARS": "Connection of the account that holds jars, releases, ledger and queue: a connection string, or "
     "JARS__blobServiceUri and JARS__queueServiceUri with JARS__credential and JARS__clientId.",
     "JOB_JARS": "Connection of the account that JOB_JAR_DIRECTORY names; the same forms. Needed with it only.",
-    "APPLICATIONINSIGHTS_CONNECTION_STRING": "Where logs, metrics and traces go; empty: nowhere.",
-    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "By which identity: `ClientId=…;Authorization=AAD`.",
     "PYTHON_THREADPOOL_THREAD_COUNT": "Worker threads; at least 24, what the queue trigger may use at once, and some "
     "for the others.",
+    "PYTHON_ENABLE_OPENTELEMETRY": "`true`: the worker hands the trace context of the host on to this app, and the "
+    "host leaves log lines to it.",
 }
 BINDING_SETTINGS = ("JARS_CONTAINER", "OPERATIONS_QUEUE", "SAVEPOINT_SCHEDULE", "SWEEP_SCHEDULE")  # %…% in triggers
 
@@ -134,9 +135,21 @@ def _unresolved(environment: Mapping[str, str]) -> list[str]:
 
 def _host_warnings(environment: Mapping[str, str]) -> list[str]:
     threads = environment.get("PYTHON_THREADPOOL_THREAD_COUNT", "")
-    if threads.isdecimal() and int(threads) >= QUEUE_THREADS:
-        return []
-    return [f"PYTHON_THREADPOOL_THREAD_COUNT: below {QUEUE_THREADS}, busy operations leave no thread for anything else"]
+    enough = threads.isdecimal() and int(threads) >= QUEUE_THREADS
+    told = any(environment.get(name) for name in SWITCHES)
+    said = {
+        f"PYTHON_THREADPOOL_THREAD_COUNT: below {QUEUE_THREADS}, busy operations leave no thread for anything "
+        "else": not enough,
+        "PYTHON_ENABLE_OPENTELEMETRY: not true, so traces begin in this app and not at the host": told
+        and not _is_true(environment, "PYTHON_ENABLE_OPENTELEMETRY"),
+        "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: true, so the worker tells everything a second time, secrets and "
+        "all": _is_true(environment, "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY"),
+    }
+    return [warning for warning, applies in said.items() if applies]
+
+
+def _is_true(environment: Mapping[str, str], name: str) -> bool:
+    return environment.get(name, "").lower() in ("true", "1")
 
 
 def _warnings(settings: Settings) -> list[str]:

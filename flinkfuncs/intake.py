@@ -11,6 +11,8 @@ import logging
 import uuid
 from datetime import UTC, datetime, timedelta
 
+from . import telemetry
+from .ages import tell_ages
 from .clients.jars import BlobFacts, Jars
 from .clients.ledger import Ledger, ListedJob
 from .clients.queue import OperationsQueue
@@ -120,6 +122,7 @@ class Intake:
         if known := self._ledger.closed(refused.id):
             return known
         self._ledger.close(refused)
+        telemetry.ended(refused)
         log.warning("job=%s operation=%s outcome=REFUSED %s", path.job, refused.id, error)
         return refused
 
@@ -138,6 +141,7 @@ class Intake:
 
         """
         jobs = self._ledger.listed()
+        tell_ages(jobs.values(), now)
         for job in jobs.values():
             if job.operation and (job.leased_until is None or job.leased_until < now):
                 self._queue.nudge(job.name, job.operation)
@@ -176,11 +180,14 @@ class Intake:
             for ended in queued.ended:
                 self._ledger.close_unless_closed(ended)
             if queued.record is record:
+                telemetry.ended(queued.ended[0])
                 return queued.ended[0], record
             try:
                 self._ledger.write(queued.record, etag=entry.etag if entry else None)
             except Conflict:
                 continue
+            for ended in queued.ended:
+                telemetry.ended(ended)
             return operation, queued.record
 
     def _first_record(self, operation: Operation) -> JobRecord:
@@ -200,7 +207,15 @@ def _with(record: JobRecord, operation: Operation) -> Queued:
 
 def _operation(job: JobName, request: Request, cause: Cause, *, at: datetime, identity: str) -> Operation:
     number = operation_id(job, at=at, identity=identity)
-    return Operation(id=number, job=job, request=request, cause=cause, requested_at=_now(), progressed_at=_now())
+    return Operation(
+        id=number,
+        job=job,
+        request=request,
+        cause=cause,
+        requested_at=_now(),
+        traceparent=telemetry.traceparent(),
+        progressed_at=_now(),
+    )
 
 
 def _refused(operation: Operation, error: Refused) -> Operation:

@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from . import telemetry
 from .clients.claim import Claim, Lost
 from .clients.ledger import Ledger
 from .clients.queue import OperationsQueue
@@ -103,7 +104,10 @@ class Driver:
         """Drive the first open operation; False when it was handed to a later message."""
         if not claim.write(lambda record: queueing.taken_up(record, _now())).open:
             return True  # what waited was superseded, held or abandoned meanwhile
-        operation_id = claim.record.open[0].id
+        with telemetry.driving(claim.record.open[0]):
+            return self._drive_one(claim, claim.record.open[0].id, until)
+
+    def _drive_one(self, claim: Claim, operation_id: str, until: float) -> bool:
         while operation := claim.record.operation(operation_id):
             step = self._next_step(claim.record, operation)
             match step:
@@ -145,23 +149,34 @@ class Driver:
 
     def _act(self, claim: Claim, operation: Operation, step: Step) -> None:
         record = claim.write(lambda record: progress.begun(record, operation.id, step, _now()))
-        began = time.monotonic()
         written_down = record.operation(operation.id) or operation
-        try:
-            fact = self._carry_out(claim, record, written_down, step)
-        except Unavailable as error:
-            _log(operation, step, "unanswered" if isinstance(error, Unanswered) else "unavailable", began, error)
-            if not isinstance(error, Unanswered):
-                claim.write(lambda record: progress.unsent(record, operation.id, step))
-            self._after_unavailable(claim, operation, error)
-            return
-        except Refused as error:
-            _log(operation, step, "refused", began, error)
-            self._refused(claim, written_down, step, error)
-            return
-        _log(operation, step, "done", began)
-        if fact is not None:
-            claim.write(lambda record: progress.learned(record, operation.id, step, fact))
+        answer = self._answer(claim, record, written_down, step)
+        match answer:
+            case Unavailable():
+                if not isinstance(answer, Unanswered):
+                    claim.write(lambda record: progress.unsent(record, operation.id, step))
+                self._after_unavailable(claim, operation, answer)
+            case Refused():
+                self._refused(claim, written_down, step, answer)
+            case None:
+                return
+            case _:
+                claim.write(lambda record: progress.learned(record, operation.id, step, answer))
+
+    def _answer(
+        self, claim: Claim, record: JobRecord, operation: Operation, step: Step
+    ) -> Learned | Unavailable | Refused:
+        """Carry a step out, and say in log and telemetry how that ended."""
+        began = time.monotonic()
+        with telemetry.step(operation, type(step).__name__) as told:
+            try:
+                fact = self._carry_out(claim, record, operation, step)
+            except (Unavailable, Refused) as error:
+                told.outcome = _word(error)
+                _log(operation, step, told.outcome, began, error)
+                return error
+            _log(operation, step, "done", began)
+            return fact
 
     def _carry_out(self, claim: Claim, record: JobRecord, operation: Operation, step: Step) -> Learned:
         if isinstance(step, Keep | UploadJar | Check | PlaceJar):
@@ -199,8 +214,10 @@ class Driver:
             claim.conclude(lambda record: record.without_operation(operation.id))
             log.info("job=%s operation=%s outcome=skipped %s", operation.job, operation.id, end.message)
             return
-        self._ledger.close(progress.closed(claim.record, operation.id, end, now))
+        closed = progress.closed(claim.record, operation.id, end, now)
+        self._ledger.close(closed)
         claim.conclude(lambda record: progress.concluded(record, operation, end, now))
+        telemetry.ended(closed)
         level = logging.INFO if end.outcome is Outcome.SUCCEEDED else logging.WARNING
         log.log(level, "job=%s operation=%s outcome=%s %s", operation.job, operation.id, end.outcome, end.message)
 
@@ -218,6 +235,12 @@ def _seconds_since(moment: datetime | None) -> float:
 def _crashed(operation: Operation, cause: str) -> End:
     left = "; what it began may still take effect" if operation.acted else "; nothing was changed"
     return End(Outcome.FAILED, f"every attempt crashed: {cause}{left}", code="Crashed")
+
+
+def _word(error: Unavailable | Refused) -> str:
+    if isinstance(error, Unanswered):
+        return "unanswered"
+    return "unavailable" if isinstance(error, Unavailable) else "refused"
 
 
 def _log(operation: Operation, step: Step, outcome: str, began: float, error: FlinkFuncsError | None = None) -> None:

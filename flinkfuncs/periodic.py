@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
+from . import telemetry
 from .clients.ledger import Entry, Ledger, ListedJob
 from .clients.queue import OperationsQueue
 from .clients.storage import Conflict
@@ -88,7 +89,15 @@ def _operation(job: JobName, now: datetime) -> Operation:
     cause = Cause(kind="timer", detail=f"{now:%Y-%m-%dT%H:%M:%SZ}")
     number = operation_id(job, at=now, identity=cause.detail)
     request = Request(action=Action.SAVEPOINT)
-    return Operation(id=number, job=job, request=request, cause=cause, requested_at=now, progressed_at=now)
+    return Operation(
+        id=number,
+        job=job,
+        request=request,
+        cause=cause,
+        requested_at=now,
+        traceparent=telemetry.traceparent(),
+        progressed_at=now,
+    )
 
 
 def _listed(job: ListedJob) -> Candidate:

@@ -7,6 +7,13 @@
     jdbc:x://me:hunter2@host/db?sslToken=abc    jdbc:x://me:******@host/db?sslToken=******
     s3.secret-key: abc                          s3.secret-key: ******
 
+    in a text of any kind (logs, spans)         told
+    ------------------------------------------  ------------------------------------------
+    … AccountKey=abc;… or ?sig=abc or token=abc … AccountKey=******;… or ?sig=****** or token=******
+    --db.password hunter2                       --db.password ******
+    Authorization: Bearer abc; eyJhbGciOi…      Authorization: Bearer ******; ******
+    a secret that this process was given        ******
+
 A key counts as secret when Flink itself would star it (GlobalConfiguration.SENSITIVE_KEYS), and for a few words more. A
 word that mentions a secret in a way not known here is starred as a whole.
 """
@@ -14,7 +21,7 @@ word that mentions a secret in a way not known here is starred as a whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 STARS = "******"  # as Flink's log and web pages write it
 
@@ -27,6 +34,23 @@ _PLAIN_NAME = re.compile(r"[\w.-]+")
 _WORDS = re.compile(r"""\s+|(?:"[^"]*"|'[^']*'|[^\s"']|["'])+""")
 _USER_INFO = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)")
 _PAIR = re.compile(rf"([?&;](?:sig|[\w.-]{{0,64}}(?:{_SECRET.pattern})[\w.-]{{0,64}})=)[^&;\s\"']+", re.IGNORECASE)
+
+_TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?")
+_BEARER = re.compile(
+    r"(\bBearer|\bAuthorization[\"']?\s*[:=]\s*[\"']?(?:Basic|SharedKey))\s+[\w.~+/:=-]{8,}", re.IGNORECASE
+)
+_NAMED = re.compile(
+    rf"([\w.-]{{0,64}}(?:{_SECRET.pattern}|(?<=[?&])(?:code|sig)|x-functions-key)[\w.-]{{0,64}}[\"']?\s?[=:]\s?[\"']?)"
+    r"(?!AADSTS|\*)[^\s&;,\"'}]+",
+    re.IGNORECASE,
+)
+_OPTION = re.compile(rf"(--?[\w.-]{{0,64}}(?:{_SECRET.pattern})[\w.-]{{0,64}}\s+)(?!-)[^\s\"',]+", re.IGNORECASE)
+_OF_A_CONNECTION = re.compile(
+    r"(?:AccountKey|SharedAccessSignature|SharedAccessKey)=([^;]+)|[?&]sig=([^&;]+)", re.IGNORECASE
+)
+
+SHORTEST_KNOWN = 6  # characters; a shorter secret would star half of every text
+_known: set[str] = set()
 
 
 def redacted_configuration(configuration: Mapping[str, str]) -> dict[str, str]:
@@ -58,3 +82,31 @@ def _redacted_word(word: str) -> tuple[str, bool]:
     if not _PLAIN_NAME.fullmatch(name):
         return STARS, False
     return (f"{name}={STARS}", False) if equals else (word, True)
+
+
+def keep_secret(value: str) -> None:
+    """Remember a secret that this process was given, to star it in every text that is told."""
+    if len(value) >= SHORTEST_KNOWN:
+        _known.add(value)
+
+
+def keep_secrets_of(environment: Mapping[str, str]) -> None:
+    """Remember the secrets among the settings: what is called like one, and the keys in connection strings."""
+    for name, value in environment.items():
+        for secret in _secrets_in(name, value):
+            keep_secret(secret)
+
+
+def redacted_text(text: str) -> str:
+    """Star what may be a secret in a text that is not known to be harmless."""
+    for secret in sorted(_known, key=len, reverse=True):
+        text = text.replace(secret, STARS)
+    text = _BEARER.sub(rf"\1 {STARS}", _TOKEN.sub(STARS, _USER_INFO.sub(rf"\1{STARS}", text)))
+    return _OPTION.sub(rf"\1{STARS}", _NAMED.sub(rf"\1{STARS}", text))
+
+
+def _secrets_in(name: str, value: str) -> Iterator[str]:
+    if name in ("IDENTITY_HEADER", "MSI_SECRET", "OTEL_EXPORTER_OTLP_HEADERS"):
+        yield value.partition("=")[2] or value
+    for found in _OF_A_CONNECTION.findall(value):
+        yield from filter(None, found)

@@ -21,7 +21,9 @@ AZURE_HOSTS = (".azure.com", ".azure.net", ".microsoftonline.com", ".microsofton
 class Settings(BaseSettings):
     """The app's settings; each is an environment variable of the same name in capitals."""
 
-    model_config = SettingsConfigDict(case_sensitive=False, extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        case_sensitive=False, extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     flink_cluster_kind: Literal["hdinsight", "session"] = Field(
         description="What runs the jobs: `hdinsight` (the ARM job API) or `session` (a Flink session cluster)."
@@ -129,6 +131,18 @@ class Settings(BaseSettings):
         "", description="Object or application ids that may call the gateway, separated by commas; empty: it is off."
     )
     gateway_location: str = Field("local", description="Location that the gateway's operationStatuses URLs name.")
+
+    otel_exporter_otlp_endpoint: str = Field(
+        "",
+        description="Base URL of an endpoint that takes traces, metrics and logs by OTLP over HTTP; empty: none. The "
+        "SDK reads the other `OTEL_*` variables (headers, timeouts, resource attributes).",
+    )
+    applicationinsights_connection_string: str = Field(
+        "", description="Connection string of the Application Insights that gets the same; empty: none."
+    )
+    applicationinsights_authentication_string: str = Field(
+        "", description="`Authorization=AAD;ClientId=…`: the identity that Application Insights lets in."
+    )
 
     @field_validator("job_jar_directory", "savepoint_directory")
     @classmethod

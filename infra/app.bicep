@@ -42,6 +42,7 @@ var connections = {
   JARS__credential: 'managedidentity'
   JARS__clientId: identityClientId
   PYTHON_THREADPOOL_THREAD_COUNT: '32'
+  PYTHON_ENABLE_OPENTELEMETRY: 'true'
   APPLICATIONINSIGHTS_CONNECTION_STRING: telemetryConnection
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
 }

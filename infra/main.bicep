@@ -176,6 +176,8 @@ var settings = {
   GATEWAY_AUDIENCE: 'https://management.azure.com'
   GATEWAY_ALLOWED_PRINCIPALS: !isGateway ? '' : gatewayAllowedPrincipals
   GATEWAY_LOCATION: location
+
+  OTEL_EXPORTER_OTLP_ENDPOINT: ''
 }
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {

@@ -7,6 +7,7 @@ It is ours, not Microsoft's:
     POST /{tenant}/oauth2/v2.0/token                        client_credentials; also /oauth2/token with `resource`
     GET  /msi/token                                         the App Service form, on the plain listener
 
+Tokens are of version 2.0, but for storage of 1.0, as in Azure: Azurite asks for the issuer of those.
 A token is given only for a registered client with one of its current secrets, or for the identity header's value.
 """
 
@@ -22,6 +23,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localcloud.tokens import Signer
+
+STORAGE = "https://storage.azure.com"
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,10 @@ class Entra:
 
     def _sign(self, audience: str, client_id: str, object_id: str) -> tuple[str, int]:
         who = {"appid": client_id, "azp": client_id, "oid": object_id, "sub": object_id, "idtyp": "app"}
-        return self.signer.token({"iss": self.issuer, "aud": audience, "tid": self.tenant, "ver": "2.0", **who})
+        version = {"iss": self.issuer, "ver": "2.0"}
+        if audience.rstrip("/") == STORAGE:
+            version = {"iss": f"https://sts.windows.net/{self.tenant}/", "ver": "1.0"}
+        return self.signer.token({**version, "aud": audience, "tid": self.tenant, **who})
 
 
 def _refusal(status: int, error: str, code: int, text: str) -> Response:

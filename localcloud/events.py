@@ -9,6 +9,7 @@ subscription raise no event. An event is repeated until the webhook takes it: no
 
 import argparse
 import logging
+import os
 import time
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from localcloud.grid import Delivery, Seen, Subscription, subscriptions
 log = logging.getLogger("events")
 
 PERIOD_SECONDS = 0.5
+OF_THE_IDENTITY = ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "REQUESTS_CA_BUNDLE")  # read by the SDKs themselves
 READY = "watching"
 
 
@@ -58,7 +60,9 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s %(message)s")
     logging.getLogger("azure").setLevel(logging.WARNING)
-    watcher = Watcher(subscriptions(options.app, options.key, load_settings(options.settings)))
+    settings = load_settings(options.settings)
+    os.environ.update({name: value for name, value in settings.items() if name in OF_THE_IDENTITY})
+    watcher = Watcher(subscriptions(options.app, options.key, settings))
     log.info(READY)
     while True:
         time.sleep(PERIOD_SECONDS)

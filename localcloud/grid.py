@@ -19,8 +19,9 @@ from urllib.parse import quote
 
 import requests
 from azure.core.exceptions import ResourceNotFoundError
-from azure.storage.blob import BlobServiceClient, ContainerClient
+from azure.storage.blob import ContainerClient
 
+from localcloud.functions import storage
 from localcloud.functions.expressions import blob_path, resolve
 
 log = logging.getLogger("events")
@@ -136,7 +137,7 @@ def _subscription(
 ) -> Subscription:
     path = blob_path(resolve(trigger["path"], settings))
     webhook = f"{app}/runtime/webhooks/blobs?functionName=Host.Functions.{function}&code={quote(key)}"
-    account = BlobServiceClient.from_connection_string(settings[trigger["connection"]])
+    account = storage.blobs(trigger["connection"], settings)
     return Subscription(function, path.container, path.prefix, webhook, account.get_container_client(path.container))
 
 

@@ -1,6 +1,7 @@
 """How do Entra ID, managed identity and Key Vault run as one process, and how do tests change them?
 
     python -m localcloud.identity --port P --plain-port Q --certificate FILE --tenant GUID --identity-header VALUE
+        --identity-client-id GUID
 
 On the plain port, for tests only (`identity_process.Identity` calls them):
 
@@ -110,8 +111,9 @@ def main() -> None:
     parser.add_argument("--certificate", type=Path, required=True, help="PEM file with key and chain")
     parser.add_argument("--tenant", required=True)
     parser.add_argument("--identity-header", required=True, help="what IDENTITY_HEADER holds in the app")
+    parser.add_argument("--identity-client-id", required=True, help="the client id of the app's managed identity")
     options = parser.parse_args()
-    identity = ManagedIdentity(options.identity_header)
+    identity = ManagedIdentity(options.identity_header, options.identity_client_id)
     entra = Entra(f"https://localhost:{options.port}", options.tenant, identity)
     serve(entra, port=options.port, plain_port=options.plain_port, certificate=options.certificate)
 

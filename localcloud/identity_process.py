@@ -27,6 +27,7 @@ class Identity:
     directory: Path
     tenant: str = field(default_factory=lambda: str(uuid.uuid4()))
     header: str = field(default_factory=lambda: secrets.token_hex(24))
+    client_id: str = field(default_factory=lambda: str(uuid.uuid4()))  # of the managed identity
 
     def __post_init__(self) -> None:
         self.certificates: Certificates = write_certificates(self.directory / "tls")
@@ -90,6 +91,7 @@ class Identity:
     def _start(self) -> Process:
         options = ["--port", str(self._port), "--plain-port", str(self._plain_port), "--tenant", self.tenant]
         options += ["--certificate", str(self.certificates.server), "--identity-header", self.header]
+        options += ["--identity-client-id", self.client_id]
         command = module("localcloud.identity", *options)
         return self.processes.start("Entra ID and Key Vault", command, log=self.directory / "log" / "identity.log")
 

@@ -3,7 +3,7 @@
     <!-- settings -->                    README    the table of settings.py
     <!-- host settings -->               README    what the Functions host itself reads
     <!-- jars -->                        README    the example's jars, from examples/README.md's own table
-    <!-- flinkfuncs.core.… -->           design    the docstring of that module or function, word by word
+    <!-- flinkfuncs.… -->                both      the docstring of that module or function, word by word
 
 Each part ends with `<!-- /… -->` of the same name.
 """

@@ -117,7 +117,7 @@ class ArmClient:
     ) -> None:
         """Keep what is needed; nothing is sent. `read_seconds` is how long an answer may take."""
         timeout = min(read_seconds or settings.call_timeout_seconds, 60.0)
-        self._wire = Wire(settings.arm_base_url, read_seconds=timeout)
+        self._wire = Wire(settings.arm_base_url, peer="arm", read_seconds=timeout)
         self._tokens = tokens
         self._version = settings.arm_api_version
         self._cluster = cluster_path(settings)

@@ -58,7 +58,7 @@ class Flink:
 
     def __init__(self, url: str, *, call_seconds: float) -> None:
         """Keep the URL; nothing is asked yet. `call_seconds`: how long one call may take."""
-        self._wire = Wire(url, read_seconds=call_seconds)
+        self._wire = Wire(url, peer="flink", read_seconds=call_seconds)
 
     # ----------------------------------------------------------------------------------------------------- the cluster
 

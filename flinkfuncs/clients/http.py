@@ -32,6 +32,7 @@ import requests
 from pydantic import BaseModel, ConfigDict, ValidationError
 from requests.structures import CaseInsensitiveDict
 
+from .. import telemetry
 from ..core.errors import Denied, FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable, shortened
 from ..core.model import ModelT
 
@@ -81,11 +82,13 @@ class Wire:
         self,
         base_url: str,
         *,
+        peer: str = "http",
         connect_seconds: float = CONNECT_SECONDS,
         read_seconds: float = READ_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Keep the timeouts (seconds); nothing is sent."""
+        """Keep the timeouts (seconds), and what telemetry calls the other side; nothing is sent."""
+        self._peer = peer
         self.base_url = base_url.rstrip("/")
         self._connect_seconds = connect_seconds
         self._read_seconds = read_seconds
@@ -123,16 +126,38 @@ class Wire:
             return self._get(url, headers, timeout)
         # On a kept connection that the other side closes just now, nobody could tell whether a request was carried out.
         with _session() as fresh:
-            return _send(fresh, method, url, timeout, headers=headers, json=body, data=data)
+            return self._send(fresh, method, url, timeout, headers=headers, json=body, data=data)
 
     def _get(self, url: str, headers: Mapping[str, str] | None, timeout: tuple[float, float]) -> Reply:
         try:
-            return _send(self._kept, "GET", url, timeout, headers=headers)
+            return self._send(self._kept, "GET", url, timeout, headers=headers)
         except Unavailable as error:
             if error.code == "TimedOut":
                 raise
         self._sleep(REPEAT_SECONDS)
-        return _send(self._kept, "GET", url, timeout, headers=headers)
+        return self._send(self._kept, "GET", url, timeout, headers=headers)
+
+    def _send(
+        self,
+        session: requests.Session,
+        method: str,
+        url: str,
+        timeout: tuple[float, float],
+        *,
+        headers: Mapping[str, str] | None,
+        json: object | None = None,
+        data: bytes | IO[bytes] | None = None,
+    ) -> Reply:
+        try:
+            with telemetry.call(self._peer, method, url) as told:
+                sent = {**(headers or {}), **told.headers}
+                answer = session.request(
+                    method, url, headers=sent, json=json, data=data, timeout=timeout, allow_redirects=False
+                )
+                told.status = answer.status_code
+        except requests.RequestException as error:
+            raise _failed(method, url, error) from error
+        return Reply(method, url, answer.status_code, CaseInsensitiveDict(answer.headers), answer.content)
 
 
 def raise_for(reply: Reply, *, server_error: type[Unavailable | Refused] | None = None) -> Reply:
@@ -178,25 +203,6 @@ def _session() -> requests.Session:
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Leave the Authorization header alone, which requests would otherwise take from a .netrc file."""
     return request
-
-
-def _send(
-    session: requests.Session,
-    method: str,
-    url: str,
-    timeout: tuple[float, float],
-    *,
-    headers: Mapping[str, str] | None,
-    json: object | None = None,
-    data: bytes | IO[bytes] | None = None,
-) -> Reply:
-    try:
-        answer = session.request(
-            method, url, headers=headers, json=json, data=data, timeout=timeout, allow_redirects=False
-        )
-    except requests.RequestException as error:
-        raise _failed(method, url, error) from error
-    return Reply(method, url, answer.status_code, CaseInsensitiveDict(answer.headers), answer.content)
 
 
 def _failed(method: str, url: str, error: requests.RequestException) -> Unavailable:

@@ -19,6 +19,7 @@ from typing import IO, Literal, cast
 from azure.core import MatchConditions
 from azure.storage.blob import BlobClient, ContainerClient, StorageStreamDownloader
 
+from .. import telemetry
 from ..core.errors import NotFound, Refused, Unavailable
 from ..core.names import JobName
 from ..core.uploads import ACTIONS, JOB_JSON, UploadPath, parse_path
@@ -91,7 +92,7 @@ class Jars:
     def uploads(self) -> Iterator[tuple[UploadPath, BlobFacts]]:
         """List the jars and job.json files that lie where a job's do."""
         for folder in ACTIONS:
-            with storage_errors(f"blobs below {folder}/"):
+            with storage_errors(f"blobs below {folder}/"), telemetry.quiet():  # every sweep does it
                 blobs = list(self._container("uploads").list_blobs(f"{folder}/"))
             for blob in blobs:
                 path = _upload_path(blob.name)

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 from azure.core import exceptions as azure
 
 from ..core.errors import Denied, FlinkFuncsError, Refused, Unavailable
+from ..redaction import keep_secret
 from ..settings import Settings
+from .transport import transport
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -49,8 +51,8 @@ def own_identity(settings: Settings) -> AzureCredential:
 
     client_id = settings.azure_client_id or None
     if "IDENTITY_ENDPOINT" in os.environ:
-        return ManagedIdentityCredential(client_id=client_id, **_options())
-    return DefaultAzureCredential(managed_identity_client_id=client_id, **_options())
+        return ManagedIdentityCredential(client_id=client_id, **_options("entra"))
+    return DefaultAzureCredential(managed_identity_client_id=client_id, **_options("entra"))
 
 
 def secret_credential(settings: Settings, secret: ClientSecret) -> AzureCredential:
@@ -63,7 +65,7 @@ def secret_credential(settings: Settings, secret: ClientSecret) -> AzureCredenti
         secret.secret,
         authority=settings.entra_authority,
         disable_instance_discovery=settings.entra_disable_instance_discovery,
-        **_options(),
+        **_options("entra"),
     )
 
 
@@ -80,8 +82,10 @@ def read_client_secret(settings: Settings, identity: AzureCredential) -> ClientS
 
     settings.require("key_vault_url")
     verify = not settings.key_vault_disable_challenge_verification
-    with SecretClient(settings.key_vault_url, identity, verify_challenge_resource=verify, **_options()) as vault:
+    options = _options("keyvault")
+    with SecretClient(settings.key_vault_url, identity, verify_challenge_resource=verify, **options) as vault:
         tenant, client_id, secret = (_read(vault, f"{settings.key_vault_secret_prefix}-{part}") for part in PARTS)
+    keep_secret(secret)
     return ClientSecret(tenant, client_id, secret)
 
 
@@ -130,6 +134,6 @@ def token_error(error: azure.AzureError, whose: str) -> FlinkFuncsError:
     return Unavailable(f"Entra ID cannot be reached for {whose}", code="EntraUnavailable")
 
 
-def _options() -> dict[str, Any]:
+def _options(peer: str) -> dict[str, Any]:
     """Short timeouts and one quick retry: the loop above is the patient one."""
-    return {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS, "retry_total": 1}
+    return transport(peer, connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS) | {"retry_total": 1}

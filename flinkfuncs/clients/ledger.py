@@ -22,6 +22,7 @@ from typing import Any
 from azure.core import MatchConditions
 from azure.storage.blob import ContainerClient
 
+from .. import telemetry
 from ..core.errors import NotFound
 from ..core.jobs import JobRecord
 from ..core.model import Model
@@ -58,6 +59,7 @@ class ListedJob:
     uploaded_at: datetime | None  # the newest upload that an operation knows
     saved_at: datetime | None = None  # the newest savepoint
     periodic_at: datetime | None = None  # when a periodic savepoint was asked for last
+    started_at: datetime | None = None  # the copy that may run
     saving: bool = False  # a periodic savepoint is open
     rests: bool = False  # nothing of it can be running
 
@@ -130,7 +132,7 @@ class Ledger:
 
     def listed(self) -> dict[JobName, ListedJob]:
         """Return all jobs by one listing of names and metadata, whatever their number."""
-        with storage_errors("records"):
+        with storage_errors("records"), telemetry.quiet():  # every sweep does it
             blobs = list(self._container.list_blobs(f"{self._root}jobs/", include=["metadata"]))
         jobs = [_listed(blob.name, blob.metadata or {}) for blob in blobs]
         return {job.name: job for job in jobs}
@@ -221,6 +223,7 @@ def _metadata(record: JobRecord) -> dict[str, str]:
         "until": record.lease.until if record.lease else None,
         "saved": newest.taken_at if newest else None,
         "periodic": record.periodic_at,
+        "started": record.running.started_at if record.running else None,
     }
     words = {
         "open": record.open[0].id if record.open else "",
@@ -231,7 +234,7 @@ def _metadata(record: JobRecord) -> dict[str, str]:
 
 
 def _listed(name: str, metadata: dict[str, str]) -> ListedJob:
-    kinds = ("until", "uploaded", "saved", "periodic")
+    kinds = ("until", "uploaded", "saved", "periodic", "started")
     times = {key: datetime.fromisoformat(metadata[key]) for key in kinds if metadata.get(key)}
     return ListedJob(
         JobName(name.rpartition("/")[2].removesuffix(".json")),
@@ -240,6 +243,7 @@ def _listed(name: str, metadata: dict[str, str]) -> ListedJob:
         times.get("uploaded"),
         saved_at=times.get("saved"),
         periodic_at=times.get("periodic"),
+        started_at=times.get("started"),
         saving="saving" in metadata,
         rests="rests" in metadata,
     )

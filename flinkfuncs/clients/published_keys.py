@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import jwt
 import requests
 
+from .. import telemetry
 from ..core.errors import Unavailable
 
 KEYS_SECONDS = 3600.0  # how long fetched keys are used; Entra ID publishes a new key long before it signs with it
@@ -105,7 +106,9 @@ def fetch_published(authority: str, tenant: str) -> Published:
 def _get_json(url: str) -> dict[str, Any]:
     if urlsplit(url).scheme != "https":
         raise ValueError("keys are read over https only")
-    reply = requests.get(url, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+    with telemetry.call("entra", "GET", url) as told:
+        reply = requests.get(url, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+        told.status = reply.status_code
     if reply.status_code != 200:
         raise ValueError(f"GET {url} answered {reply.status_code}")
     document: dict[str, Any] = reply.json()

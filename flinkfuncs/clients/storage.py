@@ -20,6 +20,7 @@ from azure.storage.blob import BlobServiceClient, ExponentialRetry
 from azure.storage.queue import QueueServiceClient
 
 from ..core.errors import FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable, shortened
+from .transport import transport
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
@@ -62,9 +63,7 @@ def queue_service(connection: str, environment: Mapping[str, str] = os.environ) 
 
 def _options() -> dict[str, Any]:
     """Short timeouts and few, quick retries: the loop above is the patient one."""
-    return {
-        "connection_timeout": CONNECT_SECONDS,
-        "read_timeout": READ_SECONDS,
+    return transport("storage", connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS) | {
         "retry_policy": ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=2),
     }
 
@@ -80,8 +79,12 @@ def _service_url(connection: str, service: str, environment: Mapping[str, str]) 
 def _identity(connection: str, environment: Mapping[str, str]) -> TokenCredential:
     client_id = environment.get(f"{connection}__clientId") or environment.get("AZURE_CLIENT_ID") or None
     if environment.get(f"{connection}__credential", "").lower() == "managedidentity":
-        return ManagedIdentityCredential(client_id=client_id)
-    return DefaultAzureCredential(managed_identity_client_id=client_id)
+        return ManagedIdentityCredential(client_id=client_id, **_token_options())
+    return DefaultAzureCredential(managed_identity_client_id=client_id, **_token_options())
+
+
+def _token_options() -> dict[str, Any]:
+    return transport("entra", connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS)
 
 
 @contextmanager

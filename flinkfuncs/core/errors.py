@@ -12,12 +12,14 @@ A message names what was asked and what answered, with at most 256 characters of
 
 from __future__ import annotations
 
+from ..redaction import redacted_text
+
 DETAIL_LIMIT = 256
 
 
 def shortened(detail: str, limit: int = DETAIL_LIMIT) -> str:
-    """Fold white space and cut a foreign text to what a message may carry (characters)."""
-    folded = " ".join(detail.split())
+    """Star secrets in a foreign text, fold its white space, and cut it to what a message may carry (characters)."""
+    folded = " ".join(redacted_text(detail).split())
     return folded if len(folded) <= limit else folded[: limit - 1] + "…"
 
 

@@ -13,7 +13,13 @@ from .errors import Refused
 class Model(BaseModel):
     """Base of everything that is stored or sent: a frozen value with the API's camelCase names in JSON."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # a record may hold a user's passwords, and an error ends up in a log
+    )
 
     def to_json(self) -> str:
         """Return the record as one line of JSON without the fields that are not set."""

@@ -148,6 +148,7 @@ class Operation(Model):
     request: Request
     cause: Cause
     requested_at: datetime
+    traceparent: str | None = None  # the W3C trace context of what asked for it; only where telemetry is on
     driven_at: datetime | None = None  # when a driver first took it up: it has begun
     overtaken_by: str | None = None  # the STOP or CANCEL that went ahead of it: it starts nothing where nothing runs
     progressed_at: datetime  # when a step was last written down

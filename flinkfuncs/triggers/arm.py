@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import azure.functions as func
 
+from .. import telemetry
 from ..app import services
 from ..core.errors import FlinkFuncsError, Unavailable
 
@@ -81,7 +82,10 @@ def admits(action: str) -> Callable[[Handler], Callable[[func.HttpRequest], func
             if door is None:
                 return func.HttpResponse(status_code=404)
             settings, callers = door
-            return _response(req, _answered(req, handler, settings, callers, action))
+            with telemetry.event(handler.__name__, "http", traceparent=req.headers.get("traceparent")) as told:
+                reply = _answered(req, handler, settings, callers, action)
+                told.status = reply.status
+            return _response(req, reply)
 
         del answer.__wrapped__  # or the worker would look for the handler's parameters
         return answer

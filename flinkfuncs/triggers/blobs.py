@@ -15,6 +15,7 @@ import logging
 import azure.functions as func
 from azurefunctions.extensions.bindings.blob import BlobClient
 
+from .. import telemetry
 from ..app import services
 from ..core.errors import Refused
 
@@ -28,9 +29,9 @@ log = logging.getLogger(__name__)
     connection="JARS",
     source=func.BlobSource.EVENT_GRID,
 )
-def stateful_jar(blob: BlobClient) -> None:
+def stateful_jar(blob: BlobClient, context: func.Context) -> None:
     """Take what arrived in the stateful folder."""
-    _take(blob)
+    _take(blob, context)
 
 
 @blueprint.blob_trigger(
@@ -39,14 +40,15 @@ def stateful_jar(blob: BlobClient) -> None:
     connection="JARS",
     source=func.BlobSource.EVENT_GRID,
 )
-def stateless_jar(blob: BlobClient) -> None:
+def stateless_jar(blob: BlobClient, context: func.Context) -> None:
     """Take what arrived in the stateless folder."""
-    _take(blob)
+    _take(blob, context)
 
 
-def _take(blob: BlobClient) -> None:
+def _take(blob: BlobClient, context: func.Context) -> None:
     name = str(blob.blob_name)
-    try:
-        services().intake.upload(name)
-    except Refused as refusal:
-        log.warning("upload=%r outcome=REFUSED code=%s %s", name[:128], refusal.code, refusal.message)
+    with telemetry.event(context.function_name, "datasource", traceparent=context.trace_context.trace_parent):
+        try:
+            services().intake.upload(name)
+        except Refused as refusal:
+            log.warning("upload=%r outcome=REFUSED code=%s %s", name[:128], refusal.code, refusal.message)

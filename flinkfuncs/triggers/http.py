@@ -22,6 +22,7 @@ import time
 
 import azure.functions as func
 
+from .. import telemetry
 from ..app import services
 from ..clusters.cluster import TellsState
 from ..core.actions import parse_action
@@ -140,7 +141,8 @@ async def _ended(operation: Operation, seconds: float) -> Operation:
 
 def _read_again(operation: Operation) -> Operation:
     try:
-        return services().ledger.find(operation.id)
+        with telemetry.quiet():
+            return services().ledger.find(operation.id)
     except FlinkFuncsError:
         return operation
 

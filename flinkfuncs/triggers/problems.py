@@ -22,6 +22,7 @@ from urllib.parse import quote, urlsplit
 
 import azure.functions as func
 
+from .. import telemetry
 from ..core.errors import FlinkFuncsError, Unavailable
 
 PROBLEM_JSON = "application/problem+json"
@@ -33,16 +34,23 @@ AsyncHandler: TypeAlias = Callable[[func.HttpRequest], Awaitable[func.HttpRespon
 
 
 def replies(handler: Handler) -> Handler:
-    """Let a route's errors of ours become problem documents."""
+    """Let a route's errors of ours become problem documents, and tell of the call."""
 
     @functools.wraps(handler)
     def replying(req: func.HttpRequest) -> func.HttpResponse:
-        try:
-            return handler(req)
-        except FlinkFuncsError as error:
-            return problem(error, req.url)
+        with telemetry.event(handler.__name__, "http", traceparent=req.headers.get("traceparent")) as told:
+            reply = _reply(handler, req)
+            told.status = reply.status_code
+        return reply
 
     return replying
+
+
+def _reply(handler: Handler, req: func.HttpRequest) -> func.HttpResponse:
+    try:
+        return handler(req)
+    except FlinkFuncsError as error:
+        return problem(error, req.url)
 
 
 def replies_async(handler: AsyncHandler) -> AsyncHandler:
@@ -50,10 +58,13 @@ def replies_async(handler: AsyncHandler) -> AsyncHandler:
 
     @functools.wraps(handler)
     async def replying(req: func.HttpRequest) -> func.HttpResponse:
-        try:
-            return await handler(req)
-        except FlinkFuncsError as error:
-            return problem(error, req.url)
+        with telemetry.event(handler.__name__, "http", traceparent=req.headers.get("traceparent")) as told:
+            try:
+                reply = await handler(req)
+            except FlinkFuncsError as error:
+                reply = problem(error, req.url)
+            told.status = reply.status_code
+        return reply
 
     return replying
 

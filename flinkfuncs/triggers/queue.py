@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
+from .. import telemetry
 from ..app import services
 from ..core.errors import FlinkFuncsError, Refused
 from ..core.model import parse_json
@@ -27,15 +28,21 @@ log = logging.getLogger(__name__)
 
 
 @blueprint.queue_trigger("message", queue_name="%OPERATIONS_QUEUE%", connection="JARS")
-def drive_operation(message: func.QueueMessage) -> None:
+def drive_operation(message: func.QueueMessage, context: func.Context) -> None:
     """Drive the operations of the job that the message names, as far as they go now."""
-    nudge = _nudge(message)
-    if nudge is None:
-        return
+    attempt = message.dequeue_count or 1
+    traceparent = context.trace_context.trace_parent
+    with telemetry.message(sent_at=message.insertion_time, attempt=attempt, traceparent=traceparent):
+        nudge = _nudge(message)
+        if nudge:
+            _drive(nudge, attempt)
+
+
+def _drive(nudge: Nudge, attempt: int) -> None:
     try:
         services().driver.drive(nudge.job)
     except Exception as error:
-        if (message.dequeue_count or 1) < LAST_ATTEMPT:
+        if attempt < LAST_ATTEMPT:
             raise
         services().driver.give_up(nudge.job, nudge.operation, _cause(error))
         log.exception("job=%s operation=%s outcome=FAILED after %d attempts", nudge.job, nudge.operation, LAST_ATTEMPT)

@@ -14,26 +14,30 @@ from datetime import UTC, datetime
 
 import azure.functions as func
 
+from .. import telemetry
 from ..app import services
 
 blueprint = func.Blueprint()
 
 
 @blueprint.timer_trigger("timer", schedule="%SAVEPOINT_SCHEDULE%", run_on_startup=False)
-def take_savepoints(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host binds the timer by this name
+def take_savepoints(timer: func.TimerRequest, context: func.Context) -> None:  # noqa: ARG001 - the host binds the timer by this name
     """Ask for the savepoints that are due."""
-    services().periodic.tick(datetime.now(UTC))
+    with telemetry.event(context.function_name, "timer", traceparent=context.trace_context.trace_parent):
+        services().periodic.tick(datetime.now(UTC))
 
 
 @blueprint.timer_trigger("timer", schedule="%SWEEP_SCHEDULE%", run_on_startup=False)
-def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host binds the timer by this name
+def sweep(timer: func.TimerRequest, context: func.Context) -> None:  # noqa: ARG001 - the host binds the timer by this name
     """Bring back what was lost."""
-    services().intake.sweep(datetime.now(UTC))
+    with telemetry.event(context.function_name, "timer", traceparent=context.trace_context.trace_parent):
+        services().intake.sweep(datetime.now(UTC))
 
 
 @blueprint.timer_trigger("timer", schedule="0 17 * * * *", run_on_startup=False)
-def keep_house(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host binds the timer by this name
+def keep_house(timer: func.TimerRequest, context: func.Context) -> None:  # noqa: ARG001 - the host binds the timer by this name
     """Dispose of what nothing retains."""
-    housekeeper = services().housekeeper
-    if housekeeper:
-        housekeeper.tidy(datetime.now(UTC))
+    with telemetry.event(context.function_name, "timer", traceparent=context.trace_context.trace_parent):
+        housekeeper = services().housekeeper
+        if housekeeper:
+            housekeeper.tidy(datetime.now(UTC))

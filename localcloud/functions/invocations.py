@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import MappingProxyType
 
@@ -39,16 +39,16 @@ class Invocations:
         inputs: Mapping[str, TypedData],
         metadata: Mapping[str, TypedData] = _NOTHING,
         attempt: int = 0,
+        traceparent: str = "",
     ) -> "Future[Outcome]":
         """Begin an invocation."""
-        return self._worker.submit(self._run(function, inputs, metadata, attempt))
+        call = self._worker.invoke(function, inputs, metadata, attempt, traceparent)
+        return self._worker.submit(self._run(function, call))
 
-    async def _run(
-        self, function: Function, inputs: Mapping[str, TypedData], metadata: Mapping[str, TypedData], attempt: int
-    ) -> Outcome:
+    async def _run(self, function: Function, call: Coroutine[None, None, Outcome]) -> Outcome:
         label, started = f"Id={uuid.uuid4()}", time.monotonic()
         log.info("Executing 'Functions.%s' (%s)", function.name, label)
-        task = asyncio.ensure_future(self._outcome(function, inputs, metadata, attempt))
+        task = asyncio.ensure_future(self._outcome(function, call))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         outcome = await task
@@ -58,10 +58,7 @@ class Invocations:
         log.log(level, text, function.name, word, label, took, outcome.error or "")
         return outcome
 
-    async def _outcome(
-        self, function: Function, inputs: Mapping[str, TypedData], metadata: Mapping[str, TypedData], attempt: int
-    ) -> Outcome:
-        call = self._worker.invoke(function, inputs, metadata, attempt)
+    async def _outcome(self, function: Function, call: Coroutine[None, None, Outcome]) -> Outcome:
         try:
             outcome = await asyncio.wait_for(call, self._timeout_seconds)
             await asyncio.get_running_loop().run_in_executor(self._emitters, self._emit_all, function, outcome)

@@ -64,7 +64,9 @@ class Web:
 
     async def _invoke(self, function: Function, request: Request, values: dict[str, str]) -> Response:
         data = await _request_data(request, values)
-        running = asyncio.wrap_future(self.invocations.start(function, {function.trigger.name: data}))
+        traceparent = request.headers.get("traceparent", "")
+        started = self.invocations.start(function, {function.trigger.name: data}, traceparent=traceparent)
+        running = asyncio.wrap_future(started)
         try:
             outcome = await asyncio.wait_for(asyncio.shield(running), LIMIT_SECONDS)
         except TimeoutError:

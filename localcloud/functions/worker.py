@@ -7,6 +7,8 @@ of ours.
 
 import asyncio
 import json
+import re
+import secrets
 import sys
 import threading
 import uuid
@@ -23,6 +25,7 @@ from localcloud.functions.configuration import Json
 from localcloud.functions.messages import ParameterBinding, TypedData, request
 
 _T = TypeVar("_T")
+_TRACEPARENT = re.compile("00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class WorkerError(Exception):
@@ -96,15 +99,20 @@ class Worker:
         return asyncio.run_coroutine_threadsafe(work, self.loop)
 
     async def invoke(
-        self, function: Function, inputs: Mapping[str, TypedData], metadata: Mapping[str, TypedData], attempt: int = 0
+        self,
+        function: Function,
+        inputs: Mapping[str, TypedData],
+        metadata: Mapping[str, TypedData],
+        attempt: int = 0,
+        traceparent: str = "",
     ) -> Outcome:
-        """Call a function; to be awaited on the worker's loop."""
+        """Call a function; to be awaited on the worker's loop. `traceparent` is what its caller sent."""
         asked = SimpleNamespace(
             invocation_id=str(uuid.uuid4()),
             function_id=function.id,
             trigger_metadata=dict(metadata),
             input_data=[ParameterBinding(name=name, data=data) for name, data in inputs.items()],
-            trace_context=SimpleNamespace(trace_parent="", trace_state="", attributes={}),
+            trace_context=SimpleNamespace(trace_parent=_traceparent(traceparent), trace_state="", attributes={}),
             retry_context=SimpleNamespace(retry_count=attempt, max_retry_count=function.retries.count, exception=None),
         )
         reply = await runtime.invocation_request(request(invocation_request=asked))
@@ -121,6 +129,12 @@ class Worker:
     def _functions(self) -> list[Function]:
         reply = self.submit(runtime.functions_metadata_request(request())).result()
         return [_function(found) for found in reply.function_metadata_results or []]
+
+
+def _traceparent(callers: str) -> str:
+    """A span of the host's own for each invocation: in the caller's trace, or in a new one."""
+    found = _TRACEPARENT.fullmatch(callers)
+    return f"00-{found[1] if found else secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
 def _error(exception: SimpleNamespace) -> str:

@@ -67,9 +67,9 @@ class RunningApp:
         path = f"/runtime/webhooks/blobs?functionName=Host.Functions.{function}&code={KEY}"
         return self.post(path, json.dumps([event]).encode(), headers={"aeg-event-type": "Notification"})
 
-    def run_now(self, function: str, given: str = "") -> None:
+    def run_now(self, function: str, given: str = "", *, key: str = KEY) -> None:
         """Run a function that has no route, as the portal would."""
-        self.post(f"/admin/functions/{function}", json.dumps({"input": given}).encode()).raise_for_status()
+        self.post(f"/admin/functions/{function}", json.dumps({"input": given}).encode(), key=key).raise_for_status()
 
     def send_message(self, text: str) -> None:
         """Put a message on the operations queue."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
+from azure_functions_runtime.bindings.context import Context
+from azure_functions_runtime.bindings.tracecontext import TraceContext
 
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
@@ -16,6 +19,11 @@ from flinkfuncs.core.operations import Operation
 from flinkfuncs.core.steps import Learned, Step
 
 Statuses: TypeAlias = Callable[[Mapping[JobName, JobRecord]], Mapping[JobName, str]]
+
+
+def invocation(function: str) -> Any:  # noqa: ANN401 - the worker's own class, which ships no types
+    """Return what the worker passes a function about its invocation."""
+    return Context(function, "", uuid.uuid4().hex, threading.local(), TraceContext("", "", {}), None)
 
 
 class BrokenCluster:

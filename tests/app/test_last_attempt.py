@@ -19,7 +19,7 @@ from flinkfuncs.operations import Driver, Patience
 from flinkfuncs.settings import read_settings
 from flinkfuncs.triggers.queue import LAST_ATTEMPT, drive_operation
 
-from .composed import BrokenCluster, storage_settings
+from .composed import BrokenCluster, invocation, storage_settings
 
 JOB = JobName("crashing")
 
@@ -40,7 +40,7 @@ def broken_app(account: str, request: pytest.FixtureRequest, monkeypatch: pytest
 def attempt(operation: Operation, number: int) -> None:
     """Deliver the operation's message for the n-th time."""
     body = Nudge(job=operation.job, operation=operation.id).to_json()
-    drive_operation(QueueMessage(id="1", body=body, dequeue_count=number))
+    drive_operation(QueueMessage(id="1", body=body, dequeue_count=number), invocation("drive_operation"))
 
 
 def asked(app: Services) -> Operation:

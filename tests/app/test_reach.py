@@ -14,7 +14,7 @@ from flinkfuncs.health import Health, check_health
 from flinkfuncs.settings import read_settings
 from flinkfuncs.triggers.blobs import stateful_jar
 
-from .composed import BrokenCluster, IdleCluster, storage_settings
+from .composed import BrokenCluster, IdleCluster, invocation, storage_settings
 
 
 @pytest.fixture
@@ -23,6 +23,10 @@ def composed(account: str, monkeypatch: pytest.MonkeyPatch) -> Services:
     for setting, value in storage_settings(account).items():
         monkeypatch.setenv(setting, value)
     return compose(read_settings())
+
+
+def uploaded(account: str) -> BlobClient:
+    return BlobClient.from_connection_string(account, "jars", "stateful/orders/v1.jar")
 
 
 def health(app: Services, cluster: Cluster) -> Health:
@@ -76,7 +80,7 @@ def test_an_upload_is_delivered_again_while_the_app_cannot_take_it(
 
     monkeypatch.setattr("flinkfuncs.triggers.blobs.services", incomplete)
     with pytest.raises(Unavailable):
-        stateful_jar(BlobClient.from_connection_string(account, "jars", "stateful/orders/v1.jar"))
+        stateful_jar(uploaded(account), invocation("stateful_jar"))
 
 
 def test_an_upload_is_delivered_again_while_storage_refuses_the_app(
@@ -90,5 +94,5 @@ def test_an_upload_is_delivered_again_while_storage_refuses_the_app(
     locked_out = compose(composed.settings)
     monkeypatch.setattr("flinkfuncs.triggers.blobs.services", lambda: locked_out)
     with pytest.raises(Unavailable) as failure:
-        stateful_jar(BlobClient.from_connection_string(account, "jars", "stateful/orders/v1.jar"))
+        stateful_jar(uploaded(account), invocation("stateful_jar"))
     assert failure.value.code == "StorageDenied"

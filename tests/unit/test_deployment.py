@@ -84,7 +84,7 @@ def test_the_host_and_the_app_agree() -> None:
     """Routes begin at the root; the queue client's base64; the last attempt; threads enough for a full batch."""
     host = read("host.json")
     queues = host["extensions"]["queues"]
-    assert host["version"] == "2.0"
+    assert (host["version"], host["telemetryMode"]) == ("2.0", "OpenTelemetry")
     assert host["extensions"]["http"]["routePrefix"] == ""
     assert host["extensionBundle"]["version"] == "[4.*, 5.0.0)"
     assert queues["messageEncoding"] == "base64"

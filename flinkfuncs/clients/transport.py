@@ -1,0 +1,30 @@
+"""How do the Azure SDKs' requests leave? Through a transport of ours, where telemetry is on, which tells of each.
+
+The SDKs' own tracing puts whole URLs into spans, with a shared access signature in their query, and knows no metrics.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from azure.core.pipeline.transport import RequestsTransport
+
+from .. import telemetry
+
+
+def transport(peer: str, *, connect_seconds: float, read_seconds: float) -> dict[str, Any]:
+    """Return the options that a client of that peer takes: its timeouts, in a transport of ours or in the SDK's own."""
+    timeouts = {"connection_timeout": connect_seconds, "read_timeout": read_seconds}
+    return {"transport": _Told(peer, **timeouts)} if telemetry.is_on() else timeouts
+
+
+class _Told(RequestsTransport):  # type: ignore[misc]  # the SDK exports it lazily, without its type
+    def __init__(self, peer: str, **options: float) -> None:
+        super().__init__(**options)
+        self._peer = peer
+
+    def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401 - the SDK's own signature has two forms
+        with telemetry.call(self._peer, request.method, request.url) as told:
+            response = super().send(request, **options)
+            told.status = response.status_code
+        return response

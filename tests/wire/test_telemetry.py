@@ -1,0 +1,136 @@
+"""The pipeline in this process: where it sends, and that it is in nobody's way."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from flinkfuncs import telemetry
+from flinkfuncs.core.actions import Action
+from flinkfuncs.telemetry.exporters import OWN_TELEMETRY
+from flinkfuncs.telemetry.flusher import Flusher
+from localcloud.ports import free_port
+from tests.otlp import Received, receiving
+from tests.unit.builders import asked
+
+OFF = """
+import sys
+from flinkfuncs import telemetry
+with telemetry.event("sweep", "timer"), telemetry.call("flink", "GET", "http://flink/jobs"):
+    assert telemetry.traceparent() is None
+print([name for name in sys.modules if name.startswith("opentelemetry")])
+"""
+
+
+@pytest.fixture
+def received() -> Iterator[Received]:
+    with receiving() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """An environment in which telemetry begins anew, and is off again afterwards."""
+    for name in (*telemetry.SWITCHES, *OWN_TELEMETRY):
+        monkeypatch.setenv(name, "")
+    telemetry.end()
+    yield monkeypatch
+    telemetry.end(seconds=0.1)
+
+
+def operate() -> None:
+    """Do what an invocation does."""
+    with telemetry.event("stateful_jar", "datasource"):
+        operation = asked(Action.UPDATE).model_copy(update={"traceparent": telemetry.traceparent()})
+    with telemetry.driving(operation), telemetry.step(operation, "Stop"):
+        with telemetry.call("flink", "POST", "http://flink:8081/jobs/1/stop?token=hunter2") as told:
+            told.status = 202
+        logging.getLogger("flinkfuncs.operations").warning("step=Stop outcome=done --db.password hunter2")
+
+
+def test_without_an_endpoint_nothing_of_it_is_imported() -> None:
+    """An app that tells nothing pays nothing."""
+    done = subprocess.run([sys.executable, "-c", OFF], env={}, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_application_insights_gets_the_same_and_no_secret(environment: pytest.MonkeyPatch, received: Received) -> None:
+    """Requests, dependencies, traces and metrics arrive, in one operation of Application Insights."""
+    key = "11111111-2222-4333-8444-555555555555"
+    connection = f"InstrumentationKey={key};IngestionEndpoint={received.url}/"
+    environment.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", connection)
+    for name in OWN_TELEMETRY:
+        environment.setenv(name, "true")
+    operate()
+    telemetry.end(seconds=20)
+    items = [json.loads(line) for raw in received.raw for line in _lines(raw)]
+    kinds = {item["data"]["baseType"] for item in items}
+    assert {"RequestData", "RemoteDependencyData", "MessageData", "MetricData"} <= kinds
+    told = [
+        item for item in items if item["data"]["baseType"] in ("RequestData", "RemoteDependencyData", "MessageData")
+    ]
+    assert len({item["tags"]["ai.operation.id"] for item in told}) == 1
+    assert "hunter2" not in b"".join(received.raw).decode()
+    names = {m["name"] for item in items for m in item["data"]["baseData"].get("metrics", [])}
+    assert {"flinkfuncs.step.duration", "flinkfuncs.call.duration"} <= names
+
+
+def _lines(raw: bytes) -> list[str]:
+    """Split what the exporter sends: a JSON list, or a JSON object a line."""
+    text = raw.decode()
+    return [json.dumps(item) for item in json.loads(text)] if text.startswith("[") else text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{free_port()}"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "no URL at all"),
+        ("APPLICATIONINSIGHTS_CONNECTION_STRING", "@Microsoft.KeyVault(SecretUri=https://v/secrets/x)"),
+    ],
+)
+def test_an_endpoint_that_is_wrong_or_away_costs_no_time(
+    environment: pytest.MonkeyPatch, setting: str, value: str
+) -> None:
+    """Whatever goes wrong goes wrong in another thread."""
+    environment.setenv(setting, value)
+    telemetry.begin()
+    began = time.monotonic()
+    for _ in range(20):
+        operate()
+    assert time.monotonic() - began < 1
+
+
+def test_what_cannot_be_set_up_is_off(environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """A wrong OTEL_* variable is a line in the log, and no failed invocation."""
+    environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    environment.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "1")
+    operate()
+    assert not telemetry.is_on()
+    assert "telemetry outcome=off" in caplog.text
+
+
+def test_a_flush_is_asked_for_and_not_waited_for() -> None:
+    """Waking returns at once, and what was told meanwhile goes together."""
+    flushes: list[float] = []
+
+    def flush() -> None:
+        flushes.append(time.monotonic())
+        time.sleep(0.2)
+
+    flusher = Flusher([flush], pause_seconds=0.1)
+    began = time.monotonic()
+    for _ in range(100):
+        flusher.wake()
+    assert time.monotonic() - began < 0.1
+    time.sleep(0.15)
+    flusher.wake()
+    time.sleep(0.6)
+    flusher.end()
+    assert len(flushes) == 2
