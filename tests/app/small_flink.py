@@ -78,7 +78,7 @@ class SmallFlink:
 
     def _checkpoints(self, id_: str) -> Reply:
         savepoint = self.runs[id_].savepoint
-        restored = {"external_path": savepoint, "is_savepoint": True} if savepoint else None
+        restored = {"id": 1, "external_path": savepoint, "is_savepoint": True} if savepoint else None
         counts = {"restored": 1 if savepoint else 0, "completed": 1, "total": 1, "in_progress": 0, "failed": 0}
         return 200, {"counts": counts, "latest": {"restored": restored, "savepoint": None}}
 
