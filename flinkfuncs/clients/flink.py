@@ -202,9 +202,13 @@ class Flink:
 
         Raises:
             NotFound: the cluster does not know the id (any more).
+            Unavailable: it cannot be asked now; a 404 that is not Flink's own says no more than that.
 
         """
-        latest = self._get(f"/jobs/{flink_job_id}/checkpoints").parsed(wire.Checkpoints).latest
+        reply = self._wire.send("GET", f"/jobs/{flink_job_id}/checkpoints")
+        if reply.status == 404 and not wire.is_flinks(reply):
+            raise Unavailable(f"{reply.about} answered 404, and not in Flink's words", code="BadAnswer")
+        latest = _checked(reply).parsed(wire.Checkpoints).latest
         config = self._get(f"/jobs/{flink_job_id}/checkpoints/config").parsed(wire.CheckpointsConfig)
         told = []
         if latest.restored:  # all that is told after another JobManager took the job over

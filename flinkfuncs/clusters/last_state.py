@@ -35,9 +35,10 @@ class LastState:
     def left(self, record: JobRecord, configuration: Mapping[str, str], *, ended: bool) -> Left | None:
         """Return the newest state of the copy that ran last; None: there is none, or nobody knows.
 
-        `configuration` is the JobManager's.
+        `configuration` is the JobManager's. `ended`: the copy has ended, or vanished; Flink may have forgotten it.
 
         Raises:
+            NotFound: Flink has forgotten a copy that has not ended.
             Unavailable: Flink or the storage cannot be asked now.
 
         """
@@ -47,6 +48,8 @@ class LastState:
         try:
             return self._flink.left(last.flink_job_id, ended=ended)
         except NotFound:
+            if not ended:
+                raise
             return self._stored(record, last, configuration) if self._store else None
 
     def _stored(self, record: JobRecord, last: Copy, configuration: Mapping[str, str]) -> Left | None:

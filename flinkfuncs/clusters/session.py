@@ -153,7 +153,7 @@ class SessionCluster:
             jar_on_cluster=self._has_jar(record, operation, copy, now),
             namesakes=self._namesakes(record) if record.current is None else (),
             adoptable=self._adoptable(record, operation.request.adopt) if record.current is None else None,
-            left=self._last_state.left(record, configuration, ended=_has_ended(copy)) if asked else None,
+            left=self._last_state.left(record, configuration, ended=_is_over(copy)) if asked else None,
             cache_seconds=_seconds(configuration.get("web.refresh-interval"), CACHE_SECONDS) + 1.0,
             incarnation=configuration.get("web.tmpdir", ""),
             vanish_seconds=_seconds(configuration.get("heartbeat.timeout"), HEARTBEAT_SECONDS) + VANISH_GRACE_SECONDS,
@@ -304,8 +304,8 @@ class SessionCluster:
         return unguarded(self._flink.configuration(), allowed=self._check.allow_unguarded)
 
 
-def _has_ended(copy: CopySeen | None) -> bool:
-    return copy is None or copy.state in TERMINAL
+def _is_over(copy: CopySeen | None) -> bool:
+    return copy is None or copy.state in (*TERMINAL, CopyState.ABSENT)
 
 
 def _status(record: JobRecord, listed: Mapping[str, Listed]) -> str:

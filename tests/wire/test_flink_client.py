@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from flinkfuncs.clients.flink import Flink, RunRequest
-from flinkfuncs.core.errors import FlinkFuncsError, Refused, Unanswered, Unavailable
-from flinkfuncs.core.session.facts import TriggerDone, TriggerFailed, TriggerRunning, TriggerSeen, TriggerUnknown
+from flinkfuncs.core.errors import FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable
+from flinkfuncs.core.session.facts import Left, TriggerDone, TriggerFailed, TriggerRunning, TriggerSeen, TriggerUnknown
 
 from .server import Answer, Fault, LocalServer, serving
 
@@ -69,6 +69,55 @@ def test_a_job_runs_when_all_its_tasks_do(vertices: list[str], runs: bool) -> No
     body = {"jid": JOB, "state": "RUNNING", "vertices": [{"status": status} for status in vertices]}
     with serving({f"GET /jobs/{JOB}": [Answer(200, body)]}) as server:
         assert flink(server).tasks_run(JOB) is runs
+
+
+# ----------------------------------------------------------------------------------------------------- the newest state
+
+KEEPS = {"externalization": {"enabled": True, "delete_on_cancellation": False}, "unaligned_checkpoints": True}
+DELETES = KEEPS | {"externalization": {"enabled": True, "delete_on_cancellation": True}}
+NEVER = KEEPS | {"externalization": {"enabled": False}}
+
+
+def told(number: int, path: str | None = "file:/cp/chk", **more: object) -> dict[str, object]:
+    return {"id": number, "external_path": path, "is_savepoint": False, **more}
+
+
+@pytest.mark.parametrize(
+    ("latest", "config", "ended", "left"),
+    [
+        ({}, KEEPS, True, None),
+        ({"completed": told(7)}, KEEPS, True, Left("file:/cp/chk", unaligned=True)),
+        ({"completed": told(7)}, DELETES, True, Left("file:/cp/chk", survives=False, unaligned=True)),
+        ({"completed": told(7)}, NEVER, True, Left("file:/cp/chk", survives=False, unaligned=True)),
+        # discarded: by the end of the job, or by a checkpoint that is newer than the cached answer
+        ({"completed": told(7, discarded=True)}, KEEPS, True, Left("file:/cp/chk", survives=False, unaligned=True)),
+        ({"completed": told(7, discarded=True)}, KEEPS, False, Left("file:/cp/chk", unaligned=True)),
+        ({"completed": told(7, "<checkpoint-not-externally-addressable>")}, KEEPS, False,
+         Left("<checkpoint-not-externally-addressable>", survives=False, unaligned=True)),
+        # the highest number is the newest; savepoints stay whatever the configuration says
+        ({"completed": told(7), "savepoint": told(8, "file:/sp/1")}, DELETES, True, Left("file:/sp/1")),
+        ({"completed": told(9), "savepoint": told(8, "file:/sp/1")}, KEEPS, True, Left("file:/cp/chk", unaligned=True)),
+        ({"restored": told(6, "file:/sp/0", is_savepoint=True)}, DELETES, True, Left("file:/sp/0")),
+        ({"restored": told(6, "file:/cp/6")}, KEEPS, True, Left("file:/cp/6", unaligned=True)),
+        ({"restored": told(6, "file:/sp/0", is_savepoint=True), "completed": told(7)}, KEEPS, True, Left("file:/cp/chk", unaligned=True)),
+    ],
+)  # fmt: skip
+def test_the_newest_state_is_told_with_whether_it_survives(
+    latest: dict[str, object], config: dict[str, object], ended: bool, left: Left | None
+) -> None:
+    """What Flink names may be gone, or go with the job."""
+    answers = {"GET /checkpoints/config": [Answer(200, config)], "GET /checkpoints": [Answer(200, {"latest": latest})]}
+    with serving(answers) as server:
+        assert flink(server).left(JOB, ended=ended) == left
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"), [(Answer(404, UNKNOWN_JOB), NotFound), (Answer(404, raw=b"<html>"), Unavailable)]
+)
+def test_a_forgotten_job_is_told_from_a_flink_that_is_away(answer: Answer, error: type[Exception]) -> None:
+    """Only Flink's own word leads to the storage."""
+    with serving({"GET /checkpoints": [answer]}) as server, pytest.raises(error):
+        flink(server).left(JOB, ended=True)
 
 
 # ------------------------------------------------------------------------------------------------------------- triggers

@@ -36,6 +36,29 @@ def test_a_container_shows_the_complete_savepoints_of_a_jobs_directories(storage
     assert all((datetime.now(UTC) - one.written_at).total_seconds() < 600 for one in found)
 
 
+CHECKPOINTS = ("cp/job/chk-9/_metadata", "cp/job/chk-10/_metadata", "cp/job/chk-11/state", "cp/other/chk-12/_metadata")
+
+
+def test_the_newest_complete_checkpoint_of_a_copy_is_found_by_its_number(storage: Storage, tmp_path: Path) -> None:
+    """Not by its name, and not one that is still written; another container is not looked into."""
+    for name in CHECKPOINTS:
+        storage.releases.upload_blob(name, b"x")
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    name, here = storage.releases.container_name, Directory.parse(tmp_path.as_uri()).child("cp")
+    root = Directory.parse(f"abfs://{name}@account.dfs.core.windows.net/cp")
+    for store, directory in ((BlobSavepoints(storage.releases), root), (LocalSavepoints(), here)):
+        newest = store.checkpoint(directory.child("job"))
+        assert newest
+        assert newest.path == f"{directory}/job/chk-10"
+        assert store.checkpoint(directory.child("none")) is None
+    assert (
+        BlobSavepoints(storage.releases).checkpoint(Directory.parse("abfs://else@account.dfs.core.windows.net/cp/job"))
+        is None
+    )
+    assert LocalSavepoints().checkpoint(root.child("job")) is None
+
+
 def test_a_container_that_is_not_there_is_an_error(storage: Storage) -> None:
     """It is told, and not taken for an empty one."""
     storage.releases.delete_container()

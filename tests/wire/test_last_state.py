@@ -1,0 +1,111 @@
+"""What the last copy of a job left, by Flink's word or, once it has forgotten the copy, by what lies in storage."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from flinkfuncs.clients.flink import Flink
+from flinkfuncs.clients.savepoint_store import LocalSavepoints
+from flinkfuncs.clusters.last_state import LastState
+from flinkfuncs.core.errors import NotFound
+from flinkfuncs.core.names import Directory
+from flinkfuncs.core.releases import Spec
+from flinkfuncs.core.session.facts import Left
+from tests.unit.builders import OLD_ID, copy_of, job, release
+
+from .server import Answer, serving
+
+FORGOTTEN = {"GET /checkpoints": [Answer(404, {"errors": ["Job not found"]})]}
+KNOWN = {
+    "GET /checkpoints/config": [Answer(200, {"externalization": {"enabled": True, "delete_on_cancellation": False}})],
+    "GET /checkpoints": [Answer(200, {"latest": {"completed": {"id": 7, "external_path": "file:/told"}}})],
+}
+
+
+def written(directory: Path, *, seconds: int) -> str:
+    """Write a complete checkpoint or savepoint at that time, and return its place as Flink names it."""
+    directory.mkdir(parents=True)
+    (directory / "_metadata").write_bytes(b"x")
+    os.utime(directory / "_metadata", (seconds, seconds))
+    return directory.as_uri()
+
+
+def left(
+    tmp_path: Path,
+    answers: dict[str, list[Answer]],
+    *,
+    ended: bool = True,
+    chosen: dict[str, str] | None = None,
+    configuration: dict[str, str] | None = None,
+) -> Left | None:
+    """Ask; the cluster's checkpoints lie in `cp` unless the configuration says otherwise."""
+    root = Directory.parse((tmp_path / "sp").as_uri())
+    record = job(copy_of(release("old", Spec(flink_configuration=chosen or {}))))
+    configured = {"execution.checkpointing.dir": (tmp_path / "cp").as_uri()} if configuration is None else configuration
+    with serving(answers) as server:
+        state = LastState(Flink(server.url, call_seconds=5), LocalSavepoints(), root)
+        return state.left(record, configured, ended=ended)
+
+
+def test_while_flink_knows_the_copy_its_word_counts(tmp_path: Path) -> None:
+    """Storage may hold what Flink has discarded already."""
+    written(tmp_path / "cp" / OLD_ID / "chk-9", seconds=9)
+    assert left(tmp_path, KNOWN) == Left("file:/told")
+
+
+@pytest.mark.parametrize(("saved_at", "newest"), [(None, "chk"), (5, "chk"), (9, "sp")])
+def test_of_a_forgotten_copy_the_newest_thing_in_storage_counts(
+    tmp_path: Path, saved_at: int | None, newest: str
+) -> None:
+    """A checkpoint, or a savepoint of this copy that was written later; that of another copy is none of its."""
+    paths = {"chk": written(tmp_path / "cp" / OLD_ID / "chk-7", seconds=7)}
+    written(tmp_path / "sp/orders/op2/savepoint-ffffff-1", seconds=99)
+    if saved_at:
+        paths["sp"] = written(tmp_path / f"sp/orders/op1/savepoint-{OLD_ID[:6]}-1", seconds=saved_at)
+    assert left(tmp_path, FORGOTTEN) == Left(paths[newest])
+
+
+def test_a_savepoint_alone_is_not_taken_for_the_newest_state(tmp_path: Path) -> None:
+    """A main() may have written checkpoints elsewhere."""
+    written(tmp_path / f"sp/orders/op1/savepoint-{OLD_ID[:6]}-1", seconds=9)
+    assert left(tmp_path, FORGOTTEN) is None
+
+
+@pytest.mark.parametrize(
+    ("chosen", "configuration", "found"),
+    [
+        ({}, {"state.checkpoints.dir": "CP"}, True),
+        ({}, {}, False),
+        ({"execution.checkpointing.dir": "CP"}, {"execution.checkpointing.dir": "CP"}, True),
+        ({"execution.checkpointing.dir": "CP"}, {"execution.checkpointing.dir": "ELSEWHERE"}, False),
+        ({"execution.checkpointing.dir": "CP/.."}, None, False),
+    ],
+)
+def test_only_the_clusters_own_checkpoint_directory_is_listed(
+    tmp_path: Path, chosen: dict[str, str], configuration: dict[str, str] | None, found: bool
+) -> None:
+    """Never one that only a release names."""
+    written(tmp_path / "cp" / OLD_ID / "chk-7", seconds=7)
+
+    def placed(options: dict[str, str]) -> dict[str, str]:
+        return {key: text.replace("CP", (tmp_path / "cp").as_uri()) for key, text in options.items()}
+
+    configured = None if configuration is None else placed(configuration)
+    assert (left(tmp_path, FORGOTTEN, chosen=placed(chosen), configuration=configured) is not None) is found
+
+
+def test_an_unaligned_checkpoint_in_storage_is_told_by_the_configuration(tmp_path: Path) -> None:
+    """The release's goes before the cluster's."""
+    path = written(tmp_path / "cp" / OLD_ID / "chk-7", seconds=7)
+    unaligned = {"execution.checkpointing.unaligned.enabled": "true"}
+    assert left(tmp_path, FORGOTTEN, chosen=unaligned) == Left(path, unaligned=True)
+
+
+def test_storage_is_not_asked_about_a_copy_that_has_not_ended(tmp_path: Path) -> None:
+    """Whether its checkpoints outlive a cancel, only Flink can tell."""
+    written(tmp_path / "cp" / OLD_ID / "chk-7", seconds=7)
+    with pytest.raises(NotFound):
+        left(tmp_path, FORGOTTEN, ended=False)
