@@ -159,16 +159,23 @@ class Housekeeper:
 
     # --------------------------------------------------------------------------------------------------------- orphans
 
-    def orphans(self, record: JobRecord) -> list[Found]:
-        """List the savepoints in the job's directories that its record does not name, oldest first.
+    def found(self, record: JobRecord) -> list[Found]:
+        """List the savepoints in the job's directories.
 
         Raises:
             Unavailable: the store cannot be read now.
 
         """
-        if self._store is None:
-            return []
-        return orphans.orphans(record, self._store.found(orphans.directories(record, self._policy.root)))
+        return self._store.found(orphans.directories(record, self._policy.root)) if self._store else []
+
+    def orphans(self, record: JobRecord) -> list[Found]:
+        """List those that its record does not name, oldest first.
+
+        Raises:
+            Unavailable: the store cannot be read now.
+
+        """
+        return orphans.orphans(record, self.found(record))
 
     def _orphans_if_told(self, record: JobRecord) -> list[Found]:
         """List them for retention, which goes on without: a store that cannot be read is no reason to keep the rest."""

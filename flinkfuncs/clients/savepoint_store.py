@@ -15,6 +15,7 @@ A savepoint or a checkpoint is complete when its `_metadata` is there; Flink wri
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,15 @@ from .storage import storage_errors
 
 _INSIDE = re.compile(r"(?P<operation>[^/]+)/(?P<name>savepoint-[^/]+)/_metadata")
 _CHECKPOINT = re.compile(r"(?P<name>chk-(?P<number>\d+))/_metadata")
+
+
+@dataclass(frozen=True)
+class File:
+    """A file, by its path below the directory that is listed."""
+
+    inside: str
+    written_at: datetime
+    size_bytes: int
 
 
 @dataclass(frozen=True)
@@ -70,22 +80,18 @@ class BlobSavepoints:
 
     def found(self, directories: Iterable[Directory]) -> list[Found]:
         """List the complete savepoints below a job's directories."""
-        return [one for directory in directories for one in self._below(directory)]
+        return [one for directory in directories for one in _found(directory, self._files(directory, ""))]
 
     def checkpoint(self, directory: Directory) -> Kept | None:
         """Return the newest complete checkpoint below the directory of one Flink job."""
         ours = directory.container == self._container.container_name
-        return _newest(directory, self._files(directory)) if ours else None
+        return _newest(directory, self._files(directory, "chk-")) if ours else None
 
-    def _below(self, directory: Directory) -> Iterator[Found]:
-        for inside, written_at in self._files(directory):
-            if one := _found(directory, inside, written_at):
-                yield one
-
-    def _files(self, directory: Directory) -> list[tuple[str, datetime]]:
+    def _files(self, directory: Directory, begins: str) -> list[File]:
         prefix = directory.path.strip("/") + "/"
         with storage_errors(f"savepoints below {directory}"):
-            return [(b.name.removeprefix(prefix), b.last_modified) for b in self._container.list_blobs(prefix)]
+            blobs = list(self._container.list_blobs(prefix + begins))
+        return [File(blob.name.removeprefix(prefix), blob.last_modified, blob.size) for blob in blobs]
 
 
 class LocalSavepoints:
@@ -93,34 +99,37 @@ class LocalSavepoints:
 
     def found(self, directories: Iterable[Directory]) -> list[Found]:
         """List the complete savepoints below a job's directories."""
-        return [one for directory in directories if directory.scheme == "file" for one in self._below(directory)]
+        here = [directory for directory in directories if directory.scheme == "file"]
+        return [one for directory in here for one in _found(directory, _files(directory, "*/savepoint-*/**/*"))]
 
     def checkpoint(self, directory: Directory) -> Kept | None:
         """Return the newest complete checkpoint below the directory of one Flink job."""
         return _newest(directory, _files(directory, "chk-*/_metadata")) if directory.scheme == "file" else None
 
-    def _below(self, directory: Directory) -> Iterator[Found]:
-        for inside, written_at in _files(directory, "*/savepoint-*/_metadata"):
-            if one := _found(directory, inside, written_at):
-                yield one
 
-
-def _files(directory: Directory, pattern: str) -> list[tuple[str, datetime]]:
+def _files(directory: Directory, pattern: str) -> list[File]:
     top = Path(directory.path)
-    files = [(file, file.stat().st_mtime) for file in top.glob(pattern)]
-    return [(file.relative_to(top).as_posix(), datetime.fromtimestamp(at, UTC)) for file, at in files]
+    told = [(path, path.stat()) for path in top.glob(pattern) if path.is_file()]
+    return [
+        File(path.relative_to(top).as_posix(), datetime.fromtimestamp(stat.st_mtime, UTC), stat.st_size)
+        for path, stat in told
+    ]
 
 
-def _newest(directory: Directory, files: Iterable[tuple[str, datetime]]) -> Kept | None:
-    complete = [(match, at) for inside, at in files if (match := _CHECKPOINT.fullmatch(inside))]
+def _newest(directory: Directory, files: Iterable[File]) -> Kept | None:
+    complete = [(match, file) for file in files if (match := _CHECKPOINT.fullmatch(file.inside))]
     if not complete:
         return None
-    match, written_at = max(complete, key=lambda one: int(one[0]["number"]))
-    return Kept(str(directory.child(match["name"])), written_at)
+    match, metadata = max(complete, key=lambda one: int(one[0]["number"]))
+    return Kept(str(directory.child(match["name"])), metadata.written_at)
 
 
-def _found(directory: Directory, inside: str, written_at: datetime) -> Found | None:
-    match = _INSIDE.fullmatch(inside)
-    if match is None:
-        return None
-    return Found(str(directory.child(match["operation"], match["name"])), match["operation"], written_at)
+def _found(directory: Directory, files: list[File]) -> Iterator[Found]:
+    sizes = Counter[str]()
+    for file in files:
+        sizes["/".join(file.inside.split("/")[:2])] += file.size_bytes
+    for file in files:
+        if match := _INSIDE.fullmatch(file.inside):
+            path = str(directory.child(match["operation"], match["name"]))
+            size_bytes = sizes[f"{match['operation']}/{match['name']}"]
+            yield Found(path, match["operation"], file.written_at, size_bytes)

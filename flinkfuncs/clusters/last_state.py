@@ -9,15 +9,18 @@ forgot it      holds none, or is not to be listed   not known: a main() may writ
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from ..clients.flink import Flink
 from ..clients.savepoint_store import SavepointStore
-from ..core.errors import NotFound, Refused
+from ..core.errors import FlinkFuncsError, NotFound, Refused
 from ..core.jobs import Copy, JobRecord
 from ..core.names import Directory
 from ..core.orphans import directories
 from ..core.session.facts import Left
+
+log = logging.getLogger(__name__)
 
 CHECKPOINT_DIRECTORY = ("execution.checkpointing.dir", "state.checkpoints.dir")  # the second is its name before 1.20
 UNALIGNED = ("execution.checkpointing.unaligned.enabled", "execution.checkpointing.unaligned")
@@ -51,6 +54,15 @@ class LastState:
             if not ended:
                 raise
             return self._stored(record, last, configuration) if self._store else None
+
+    def sizes(self, record: JobRecord) -> Mapping[str, int]:
+        """Return the size (bytes) of each savepoint in the job's directories; nothing where they cannot be listed."""
+        try:
+            found = self._store.found(directories(record, self._root)) if self._store else []
+        except FlinkFuncsError as error:
+            log.warning("job=%s sizes outcome=unknown %s", record.name, error)
+            return {}
+        return {one.path: one.size_bytes for one in found}
 
     def _stored(self, record: JobRecord, last: Copy, configuration: Mapping[str, str]) -> Left | None:
         directory = self._checkpoints(last, configuration)

@@ -15,6 +15,7 @@ from ..clients.flink import Flink
 from ..clients.flink_wire import Checkpoints, Listed
 from ..clients.jars import Jars
 from ..clients.savepoint_store import SavepointStore
+from ..core.actions import Action
 from ..core.cluster_jars import reusable_since
 from ..core.errors import Refused, Unavailable
 from ..core.jobs import Copy, JobRecord
@@ -154,6 +155,7 @@ class SessionCluster:
             namesakes=self._namesakes(record) if record.current is None else (),
             adoptable=self._adoptable(record, operation.request.adopt) if record.current is None else None,
             left=self._last_state.left(record, configuration, ended=_is_over(copy)) if asked else None,
+            sizes=self._last_state.sizes(record) if operation.action is Action.LIST_SAVEPOINT else {},
             cache_seconds=_seconds(configuration.get("web.refresh-interval"), CACHE_SECONDS) + 1.0,
             incarnation=configuration.get("web.tmpdir", ""),
             vanish_seconds=_seconds(configuration.get("heartbeat.timeout"), HEARTBEAT_SECONDS) + VANISH_GRACE_SECONDS,

@@ -68,6 +68,7 @@ class SavepointListing(Model):
 
     path: str
     taken_at: datetime | None = None
+    size_bytes: int | None = None  # where the app may list the storage
     origin: str | None = None
     flink_job_id: str | None = None
 

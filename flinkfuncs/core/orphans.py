@@ -37,6 +37,7 @@ class Found:
     path: str
     operation: str
     written_at: datetime
+    size_bytes: int = 0
 
 
 def orphans(record: JobRecord, found: Iterable[Found]) -> list[Found]:

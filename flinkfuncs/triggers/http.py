@@ -68,10 +68,10 @@ def list_savepoints(req: func.HttpRequest) -> func.HttpResponse:
     """Show what a START can be told to begin from: what is recorded, and what lies there and no record names."""
     record, housekeeper = record_of(_job(req)), services().housekeeper
     try:
-        orphans = housekeeper.orphans(record) if housekeeper else []
+        found = housekeeper.found(record) if housekeeper else []
     except FlinkFuncsError as error:
         return as_json({"savepoints": savepoint_views(record), "orphansUnknown": error.message})
-    return as_json({"savepoints": savepoint_views(record, orphans)})
+    return as_json({"savepoints": savepoint_views(record, found)})
 
 
 @blueprint.route("api/operations/{id}", methods=["GET"])

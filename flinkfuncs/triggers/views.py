@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from ..core.jobs import Copy, JobRecord
+from ..core.jobs import Copy, JobRecord, Savepoint
 from ..core.operations import Operation
-from ..core.orphans import Found
+from ..core.orphans import Found, orphans
 from ..core.releases import Release
+from ..core.session.savepoints import same_path
 from ..redaction import redacted_args, redacted_configuration
 
 if TYPE_CHECKING:  # storage's SDK is not needed to be indexed
@@ -65,19 +66,27 @@ def rejection_view(rejection: Rejection) -> Json:
     return {"state": "rejected", **rejection.model_dump(mode="json", by_alias=True)}
 
 
-def savepoint_views(record: JobRecord, orphans: Sequence[Found] = ()) -> list[Json]:
-    """Show the recorded savepoints, newest first, then those that no record names.
+def savepoint_views(record: JobRecord, found: Sequence[Found] = ()) -> list[Json]:
+    """Show the recorded savepoints, newest first, then those of `found` that no record names.
 
-    `restored`: a copy went on from it; `disposingAt`: it is being disposed of, and nothing starts from it any more.
+    `restored`: a copy went on from it; `disposingAt`: it is being disposed of, and nothing starts from it any more;
+    `sizeBytes`: where it was found.
     """
-    recorded = [s.model_dump(mode="json", by_alias=True, exclude_none=True) for s in reversed(record.savepoints)]
-    return [*recorded, *(_orphan(orphan) for orphan in reversed(orphans))]
+    recorded = [_savepoint(savepoint, found) for savepoint in reversed(record.savepoints)]
+    return [*recorded, *(_orphan(orphan) for orphan in reversed(orphans(record, found)))]
+
+
+def _savepoint(savepoint: Savepoint, found: Sequence[Found]) -> Json:
+    sizes = [one.size_bytes for one in found if same_path(one.path, savepoint.path)]
+    shown = savepoint.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return shown | ({"sizeBytes": sizes[0]} if sizes else {})
 
 
 def _orphan(orphan: Found) -> Json:
     return {
         "path": orphan.path,
         "takenAt": orphan.written_at.isoformat(),
+        "sizeBytes": orphan.size_bytes,
         "origin": "orphan",
         "operation": orphan.operation,
     }

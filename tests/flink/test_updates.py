@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import requests
 
@@ -46,7 +48,14 @@ def test_every_other_action_does_what_its_name_says(job: Job) -> None:
     copy = eventually(job.copies)[0]
     restored = eventually(lambda: job.flink(f"/jobs/{copy}/checkpoints")["latest"]["restored"])
     assert restored["external_path"].removeprefix("file:").lstrip("/") == saved.removeprefix("file:").lstrip("/")
-    assert job.ask("list-savepoint")["result"]["outcome"] == "SUCCEEDED"
+    listed = job.ask("list-savepoint")["result"]
+    assert listed["outcome"] == "SUCCEEDED"
+    if job.cloud.cluster == "session":
+        sizes = [
+            sum(file.stat().st_size for file in Path(s["path"].removeprefix("file:")).rglob("*"))
+            for s in listed["savepoints"]
+        ]
+        assert [s["sizeBytes"] for s in listed["savepoints"]] == sizes
     fresh = job.ask("stateless-update")
     assert fresh["result"]["outcome"] == "SUCCEEDED", fresh["result"]
     newest = eventually(job.copies)[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -131,8 +131,8 @@ def test_savepoints_are_shown_newest_first() -> None:
 def test_a_savepoint_shows_whether_it_was_restored_and_goes_and_an_orphan_what_it_is() -> None:
     """Orphans come last, the newest of them first."""
     going = SAVEPOINTS[0].model_copy(update={"disposing_at": NOW, "restored": True})
-    orphans = [Found(f"file:/sp/{n}", f"op{n}", NOW) for n in (3, 4)]
-    views = savepoint_views(FULL.but(savepoints=(going, SAVEPOINTS[1])), orphans)
+    found = [Found(f"file:///sp/{n}", f"op{n}", NOW + timedelta(seconds=n), 100 * n) for n in (1, 3, 4)]
+    views = savepoint_views(FULL.but(savepoints=(going, SAVEPOINTS[1])), found)
     assert views[1] == {
         "path": "file:/sp/1",
         "takenAt": "2026-11-21T02:03:04Z",
@@ -142,10 +142,18 @@ def test_a_savepoint_shows_whether_it_was_restored_and_goes_and_an_orphan_what_i
         "operation": "o",
         "restored": True,
         "disposingAt": "2026-11-21T02:03:04Z",
+        "sizeBytes": 100,
     }
-    at = "2026-11-21T02:03:04+00:00"
+    assert "sizeBytes" not in str(views[0])  # one that was not found is listed all the same
     assert views[2:] == [
-        {"path": f"file:/sp/{n}", "takenAt": at, "origin": "orphan", "operation": f"op{n}"} for n in (4, 3)
+        {
+            "path": f"file:///sp/{n}",
+            "takenAt": f"2026-11-21T02:03:{4 + n:02}+00:00",
+            "sizeBytes": 100 * n,
+            "origin": "orphan",
+            "operation": f"op{n}",
+        }
+        for n in (4, 3)
     ]
 
 

@@ -247,18 +247,18 @@ def test_an_operation_that_comes_meanwhile_waits_for_one_disposal_and_gets_a_dri
         (
             {
                 "completed": {"id": 7},
-                "restored": {"is_savepoint": True, "external_path": "file:/sp/orders/op3/savepoint-3"},
+                "restored": {"id": 3, "is_savepoint": True, "external_path": "file:/sp/orders/op3/savepoint-3"},
             },
             2,
         ),
-        ({"completed": {"id": 7}, "restored": {"is_savepoint": False, "external_path": "file:/cp/chk-5"}}, 2),
-        ({"completed": None, "restored": {"is_savepoint": True, "external_path": path_of(3)}}, 0),
-        ({"completed": {"id": 7}, "restored": {"is_savepoint": True, "external_path": path_of(2)}}, 0),
+        ({"completed": {"id": 7}, "restored": {"id": 3, "is_savepoint": False, "external_path": "file:/cp/chk-5"}}, 2),
+        ({"completed": None, "restored": {"id": 3, "is_savepoint": True, "external_path": path_of(3)}}, 0),
+        ({"completed": {"id": 7}, "restored": {"id": 3, "is_savepoint": True, "external_path": path_of(2)}}, 0),
         ({"completed": {"id": 7}, "restored": None}, 0),
         (
             {
-                "savepoint": {"external_path": path_of(4)},
-                "restored": {"is_savepoint": True, "external_path": path_of(3)},
+                "savepoint": {"id": 8, "external_path": path_of(4)},
+                "restored": {"id": 3, "is_savepoint": True, "external_path": path_of(3)},
             },
             0,
         ),

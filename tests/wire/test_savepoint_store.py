@@ -34,6 +34,7 @@ def test_a_container_shows_the_complete_savepoints_of_a_jobs_directories(storage
     found = BlobSavepoints(storage.releases).found([root.child("team", "orders"), root.child("orders")])
     assert [(one.operation, one.path) for one in found] == [(operation, f"{root}/{path}") for operation, path in FOUND]
     assert all((datetime.now(UTC) - one.written_at).total_seconds() < 600 for one in found)
+    assert [one.size_bytes for one in found] == [2, 1]
 
 
 CHECKPOINTS = ("cp/job/chk-9/_metadata", "cp/job/chk-10/_metadata", "cp/job/chk-11/state", "cp/other/chk-12/_metadata")
@@ -77,4 +78,5 @@ def test_a_directory_of_this_machine_shows_the_same(tmp_path: Path) -> None:
     elsewhere = Directory.parse(f"hdfs://name{tmp_path}/team/orders")
     found = LocalSavepoints().found([root.child("team", "orders"), root.child("orders"), elsewhere, root.child("none")])
     assert [(one.operation, one.path) for one in found] == [(operation, f"{root}/{path}") for operation, path in FOUND]
+    assert [one.size_bytes for one in found] == [2, 1]
     assert {one.written_at for one in found} == {datetime.fromtimestamp(1_790_000_000, UTC)}

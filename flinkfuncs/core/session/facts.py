@@ -6,7 +6,8 @@ VANISHED (it was seen before; a TaskManager may still run it), or it MAY_APPEAR 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -123,6 +124,9 @@ class Seen:
     namesakes: tuple[str, ...] = ()  # ids of jobs of this name that are not terminal and not ours
     adoptable: Adoptable | None = None  # the Flink job that the operation adopts, where the cluster knows it
     left: Left | None = None  # what the copy that ran last left, where that is asked for and known
+    sizes: Mapping[str, int] = field(
+        default_factory=dict
+    )  # bytes of each savepoint that lies in storage, if it is listed
     cache_seconds: float = 10.0  # how far behind cached answers of Flink may be
     incarnation: str = ""  # differs between two runs of the JobManager
     vanish_seconds: float = 80.0  # heartbeat.timeout + 30 s: how long a vanished copy may still be running

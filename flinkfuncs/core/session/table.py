@@ -31,7 +31,7 @@ from .gate import checking
 from .inheriting import inherited
 from .last_state import State, cancel_for_state, newest_state
 from .rollback import undoing
-from .savepoints import named_savepoint, savepoint_directory
+from .savepoints import named_savepoint, same_path, savepoint_directory
 from .starting import start, starting
 from .stopping import begin_stop, begin_trigger, canceling, savepointing, stopping
 
@@ -75,7 +75,7 @@ def _begin(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) 
         case Action.DELETE:
             return _delete(operation, seen, status)
         case Action.LIST_SAVEPOINT:
-            return _list(record)
+            return _list(record, seen)
 
 
 def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
@@ -316,9 +316,14 @@ def _delete(operation: Operation, seen: Seen, status: Status) -> Step:
     return refuse(f"the job is {status}; STOP or CANCEL it first", "JobRuns")
 
 
-def _list(record: JobRecord) -> End:
+def _list(record: JobRecord, seen: Seen) -> End:
+    def size(path: str) -> int | None:
+        return next((size for place, size in seen.sizes.items() if same_path(place, path)), None)
+
     listing = tuple(
-        SavepointListing(path=s.path, taken_at=s.taken_at, origin=s.origin, flink_job_id=s.flink_job_id)
+        SavepointListing(
+            path=s.path, taken_at=s.taken_at, size_bytes=size(s.path), origin=s.origin, flink_job_id=s.flink_job_id
+        )
         for s in reversed(record.savepoints)
         if not s.disposing_at
     )
