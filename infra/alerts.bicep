@@ -1,4 +1,4 @@
-// When somebody has to look. docs/ says of each what it means and what to do.
+// When somebody has to look. docs/runbook.md says of each what it means and what to do.
 //
 //   failed       an operation ended as FAILED, ROLLED_BACK, UNPROVEN or UNKNOWN
 //   stuck        an operation is open for too long

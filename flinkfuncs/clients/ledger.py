@@ -25,7 +25,7 @@ from azure.storage.blob import ContainerClient
 from .. import telemetry
 from ..core.errors import NotFound
 from ..core.jobs import JobRecord
-from ..core.model import Model
+from ..core.model import Model, read_stored
 from ..core.names import JobName
 from ..core.operations import Operation, job_of, month_of
 from .storage import Conflict, storage_errors
@@ -76,7 +76,7 @@ class Ledger:
         """Read a job's record, or None where there is none.
 
         Raises:
-            Unavailable: storage cannot be reached.
+            Unavailable: storage cannot be reached, or a newer version of this app wrote the record.
 
         """
         hook = _DateHook()
@@ -88,7 +88,7 @@ class Ledger:
             return None
         if hook.date is None:  # see _DateHook
             return self.entry(job)
-        return Entry(JobRecord.model_validate_json(text), blob.properties.etag, hook.date)
+        return Entry(read_stored(JobRecord, text, what=f"the record of job {job}"), blob.properties.etag, hook.date)
 
     def read(self, job: JobName) -> JobRecord | None:
         """Read a job's record, or None where there is none."""
@@ -151,7 +151,7 @@ class Ledger:
             prefix = f"{self._root}rejected/"
             names = sorted(self._container.list_blob_names(name_starts_with=prefix), reverse=True)[:limit]
             texts = [self._container.download_blob(name).readall() for name in names]
-        return [Rejection.model_validate_json(text) for text in texts]
+        return [read_stored(Rejection, text, what="a rejected upload") for text in texts]
 
     def close(self, operation: Operation) -> None:
         """Write a closed operation; written again after a crash, it is the same text."""
@@ -170,7 +170,7 @@ class Ledger:
                 text = self._container.download_blob(self._closed_blob(operation_id)).readall()
         except NotFound:
             return None
-        return Operation.model_validate_json(text)
+        return read_stored(Operation, text, what=f"operation {operation_id}")
 
     def find(self, operation_id: str) -> Operation:
         """Read an operation: open, held or closed.

@@ -129,7 +129,7 @@ class JobRow(Model):
 class JobRecord(Model):
     """Everything that is known of a job and survives a crash."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1] = 1  # docs/design.md, "When the app is replaced", says when there is another one
     name: JobName
     folder: Literal["stateful", "stateless"] | None = None  # the folder that its first upload bound it to
     deleted: bool = False  # a tombstone: the name is free, the savepoints and releases are still there

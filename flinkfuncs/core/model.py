@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from .errors import Refused
+from .errors import Refused, Unavailable
 
 
 class Model(BaseModel):
@@ -39,5 +39,27 @@ def parse_json(model: type[ModelT], text: str | bytes, *, what: str) -> ModelT:
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors())
-        raise Refused(f"{what} is not valid: {faults[:1024]}", code="InvalidBody", status=400) from None
+        raise Refused(f"{what} is not valid: {_faults(error)}", code="InvalidBody", status=400) from None
+
+
+def read_stored(model: type[ModelT], text: str | bytes, *, what: str) -> ModelT:
+    """Read what this app has written down, in this version or in another one.
+
+    What a newer version wrote is refused as a whole: an older one that passed over a field would drop it at its next
+    write.
+
+    Raises:
+        Unavailable: this version cannot read it, and leaves it as it is; the message names fields, never values.
+
+    """
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        newer = any(e["type"] == "extra_forbidden" or e["loc"] == ("schemaVersion",) for e in error.errors())
+        who = "was written by a newer version of this app" if newer else "cannot be read"
+        code = "NewerRecord" if newer else "UnreadableRecord"
+        raise Unavailable(f"{what} {who}, and is left as it is: {_faults(error)}", code=code) from None
+
+
+def _faults(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors())[:1024]

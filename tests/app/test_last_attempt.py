@@ -12,7 +12,7 @@ from flinkfuncs.app import Services, compose
 from flinkfuncs.clients.queue import Nudge, OperationsQueue
 from flinkfuncs.clients.storage import queue_service
 from flinkfuncs.core.actions import Action
-from flinkfuncs.core.errors import FlinkFuncsError, Refused
+from flinkfuncs.core.errors import FlinkFuncsError, Refused, Unavailable
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Cause, Operation, Outcome, Request
 from flinkfuncs.operations import Driver, Patience
@@ -85,7 +85,7 @@ def test_what_cannot_even_be_given_up_goes_to_the_poison_queue(broken_app: Servi
     )
     (record,) = [name for name in container.list_blob_names() if name.endswith(f"/jobs/{JOB}.json")]
     container.upload_blob(record, b"{}", overwrite=True)
-    with pytest.raises(Exception, match="validation error"):
+    with pytest.raises(Unavailable, match=f"the record of job {JOB} cannot be read"):
         attempt(operation, LAST_ATTEMPT)
 
 

@@ -11,9 +11,9 @@ from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Checked, Operation
 from flinkfuncs.core.session.table import next_step
-from flinkfuncs.core.steps import Check, Found, Keep, Kept, Learned, Start, Step, Stop
+from flinkfuncs.core.steps import Check, Found, Keep, Kept, Learned, Start, Step
 from tests.unit.builders import LIMITS, NOW, release
-from tests.unit.session.cluster_model import Cluster, Refusal
+from tests.unit.session.cluster_model import HEARTBEAT_SECONDS, Cluster, Refusal
 
 # What was not answered is looked for only as long as a test has time.
 HASTY = replace(LIMITS, repeat_seconds=0.2, settle_seconds=0.0)
@@ -27,6 +27,7 @@ class MemoryCluster:
         self.model = Cluster(NOW)
         self.acts: list[Step] = []
         self.stops_complete = True
+        self.vanish_seconds = HEARTBEAT_SECONDS + 30
         self.words: dict[JobName, str] = {}
 
     @property
@@ -38,9 +39,11 @@ class MemoryCluster:
         """Look and decide, as a session cluster does."""
         self.model.pass_time((now - self.model.now).total_seconds())
         if self.stops_complete:
-            for stop in [step for step in self.acts if isinstance(step, Stop)]:
+            for stop in list(self.model.stops.values()):
                 self.model.finish_stop(stop)
-        return next_step(operation, record, self.model.look(record, operation, lagging=False), HASTY)
+        seen = self.model.look(record, operation, lagging=False)
+        hasty = replace(seen, cache_seconds=0.0, vanish_seconds=self.vanish_seconds)  # it has no caches
+        return next_step(operation, record, hasty, HASTY)
 
     def act(self, record: JobRecord, operation: Operation, step: Step) -> Learned:
         """Carry one step out."""

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation
 from flinkfuncs.core.session.facts import (
+    Adoptable,
     CopySeen,
     CopyState,
     Left,
@@ -215,10 +216,15 @@ class Cluster:
             copy=copy,
             trigger=self.triggers.get(trigger_of(operation, record) or "", TriggerUnknown()),
             jar_on_cluster=wanted is not None and wanted.sha256 in self.jars,
+            adoptable=self._adoptable(operation.request.adopt) if record.current is None else None,
             left=self._left(record, operation, copy),
             incarnation=str(self.incarnation),
             vanish_seconds=HEARTBEAT_SECONDS + 30,
         )
+
+    def _adoptable(self, named: str | None) -> Adoptable | None:
+        known = self.known.get(named) if named else None
+        return Adoptable(known.state, "orders", 2, None) if known else None
 
     def _left(self, record: JobRecord, operation: Operation, copy: CopySeen | None) -> Left | None:
         trigger = self.triggers.get(trigger_of(operation, record) or "", TriggerUnknown())

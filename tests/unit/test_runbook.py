@@ -1,0 +1,124 @@
+"""Is the runbook true? What it tells somebody to type at night exists: routes, bodies, settings, alerts, links."""
+
+import json
+import re
+from urllib.parse import urlsplit
+
+import pytest
+
+from flinkfuncs.core.actions import Action
+from flinkfuncs.core.operations import Outcome
+from flinkfuncs.core.uploads import parse_job_json
+from flinkfuncs.runjob import RunJobProperties
+from flinkfuncs.settings import Settings
+from flinkfuncs.triggers.control import Uploads
+from tests.documents import ROOT
+from tests.infra.bicep import INFRA, variable
+from tests.unit.test_readme import choices, routes, settings
+
+RUNBOOK = ROOT / "docs" / "runbook.md"
+TEXT = RUNBOOK.read_text()
+COMMANDS = "\n".join(re.findall(r"^ {4,}(\S.*)$", TEXT, re.MULTILINE))
+CODE = " ".join(re.findall(r"`([^`\n]+)`", TEXT)) + "\n" + COMMANDS
+CALLS = re.findall(r"(?:call|curl)\b[^\n`]*?\$APP/api/[\w/?=&.-]+", TEXT)
+OWN = {"TRIGGER", "FLINK", "ID", "APP", "KEY"}  # what the page sets itself, or asks for
+
+
+def outputs() -> set[str]:
+    """What `azd env get-values` knows of a deployment."""
+    return set(re.findall(r"^output (\w+) ", (INFRA / "main.bicep").read_text(), re.MULTILINE))
+
+
+def headings(place: str) -> set[str]:
+    """The anchors of a page."""
+    found = re.findall(r"^#+ (.*)$", (ROOT / place).read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in found}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_call_meets_a_route_with_its_method(call: str) -> None:
+    """A copied line is answered; actions are those that there are."""
+    method = (re.findall(r"-X (\w+)", call) or ["GET"])[0]
+    path = urlsplit(call.partition("$APP")[2]).path
+    shapes = [re.sub(r"\{\w+\}", "[^/]+", route) for route in routes()]
+    assert any(re.fullmatch(shape, f"{method} {path}") for shape in shapes), call
+    if action := re.fullmatch(r"/api/jobs/[^/]+/([\w-]+)", path):
+        known = {action.value.lower().replace("_", "-") for action in Action} | {"uploads", "savepoints"}
+        assert action[1] in known
+
+
+def test_every_route_in_the_text_is_one() -> None:
+    """With its method, as the README writes it."""
+    named = re.findall(r"`((?:GET|POST|PUT) /[^`]+)`", TEXT)
+    assert named
+    assert set(named) <= routes()
+
+
+@pytest.mark.parametrize("call", [call for call in CALLS if " -d " in call])
+def test_every_body_is_accepted(call: str) -> None:
+    """Its fields are those of the route."""
+    body = re.findall(r"-d '(.*)'", call)[0].replace("<flink job id>", "a" * 32)
+    model = Uploads if call.endswith("/uploads") else RunJobProperties
+    assert model.model_validate_json(body)
+
+
+def test_every_job_json_is_one() -> None:
+    """As the intake reads it."""
+    found = re.findall(r'(?:echo \'|^ {4,})(\{"jar".*\})', TEXT, re.MULTILINE)
+    assert len(found) == 2
+    for text in found:
+        assert parse_job_json(text.encode()).jar == "orders.jar"
+
+
+def test_every_setting_variable_and_word_in_capitals_exists() -> None:
+    """Settings of the app, choices of a deployment, outputs of the templates, actions and outcomes."""
+    words = set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", CODE)) - {"JOB_NAME"}
+    known = settings() | choices() | outputs() | set(Action) | set(Outcome) | {"NO_CLAIM"}
+    assert words - known == set()
+    used = set(re.findall(r"\$\{?([A-Z][A-Z_]*)", COMMANDS))
+    assert used - (OWN | outputs() | choices()) == set()
+
+
+def test_every_alert_has_a_heading_and_no_other() -> None:
+    """Whoever gets a mail finds its name here."""
+    rules = {rule["name"] for rule in variable("alerts.bicep", "rules")} | {"undelivered"}
+    section = TEXT.partition("\n## Alerts\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^### (.*)$", section, re.MULTILINE)) == rules
+
+
+def test_every_code_is_one_of_the_apps() -> None:
+    """What a reply or a log says."""
+    code = "".join(path.read_text() for path in (ROOT / "flinkfuncs").rglob("*.py"))
+    named = set(re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`", TEXT))
+    assert {"NewerRecord", "UnreadableRecord", "JobRunsAlready", "UnknownPast", "OperationEnded"} <= named
+    assert [promised for promised in named if f'"{promised}"' not in code] == []
+
+
+def test_containers_queues_and_secrets_are_called_as_they_are() -> None:
+    """By the defaults of the settings, which the templates deploy."""
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    containers = set(re.findall(r"--container-name ([a-z-]+)", COMMANDS))
+    assert containers == {defaults["ledger_container"], defaults["releases_container"]}
+    assert set(re.findall(r"--queue-name (\S+)", COMMANDS)) == {f"{defaults['operations_queue']}-poison"}
+    assert f"{defaults['key_vault_secret_prefix']}-api-secret" in COMMANDS
+    assert set(re.findall(r"flink/jobs/", COMMANDS)), "the ledger's key is the cluster's name"
+    assert defaults["cluster_name"] == "flink"
+
+
+def test_every_link_leads_to_a_heading_that_is_there() -> None:
+    """Here and on the pages beside it."""
+    for link in re.findall(r"\]\((?!http)([^)]+)\)", TEXT):
+        path, _, anchor = link.partition("#")
+        target = (RUNBOOK.parent / path).resolve() if path else RUNBOOK
+        assert target.exists(), link
+        assert not anchor or anchor in headings(str(target.relative_to(ROOT.resolve()))), link
+
+
+def test_flinks_own_bodies_are_json_and_say_how_the_state_is_taken() -> None:
+    """By hand, too, nothing is drained, dropped or claimed."""
+    bodies = [
+        json.loads(body.replace("'$", "").replace("'", "")) for body in re.findall(r"-d '(\{.*\})' \$FLINK", TEXT)
+    ]
+    stop, run = bodies
+    assert stop["drain"] is False
+    assert (run["allowNonRestoredState"], run["claimMode"]) == (False, "NO_CLAIM")

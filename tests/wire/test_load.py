@@ -1,0 +1,186 @@
+"""How often are storage and Flink asked? The numbers from which docs/design.md says what one app can carry.
+
+Counted are the requests that really leave, by the log of the library that sends them. The cluster is the one in memory,
+so nothing waits: what waiting adds is a write each half lease, and docs/design.md says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from flinkfuncs.clients.flink import Flink
+from flinkfuncs.clusters.session import SessionCluster
+from flinkfuncs.core.actions import Action
+from flinkfuncs.core.jobs import JobRecord, Savepoint
+from flinkfuncs.core.names import JobName
+from flinkfuncs.core.operations import Operation
+from flinkfuncs.core.periodic import Rhythm
+from flinkfuncs.operations import Driver, Patience
+from flinkfuncs.periodic import PeriodicSavepoints
+from tests.documents import DESIGN
+from tests.fixtures.scenes import Play
+from tests.unit.builders import LIMITS, NOW, OLD, ORDERS, asked, copy_of
+from tests.wire.memory_cluster import MemoryCluster
+from tests.wire.server import Answer, Fault, serving
+from tests.wire.storage import Storage, jar
+
+SENT = re.compile(r'"(GET|HEAD|PUT|POST|DELETE) (\S+) HTTP')
+WRITES = ("PUT", "POST", "DELETE")
+
+
+class Requests(logging.Handler):
+    """What was sent while somebody counted: `list`, `read` and `write` of blobs, and `message`."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        super().__init__()
+        self.sent: Counter[str] = Counter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count one."""
+        if found := SENT.search(record.getMessage()):
+            self.sent[_kind(*found.groups())] += 1
+
+
+def _kind(method: str, path: str) -> str:
+    if "/messages" in path:
+        return "message"
+    if "comp=list" in path:
+        return "list"
+    return "write" if method in WRITES else "read"
+
+
+@contextmanager
+def counted() -> Iterator[Counter[str]]:
+    """Count what leaves in a block."""
+    log, handler = logging.getLogger("urllib3.connectionpool"), Requests()
+    before = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG)
+    try:
+        yield handler.sent
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
+
+
+OPERATIONS: dict[str, Callable[[Play], object]] = {
+    "NEW": lambda p: p.uploads().drives(),
+    "UPDATE": lambda p: p.uploads().drives(),
+    "SAVEPOINT": lambda p: p.asks(Action.SAVEPOINT).drives(),
+    "LIST_SAVEPOINT": lambda p: p.asks(Action.LIST_SAVEPOINT).drives(),
+    "STOP": lambda p: p.asks(Action.STOP).drives(),
+    "START": lambda p: p.asks(Action.START).drives(),
+    "CANCEL": lambda p: p.asks(Action.CANCEL).drives(),
+    "DELETE": lambda p: p.asks(Action.DELETE).drives(),
+}
+
+
+def test_an_operation_asks_storage_as_often_as_the_design_says(storage: Storage) -> None:
+    """From the event or the call to the end; the upload itself is the uploader's."""
+    play = Play(storage)
+    rows = []
+    for name, operation in OPERATIONS.items():
+        with counted() as sent:
+            operation(play)
+        if name in ("NEW", "UPDATE"):
+            sent["write"] -= 2  # the jar and its job.json: what the uploader sends
+            sent["read"] -= 2  # … and looks at
+        rows.append(f"| {name} | {sent['read']} | {sent['list']} | {sent['write']} | {sent['message']} |")
+    assert [row for row in rows if row not in DESIGN.read_text()] == []
+
+
+@pytest.mark.parametrize("jobs", [3, 30])
+def test_a_tick_asks_storage_no_more_often_for_more_jobs(storage: Storage, jobs: int) -> None:
+    """The sweeper and the savepoint timer list; they read no record of a job for which there is nothing to do."""
+    play = Play(storage)
+    now = datetime.now(UTC)
+    for number in range(jobs):
+        name = JobName(f"job-{number}")
+        storage.upload(f"stateful/{name}/v1.jar", jar())
+        record = JobRecord(name=name, wanted=OLD, current=copy_of(), uploaded_at=now + timedelta(minutes=1))
+        storage.ledger().write(record.but(periodic_at=now), etag=None)
+    with counted() as sent:
+        play.intake.sweep(now + timedelta(minutes=10))
+    assert sent == {"list": 3}  # the records, and the two folders
+    with counted() as sent:
+        rhythm = Rhythm(timedelta(hours=6), 4)
+        PeriodicSavepoints(storage.ledger(), storage.queue, MemoryCluster(), rhythm).tick(now)
+    assert sent == {"list": 1}
+
+
+def test_a_record_stays_small(storage: Storage) -> None:
+    """What every write carries: a savepoint adds some 400 bytes, and retention bounds their number."""
+    play = Play(storage).runs()
+    sizes = []
+    for _ in range(11):
+        play.asks(Action.SAVEPOINT).drives()
+        sizes.append(len(play.record.to_json()))
+    assert (sizes[-1] - sizes[0]) / 10 < 500
+    assert sizes[-1] < 8192
+
+
+COPY, OTHER, PATH = "a" * 32, "b" * 32, "file:/sp/orders/x/savepoint-1"
+RUNNING = {"vertices": [{"id": "v", "name": "v", "parallelism": 1, "status": "RUNNING"}], "name": "orders"}
+DONE = {"status": {"id": "COMPLETED"}, "operation": {"location": PATH, "checkpointId": 1}}
+
+
+def answers(operation: Operation) -> dict[str, list[Answer | Fault]]:
+    """A cluster that answers at once, and carries out what it is asked at once."""
+    new = operation.token("copy")
+    restored = {"id": 1, "external_path": PATH, "is_savepoint": True}
+    told = {"latest": {"restored": restored}, "counts": {"restored": 1, "completed": 1}}
+    ended = {"STOP": "FINISHED", "CANCEL": "CANCELED"}.get(operation.action, "RUNNING")
+    after: dict[str, list[Answer | Fault]] = {
+        f"GET {COPY}/status": [Answer(body={"status": ended})],
+        f"GET {new}/status": [Answer(body={"status": "RUNNING"})],
+        f"GET {operation.token('stop')}": [Answer(body=DONE)],
+        f"GET {operation.token('savepoint')}": [Answer(body=DONE)],
+    }
+    return {
+        f"GET {COPY}/status": [Answer(body={"status": "RUNNING"})],
+        f"GET {COPY}": [Answer(body=RUNNING)],
+        f"GET {new}/status": [Answer(404)],
+        f"GET {new}": [Answer(body=RUNNING)],
+        f"GET {new}/checkpoints": [Answer(body=told)],
+        f"GET {new}/exceptions": [Answer(body={"exceptionHistory": {"entries": []}})],
+        f"GET {operation.token('checkpoint', 1)}": [Answer(body=DONE)],
+        "GET /jars": [Answer(body={"files": [{"id": "1", "name": f"{OLD.sha256}.jar", "uploaded": 9999999999999}]})],
+        "GET /jobmanager/config": [Answer(body=[])],
+        "GET /config": [Answer(body={"flink-version": "2.3.0"})],
+        "POST ": [Answer(202, body={"request-id": "x", "jobid": new}, then=after)],
+        "PATCH ": [Answer(202, then=after)],
+    }
+
+
+@pytest.mark.parametrize("action", [Action.SAVEPOINT, Action.STOP, Action.START, Action.CANCEL])
+def test_an_operation_asks_flink_as_often_as_the_design_says(storage: Storage, action: Action) -> None:
+    """Of a cluster that is as quick as can be: each further look costs what one look costs."""
+    stopped = action is Action.START
+    operation = asked(action).model_copy(update={"driven_at": None})
+    taken = Savepoint(path=PATH, taken_at=NOW, origin=Action.STOP, cause="http", flink_job_id=COPY, operation="earlier")
+    copy = copy_of(flink_job_id=COPY, ended="STOPPED" if stopped else None)
+    record = JobRecord(name=ORDERS, wanted=OLD, current=copy, savepoints=(taken,) if stopped else (), open=(operation,))
+    storage.ledger().write(record, etag=None)
+    limits = replace(LIMITS, settle_seconds=0.0)
+    with serving(answers(operation)) as server:
+        flink = Flink(server.url, call_seconds=2)
+        cluster = SessionCluster(
+            flink, storage.jars, lambda _r, _o: OLD, limits, name="cluster", owner_of=lambda _i, _j: None
+        )
+        Driver(storage.ledger(), storage.queue, cluster, Patience()).drive(ORDERS)
+        acts = [call.method for call in server.calls if call.method != "GET"]
+        row = f"| {action} | {server.count('GET')} | {len(acts)} |"
+    closed = storage.ledger().closed(operation.id)
+    assert closed
+    assert closed.result
+    assert closed.result.outcome == "SUCCEEDED", closed.result
+    assert row in DESIGN.read_text(), row
