@@ -218,6 +218,7 @@ class Cluster:
             jar_on_cluster=wanted is not None and wanted.sha256 in self.jars,
             adoptable=self._adoptable(operation.request.adopt) if record.current is None else None,
             left=self._left(record, operation, copy),
+            sizes=dict.fromkeys(self.savepoints, 100),
             incarnation=str(self.incarnation),
             vanish_seconds=HEARTBEAT_SECONDS + 30,
         )
