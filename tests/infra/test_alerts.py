@@ -4,19 +4,11 @@ import json
 import re
 
 from flinkfuncs.core.operations import Outcome
+from flinkfuncs.telemetry import metrics
 from tests.functions import functions
 from tests.infra.bicep import INFRA, resource, shown, variable
 
-METRICS = {
-    "flinkfuncs.call.duration",
-    "flinkfuncs.operation.age",
-    "flinkfuncs.operations",
-    "flinkfuncs.queue.age",
-    "flinkfuncs.savepoint.age",
-    "flinkfuncs.savepoint.duration",
-    "flinkfuncs.step.duration",
-    "flinkfuncs.update.downtime",
-}
+METRICS = set(re.findall(r"^(flinkfuncs\.[a-z.]+[a-z]) ", metrics.__doc__ or "", re.MULTILINE))
 RULES = {rule["name"]: rule for rule in variable("alerts.bicep", "rules")}
 
 
