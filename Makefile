@@ -9,7 +9,7 @@ FLINKS := 1.17.2 1.20.5
 PLATFORMS := --only-binary :all: $(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_17 manylinux2014)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions crash-matrix soak check check-infra package docs lock clean $(FLINKS:%=flink-%)
+.PHONY: help setup demo test test-versions crash-matrix wire-faults soak check check-infra package docs lock clean $(FLINKS:%=flink-%)
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -28,6 +28,9 @@ test-versions: setup $(FLINKS:%=flink-%) ## Run the slow tests: every version of
 
 crash-matrix: setup $(if $(filter $(FLINK),$(FLINKS)),flink-$(FLINK)) ## Kill the app before and after every outside call, on a real Flink (FLINK=VERSION for an older one).
 	@$(BIN)/python -m tests.matrix $(if $(FLINK),--flink $(FLINK),--keep docs/crash-matrix.md) $(OPTIONS)
+
+wire-faults: setup ## Let the wire fail in nine ways at every outside call, on a stand-in for Flink.
+	@$(BIN)/python -m tests.faults $(OPTIONS)
 
 soak: setup ## Update a job UPDATES times under random uploads and random kills (SEED repeats a run).
 	@$(BIN)/python -m tests.matrix.soak $(if $(UPDATES),--updates $(UPDATES)) $(if $(SEED),--seed $(SEED)) $(OPTIONS)

@@ -20,7 +20,7 @@ from .clients.storage import Conflict
 from .clusters.cluster import Cluster
 from .core import queueing
 from .core.actions import Action
-from .core.errors import FlinkFuncsError, NotFound, Refused
+from .core.errors import FlinkFuncsError, NotFound, Refused, Unanswered
 from .core.jobs import JobRecord
 from .core.names import JobName
 from .core.operations import Cause, Operation, Outcome, Request, Result, operation_id
@@ -162,8 +162,15 @@ class Intake:
         operation = _operation(job, request, cause, at=at, identity=identity)
         known, record = self._record(operation)
         if record.operation(operation.id):
-            self._queue.nudge(job, operation.id)
+            self._nudge(job, operation.id)
         return known
+
+    def _nudge(self, job: JobName, operation: str) -> None:
+        """Send for a driver; a caller who is told of a failure would ask for another operation, so he is not."""
+        try:
+            self._queue.nudge(job, operation)
+        except FlinkFuncsError as error:
+            log.warning("job=%s operation=%s no message was sent, the sweeper finds it: %s", job, operation, error)
 
     def _record(self, operation: Operation) -> tuple[Operation, JobRecord]:
         """Put the operation on its job's list, unless it is or was there; return how it, and the record, stand then.
@@ -184,8 +191,8 @@ class Intake:
                 return queued.ended[0], record
             try:
                 self._ledger.write(queued.record, etag=entry.etag if entry else None)
-            except Conflict:
-                continue
+            except (Conflict, Unanswered):
+                continue  # whether it is on record is looked up: a caller who is told of a failure asks again
             for ended in queued.ended:
                 telemetry.ended(ended)
             return operation, queued.record

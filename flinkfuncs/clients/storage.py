@@ -20,11 +20,29 @@ from azure.storage.blob import BlobServiceClient, ExponentialRetry
 from azure.storage.queue import QueueServiceClient
 
 from ..core.errors import FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable, shortened
-from .transport import transport
+from .transport import ToldTransport, transport
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
+BLOCK_BYTES = 256 * 1024  # read from the socket at once; as in the library's own transport
 CHUNK_BYTES = 4 * 1024 * 1024  # a jar passes through memory in pieces of this size
+
+
+class StorageTransport(ToldTransport):
+    """Takes an answer only from storage itself: of a page that something on the way wrote, anything could be read."""
+
+    def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401 - the SDK's own, untyped
+        """Send a request.
+
+        Raises:
+            azure.ServiceResponseError: what came back is no answer of storage, which numbers each of its own.
+
+        """
+        answer = super().send(request, **options)
+        if "x-ms-request-id" not in answer.headers:
+            answer.internal_response.close()
+            raise azure.ServiceResponseError(f"something else than storage answered {answer.status_code}")
+        return answer
 
 
 class Conflict(Refused):
@@ -63,7 +81,13 @@ def queue_service(connection: str, environment: Mapping[str, str] = os.environ) 
 
 def _options() -> dict[str, Any]:
     """Short timeouts and few, quick retries: the loop above is the patient one."""
-    return transport("storage", connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS) | {
+    return {
+        "transport": StorageTransport(
+            "storage",
+            connection_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            connection_data_block_size=BLOCK_BYTES,
+        ),
         "retry_policy": ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=2),
     }
 

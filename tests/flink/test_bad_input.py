@@ -75,7 +75,7 @@ def test_a_job_json_that_cannot_be_is_refused_and_the_job_goes_on(running: Job, 
 
 @pytest.mark.parametrize(
     ("action", "code"),
-    [("new", "JobExists"), ("start", "JobRuns"), ("delete", "JobRuns"), ("last-state-update", "UnsupportedAction")],
+    [("new", "JobExists"), ("start", "JobRuns"), ("delete", "JobRuns")],
 )
 def test_an_action_that_makes_no_sense_now_is_refused(session_job: Job, action: str, code: str) -> None:
     """The operation ends as REFUSED with the reason, and the copy runs on."""

@@ -137,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
             case Fault.RESET_AFTER:
                 self._reset()
 
-    do_GET = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - the names that the base class calls
+    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - the names that the base class calls
 
     def _write(self, answer: Answer, length: int | None = None) -> None:
         body = json.dumps(answer.body).encode() if answer.raw is None else answer.raw

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from flinkfuncs.clients.ledger import Entry, Ledger
+from flinkfuncs.clients.queue import OperationsQueue
 from flinkfuncs.core.actions import Action
-from flinkfuncs.core.errors import NotFound, Refused
+from flinkfuncs.core.errors import NotFound, Refused, Unanswered, Unavailable
 from flinkfuncs.core.jobs import JobRecord, Lease
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Cause, Operation, Outcome, Request, Result
@@ -70,6 +72,40 @@ def test_an_event_that_comes_again_after_the_operation_is_closed_asks_for_nothin
     assert again.id == first.id
     assert opened(storage) == ()
     assert storage.nudges() == []
+
+
+def test_an_action_that_was_recorded_without_an_answer_is_recorded_once_and_its_caller_is_told(
+    storage: Storage,
+) -> None:
+    """A caller who is told of a failure asks again, and that would be another operation."""
+
+    class Deaf(Ledger):
+        def write(self, record: JobRecord, *, etag: str | None) -> Entry:
+            super().write(record, etag=etag)
+            raise Unanswered("no answer")
+
+    record_of(storage, JobRecord(name=ORDERS))
+    deaf = Intake(Deaf(storage.records, storage.cluster), storage.queue, storage.jars, MemoryCluster())
+    asked_for = deaf.request(ORDERS, Request(action=Action.STOP), Cause(kind="http", detail="a person"))
+    assert [operation.id for operation in opened(storage)] == [asked_for.id]
+    assert [nudge["operation"] for nudge in storage.nudges()] == [asked_for.id]
+
+
+def test_an_action_whose_message_cannot_be_sent_is_recorded_and_the_sweeper_sends_for_its_driver(
+    storage: Storage,
+) -> None:
+    """Its caller is told that it is on record, since it is."""
+
+    class Mute(OperationsQueue):
+        def nudge(self, job: JobName, operation: str, *, delay_seconds: float = 0) -> None:
+            raise Unavailable(f"no message for {job}, {operation}, {delay_seconds}")
+
+    record_of(storage, JobRecord(name=ORDERS))
+    mute = Intake(storage.ledger(), Mute(storage.queues, "none"), storage.jars, MemoryCluster())
+    asked_for = mute.request(ORDERS, Request(action=Action.STOP), Cause(kind="http", detail="a person"))
+    assert [operation.id for operation in opened(storage)] == [asked_for.id]
+    intake(storage).sweep(datetime.now(UTC))
+    assert [nudge["operation"] for nudge in storage.nudges()] == [asked_for.id]
 
 
 def test_the_same_name_uploaded_again_is_another_operation(storage: Storage) -> None:

@@ -7,17 +7,18 @@ from typing import Any
 
 import pytest
 from azure.core import exceptions as azure
-from azure.core.pipeline.transport import RequestsTransport
+from azure.core.pipeline.transport import HttpTransport, RequestsTransport
 from azure.storage.blob import BlobServiceClient, ContainerClient, LinearRetry
 
 from flinkfuncs.clients.ledger import Ledger
-from flinkfuncs.clients.storage import Conflict, storage_errors
+from flinkfuncs.clients.storage import Conflict, blob_service, storage_errors
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable
 from flinkfuncs.core.jobs import JobRecord, Lease
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Outcome, Result
 from tests.unit.builders import OLD, ORDERS, asked, copy_of, savepoint, with_marks
+from tests.wire.server import Answer, serving
 from tests.wire.storage import Storage
 
 WHOLE = JobRecord(name=ORDERS, wanted=OLD, current=copy_of(), savepoints=(savepoint("file:///sp/1"),))
@@ -99,6 +100,23 @@ def test_each_error_of_the_sdk_becomes_one_of_ours(error: azure.AzureError, kind
         raise error
     assert type(raised.value) is kind
     assert "orders" in raised.value.message
+
+
+@pytest.mark.parametrize("status", [200, 201, 404, 412])
+def test_a_page_that_something_on_the_way_wrote_is_no_answer_of_storage(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a record, nor that there is none, nor that somebody else wrote first: a write may have happened."""
+    monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)  # the SDK's pauses between its tries
+    page = [Answer(status, raw=b"<html>Please log in.</html>", headers={"Content-Type": "text/html"})]
+    with serving({"GET ": page, "PUT ": page}) as server:
+        connection = f"AccountName=a;AccountKey=QQ==;BlobEndpoint={server.url}/a;QueueEndpoint={server.url}/a;"
+        with blob_service("JARS", {"JARS": connection}) as blobs:
+            ledger = Ledger(blobs.get_container_client("records"), "cluster")
+            with pytest.raises(Unanswered):
+                ledger.entry(ORDERS)
+            with pytest.raises(Unanswered):
+                ledger.write(WHOLE, etag=None)
 
 
 def test_a_wrong_key_and_a_container_that_is_not_there_are_told_apart(storage: Storage, azurite: str) -> None:

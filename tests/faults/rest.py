@@ -1,0 +1,280 @@
+"""Flink's REST API over the stand-in, as far as the app speaks it.
+
+`/jobs/:id` and `/jobs/:id/checkpoints` are cached, as Flink's are, but for a shorter time. An unknown job is a
+500 at `/status` and a 404 elsewhere; COMPLETED is said of failures, too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+from .stand_in import Job, RefusalError, StandIn
+
+CACHE_SECONDS = 0.2
+VERTICES = ("source", "count")
+CONFIGURATION = {
+    "cluster.intercept-user-system-exit": "THROW",
+    "heartbeat.timeout": "1 s",
+    "web.refresh-interval": f"{int(CACHE_SECONDS * 1000)}",
+    "web.tmpdir": "the only one",
+}
+Json = dict[str, Any]
+Reply = tuple[int, object]
+
+
+class FlinkServer:
+    """Serves one stand-in after the other."""
+
+    def __init__(self) -> None:
+        """Listen on a free port."""
+        self.flink = StandIn()
+        self._cached: dict[str, tuple[float, Reply]] = {}
+        self._server = _Listener(self)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def serve(self, flink: StandIn) -> None:
+        """Serve this one from now on."""
+        self.flink, self._cached = flink, {}
+
+    def answer(self, method: str, path: str, body: bytes, content_type: str) -> Reply:
+        """Handle one request."""
+        flink = self.flink
+        with flink.lock:
+            flink.pass_time()
+            try:
+                return self._routed(flink, method, path, body, content_type)
+            except RefusalError as refusal:
+                return refusal.status, {"errors": [refusal.words]}
+
+    def _routed(self, flink: StandIn, method: str, path: str, body: bytes, content_type: str) -> Reply:
+        cached = self._cached.get(path)
+        if method == "GET" and cached and cached[0] > time.monotonic():
+            return cached[1]
+        for verb, pattern, handle in ROUTES:
+            if method == verb and (match := re.fullmatch(pattern, path)):
+                if method != "GET":
+                    flink.changes.append(f"{method} {path}")
+                sent = json.loads(body) if "json" in content_type and body else {"content": body}
+                reply = handle(flink, match.groups(), sent)
+                if re.fullmatch(r"/jobs/[0-9a-f]{32}(/checkpoints)?", path) and method == "GET":
+                    self._cached[path] = (time.monotonic() + CACHE_SECONDS, reply)
+                return reply
+        raise RefusalError(404, f"Not found: {path}")
+
+    def stop(self) -> None:
+        """End it."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@contextmanager
+def flink_server() -> Iterator[FlinkServer]:
+    """A server for the length of a test."""
+    server = FlinkServer()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+# ----------------------------------------------------------------------------------------------------------- the routes
+
+Groups = tuple[str, ...]
+Handle = Callable[[StandIn, Groups, Json], Reply]
+
+
+def _job(flink: StandIn, id_: str, *, status: int = 404) -> Job:
+    if id_ not in flink.jobs:
+        raise RefusalError(status, f"FlinkJobNotFoundException: Could not find Flink job ({id_})")
+    return flink.jobs[id_]
+
+
+def _state_of(job: Job) -> str:
+    return "RESTARTING" if job.state == "RUNNING" and job.looped % 2 else job.state
+
+
+def _overview(flink: StandIn, _: Groups, __: Json) -> Reply:
+    tasks = {"total": 2, "running": 2}
+    jobs = [{"jid": j.id, "name": j.name, "state": _state_of(j), "tasks": tasks} for j in flink.jobs.values()]
+    return 200, {"jobs": jobs}
+
+
+def _status(flink: StandIn, groups: Groups, _: Json) -> Reply:
+    return 200, {"status": _state_of(_job(flink, groups[0], status=500))}
+
+
+def _described(flink: StandIn, groups: Groups, _: Json) -> Reply:
+    job = _job(flink, groups[0])
+    vertices = [{"id": v, "name": v, "parallelism": 1, "status": _state_of(job)} for v in VERTICES]
+    return 200, {"name": job.name, "vertices": vertices}
+
+
+def _checkpoints(flink: StandIn, groups: Groups, _: Json) -> Reply:
+    job = _job(flink, groups[0])
+    latest: Json = {}
+    if job.checkpoint:
+        latest["completed"] = {"id": job.checkpoint.number, "external_path": job.checkpoint.path}
+    if job.savepoint:
+        latest["savepoint"] = {"id": job.savepoint.number, "external_path": job.savepoint.path}
+    if at := job.restored:
+        latest["restored"] = {"id": at.number, "external_path": at.path, "is_savepoint": at.is_savepoint}
+    counts = {"restored": bool(job.restored) + job.looped, "completed": int(job.age()) if not job.jar.loops else 0}
+    return 200, {"latest": latest, "counts": counts}
+
+
+def _checkpoints_config(flink: StandIn, groups: Groups, _: Json) -> Reply:
+    _job(flink, groups[0])
+    return 200, {"externalization": {"enabled": True, "delete_on_cancellation": False}}
+
+
+def _details(flink: StandIn, groups: Groups, _: Json) -> Reply:
+    _job(flink, groups[0])
+    return 200, {"tasks": {vertex: {"state_size": 10, "persisted_data": 0} for vertex in VERTICES}}
+
+
+def _exceptions(flink: StandIn, groups: Groups, _: Json) -> Reply:
+    job = _job(flink, groups[0])
+    entries = [{"stacktrace": "java.lang.IllegalStateException: again"}] * min(10, job.looped)
+    if job.jar.refused:
+        entries = [{"stacktrace": "java.lang.IllegalStateException: Cannot map checkpoint/savepoint state"}]
+    return 200, {"exceptionHistory": {"entries": entries}}
+
+
+def _triggered(flink: StandIn, groups: Groups, _: Json) -> Reply:
+    trigger = flink.triggers.get(groups[1])
+    if trigger is None:
+        raise RefusalError(404, "There is no savepoint operation with that trigger id")
+    if trigger.cause:
+        failed = {"class": "x", "stack-trace": trigger.cause}
+        return 200, {"status": {"id": "COMPLETED"}, "operation": {"failure-cause": failed}}
+    if trigger.location is None:
+        return 200, {"status": {"id": "IN_PROGRESS"}, "operation": None}
+    done = {"location": trigger.location} if trigger.directory else {"checkpointId": 1}
+    return 200, {"status": {"id": "COMPLETED"}, "operation": done}
+
+
+def _jars(flink: StandIn, _: Groups, __: Json) -> Reply:
+    return 200, {"files": [{"id": j.id, "name": j.name, "uploaded": j.uploaded} for j in flink.jars.values()]}
+
+
+def _upload(flink: StandIn, _: Groups, sent: Json) -> Reply:
+    name = re.search(rb'filename="([^"]+)"', sent["content"])
+    if name is None:
+        raise RefusalError(400, "no file was uploaded")
+    jar = flink.upload(name[1].decode(), sent["content"])
+    return 200, {"filename": f"/tmp/flink-web-upload/{jar.id}", "status": "success"}  # noqa: S108 - as Flink says it
+
+
+def _plan(flink: StandIn, groups: Groups, _: Json) -> Reply:
+    if groups[0] not in flink.jars:
+        raise RefusalError(400, "Jar file does not exist")
+    return 200, {"plan": {"nodes": [{"id": vertex, "parallelism": 1} for vertex in VERTICES]}}
+
+
+def _run(flink: StandIn, groups: Groups, sent: Json) -> Reply:
+    if groups[0] not in flink.jars:
+        raise RefusalError(400, "Jar file does not exist")
+    if sent["claimMode"] != "NO_CLAIM" or sent["allowNonRestoredState"] is not False:
+        flink.wrong.append(f"a start without its explicit words: {sent}")
+    name = sent["flinkConfiguration"]["pipeline.name"]
+    flink.run(flink.jars[groups[0]], sent["jobId"], name, sent.get("savepointPath"))
+    return 200, {"jobid": sent["jobId"]}
+
+
+def _stop(flink: StandIn, groups: Groups, sent: Json) -> Reply:
+    flink.stop(groups[0], sent["triggerId"], sent["targetDirectory"])
+    return 202, {"request-id": sent["triggerId"]}
+
+
+def _save(flink: StandIn, groups: Groups, sent: Json) -> Reply:
+    _job(flink, groups[0])
+    flink.save(groups[0], sent["triggerId"], sent["target-directory"])
+    return 202, {"request-id": sent["triggerId"]}
+
+
+def _check(flink: StandIn, groups: Groups, sent: Json) -> Reply:
+    _job(flink, groups[0])
+    flink.check(groups[0], sent["triggerId"])
+    return 202, {"request-id": sent["triggerId"]}
+
+
+def _cancel(flink: StandIn, groups: Groups, _: Json) -> Reply:
+    flink.cancel(groups[0])
+    return 202, {}
+
+
+def _says(body: object) -> Handle:
+    return lambda _flink, _groups, _sent: (200, body)
+
+
+ID = "([0-9a-f]{32})"
+ROUTES: list[tuple[str, str, Handle]] = [
+    ("GET", "/config", _says({"flink-version": "2.3.0"})),
+    ("GET", "/jobmanager/config", _says([{"key": key, "value": value} for key, value in CONFIGURATION.items()])),
+    ("GET", "/overview", _says({"slots-available": 4})),
+    ("GET", "/taskmanagers", _says({"taskmanagers": [{"id": "one"}]})),
+    ("GET", "/taskmanagers/one", _says({"allocatedSlots": []})),
+    ("GET", "/jobs/overview", _overview),
+    ("GET", f"/jobs/{ID}/status", _status),
+    ("GET", f"/jobs/{ID}", _described),
+    ("GET", f"/jobs/{ID}/checkpoints", _checkpoints),
+    ("GET", f"/jobs/{ID}/checkpoints/config", _checkpoints_config),
+    ("GET", rf"/jobs/{ID}/checkpoints/details/(\d+)", _details),
+    ("GET", f"/jobs/{ID}/exceptions", _exceptions),
+    ("GET", f"/jobs/{ID}/(?:savepoints|checkpoints)/{ID}", _triggered),
+    ("GET", "/jars", _jars),
+    ("POST", "/jars/upload", _upload),
+    ("POST", "/jars/([^/]+)/plan", _plan),
+    ("POST", "/jars/([^/]+)/run", _run),
+    ("POST", f"/jobs/{ID}/stop", _stop),
+    ("POST", f"/jobs/{ID}/savepoints", _save),
+    ("POST", f"/jobs/{ID}/checkpoints", _check),
+    ("PATCH", f"/jobs/{ID}", _cancel),
+]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def _handle(self) -> None:
+        assert isinstance(self.server, _Listener)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status, told = self.server.told.answer(
+            self.command, urlsplit(self.path).path, body, self.headers.get("Content-Type") or ""
+        )
+        text = json.dumps(told).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+        self.wfile.flush()
+
+    do_GET = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - the names that the base class calls
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
+        """Say nothing."""
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, told: FlinkServer) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.told = told
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the base class has it
+        """Say nothing: clients of these tests go away in the middle."""
