@@ -68,7 +68,7 @@ def test_application_insights_gets_the_same_and_no_secret(environment: pytest.Mo
     for name in OWN_TELEMETRY:
         environment.setenv(name, "true")
     operate()
-    telemetry.end(seconds=20)
+    telemetry.end(seconds=90)
     items = [json.loads(line) for raw in received.raw for line in _lines(raw)]
     kinds = {item["data"]["baseType"] for item in items}
     assert {"RequestData", "RemoteDependencyData", "MessageData", "MetricData"} <= kinds
