@@ -21,7 +21,13 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 DELTA: dict[type, AggregationTemporality] = dict.fromkeys((Counter, Histogram), AggregationTemporality.DELTA)
 OWN_TELEMETRY = tuple(
-    f"APPLICATIONINSIGHTS_{name}" for name in ("STATSBEAT_DISABLED_ALL", "CONTROLPLANE_DISABLED", "SDKSTATS_DISABLED")
+    f"APPLICATIONINSIGHTS_{name}"
+    for name in (
+        "STATSBEAT_DISABLED_ALL",
+        "CONTROLPLANE_DISABLED",
+        "SDKSTATS_DISABLED",
+        "OPENTELEMETRY_RESOURCE_METRIC_DISABLED",
+    )
 )
 
 
