@@ -88,10 +88,13 @@ def _lines(raw: bytes) -> list[str]:
     return [json.dumps(item) for item in json.loads(text)] if text.startswith("[") else text.splitlines()
 
 
+EXPORT_SECONDS = 10.0  # the exporters' own timeout
+
+
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{free_port()}"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:{free}"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "no URL at all"),
         ("APPLICATIONINSIGHTS_CONNECTION_STRING", "@Microsoft.KeyVault(SecretUri=https://v/secrets/x)"),
     ],
@@ -100,12 +103,12 @@ def test_an_endpoint_that_is_wrong_or_away_costs_no_time(
     environment: pytest.MonkeyPatch, setting: str, value: str
 ) -> None:
     """Whatever goes wrong goes wrong in another thread."""
-    environment.setenv(setting, value)
+    environment.setenv(setting, value.replace("{free}", str(free_port())))
     telemetry.begin()
     began = time.monotonic()
     for _ in range(20):
         operate()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < EXPORT_SECONDS  # less than waiting for a single export would take
 
 
 def test_what_cannot_be_set_up_is_off(environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
