@@ -30,9 +30,10 @@ class Flusher:
         self._awake.set()
 
     def end(self) -> None:
-        """Flush no more."""
+        """Begin no further flush, and wait for the one that is under way."""
         self._ended.set()
         self._awake.set()
+        self._thread.join()
 
     def _run(self) -> None:
         while not self._ended.is_set():

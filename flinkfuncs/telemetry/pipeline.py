@@ -60,12 +60,12 @@ class Pipeline:
     def end(self, seconds: float) -> None:
         """Send what is left, and stop; what takes longer is left to a thread that ends with the process."""
         logs.remove(self._handlers)
-        self._flusher.end()
         last = threading.Thread(target=self._shut_down, name="telemetry ends", daemon=True)
         last.start()
         last.join(seconds)
 
     def _shut_down(self) -> None:
+        self._flusher.end()  # an exporter must not be closed while it sends
         for shutdown in (self._traces.shutdown, self._logs.shutdown, self._meters.shutdown):
             with suppress(Exception):
                 shutdown()

@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -120,20 +121,21 @@ def test_what_cannot_be_set_up_is_off(environment: pytest.MonkeyPatch, caplog: p
 
 
 def test_a_flush_is_asked_for_and_not_waited_for() -> None:
-    """Waking returns at once, and what was told meanwhile goes together."""
-    flushes: list[float] = []
+    """Waking returns while a flush is stuck, and what was told meanwhile goes together."""
+    begun, stuck, flushes = threading.Semaphore(0), threading.Event(), list[int]()
 
     def flush() -> None:
-        flushes.append(time.monotonic())
-        time.sleep(0.2)
+        flushes.append(len(flushes))
+        begun.release()
+        assert stuck.wait(20)
 
-    flusher = Flusher([flush], pause_seconds=0.1)
-    began = time.monotonic()
+    flusher = Flusher([flush], pause_seconds=0)
+    flusher.wake()
+    assert begun.acquire(timeout=20)
     for _ in range(100):
         flusher.wake()
-    assert time.monotonic() - began < 0.1
-    time.sleep(0.15)
-    flusher.wake()
-    time.sleep(0.6)
+    assert flushes == [0]
+    stuck.set()
+    assert begun.acquire(timeout=20)
     flusher.end()
-    assert len(flushes) == 2
+    assert flushes == [0, 1]
