@@ -24,7 +24,7 @@ from .app import RunningApp, eventually
 from .conftest import StartApp
 
 JOBS = [f"shared-{number}" for number in range(100)]
-ACTIONS = ("cancel", "list-savepoint", "delete")
+ACTIONS = ("cancel", "delete")
 AT_ONCE = 8
 
 

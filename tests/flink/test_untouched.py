@@ -16,7 +16,13 @@ def untouched(job: Job, copies: list[str], operation: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "words"), [("throws-in-main", "throws in main()"), ("exits-in-main", "attempted to exit JVM")]
+    ("cloud", "version", "words"),
+    [
+        ("session", "throws-in-main", "throws in main()"),
+        ("session", "exits-in-main", "attempted to exit JVM"),
+        ("hdinsight", "exits-in-main", "attempted to exit JVM"),
+    ],
+    indirect=["cloud"],
 )
 def test_a_jar_whose_main_fails_leaves_the_job_untouched(job: Job, version: str, words: str) -> None:
     """The operation has Flink's cause; the job goes on, and the next good jar updates it."""

@@ -79,7 +79,16 @@ def test_a_jar_in_the_stateless_folder_starts_afresh_and_keeps_the_way_back(job:
     assert job.counted().duplicated > 0
 
 
-@pytest.mark.parametrize("version", ["one-operator-fewer", "incompatible-state", "fails-at-run-time"])
+@pytest.mark.parametrize(
+    ("cloud", "version"),
+    [
+        ("session", "one-operator-fewer"),
+        ("session", "incompatible-state"),
+        ("session", "fails-at-run-time"),
+        ("hdinsight", "fails-at-run-time"),
+    ],
+    indirect=["cloud"],
+)
 def test_a_jar_that_does_not_start_well_leads_back_to_the_old_release(job: Job, version: str) -> None:
     """The old code goes on from the same state, the operation says why, and no number is lost or written twice."""
     job.upload("1")
