@@ -10,11 +10,16 @@ A savepoint or a checkpoint is complete when its `_metadata` is there; Flink wri
 
     <directory of the job>/<operation id>/savepoint-ddabe5-ae0f/_metadata
     <checkpoint directory>/ddabe5…/chk-7/_metadata                             only of the same container
+
+Which of the two is newer, no time tells: storage has whole seconds, and a savepoint that took long is written behind a
+checkpoint that was begun later. `_metadata` begins with the number that both count on from: four bytes that every one
+has, the version of the format, and the number (measured on 1.17.2, 1.20.5 and 2.3.0).
 """
 
 from __future__ import annotations
 
 import re
+import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,12 +29,15 @@ from typing import Protocol
 
 from azure.storage.blob import ContainerClient
 
+from ..core.errors import NotFound
 from ..core.names import Directory
 from ..core.orphans import Found
 from .storage import storage_errors
 
 _INSIDE = re.compile(r"(?P<operation>[^/]+)/(?P<name>savepoint-[^/]+)/_metadata")
 _CHECKPOINT = re.compile(r"(?P<name>chk-(?P<number>\d+))/_metadata")
+_HEAD = struct.Struct(">4siq")
+_MAGIC = bytes.fromhex("4960672d")
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class Kept:
     """A complete checkpoint."""
 
     path: str
-    written_at: datetime
+    number: int
 
 
 class SavepointStore(Protocol):
@@ -70,6 +78,15 @@ class SavepointStore(Protocol):
         """
         ...
 
+    def number(self, savepoint: Directory) -> int | None:
+        """Return the number under which Flink wrote a savepoint; None: it does not begin as Flink writes them.
+
+        Raises:
+            Unavailable: the store cannot be read now; NotFound: it is gone.
+
+        """
+        ...
+
 
 class BlobSavepoints:
     """A container, as Flink names it by `abfs:`."""
@@ -86,6 +103,12 @@ class BlobSavepoints:
         """Return the newest complete checkpoint below the directory of one Flink job."""
         ours = directory.container == self._container.container_name
         return _newest(directory, self._files(directory, "chk-")) if ours else None
+
+    def number(self, savepoint: Directory) -> int | None:
+        """Return the number under which Flink wrote a savepoint."""
+        name = savepoint.child("_metadata").path.strip("/")
+        with storage_errors(f"savepoint {savepoint}"):
+            return _number(self._container.download_blob(name, offset=0, length=_HEAD.size).readall())
 
     def _files(self, directory: Directory, begins: str) -> list[File]:
         prefix = directory.path.strip("/") + "/"
@@ -106,6 +129,21 @@ class LocalSavepoints:
         """Return the newest complete checkpoint below the directory of one Flink job."""
         return _newest(directory, _files(directory, "chk-*/_metadata")) if directory.scheme == "file" else None
 
+    def number(self, savepoint: Directory) -> int | None:
+        """Return the number under which Flink wrote a savepoint."""
+        try:
+            with Path(savepoint.child("_metadata").path).open("rb") as file:
+                return _number(file.read(_HEAD.size))
+        except FileNotFoundError as error:
+            raise NotFound(f"there is no savepoint {savepoint}") from error
+
+
+def _number(head: bytes) -> int | None:
+    if len(head) < _HEAD.size:
+        return None
+    magic, _version, number = _HEAD.unpack(head)
+    return int(number) if magic == _MAGIC else None
+
 
 def _files(directory: Directory, pattern: str) -> list[File]:
     top = Path(directory.path)
@@ -117,11 +155,11 @@ def _files(directory: Directory, pattern: str) -> list[File]:
 
 
 def _newest(directory: Directory, files: Iterable[File]) -> Kept | None:
-    complete = [(match, file) for file in files if (match := _CHECKPOINT.fullmatch(file.inside))]
+    complete = [match for file in files if (match := _CHECKPOINT.fullmatch(file.inside))]
     if not complete:
         return None
-    match, metadata = max(complete, key=lambda one: int(one[0]["number"]))
-    return Kept(str(directory.child(match["name"])), metadata.written_at)
+    number, name = max((int(match["number"]), match["name"]) for match in complete)
+    return Kept(str(directory.child(name)), number)
 
 
 def _found(directory: Directory, files: list[File]) -> Iterator[Found]:

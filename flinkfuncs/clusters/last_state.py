@@ -3,8 +3,9 @@
 Flink          the storage                          newest state
 -------------  -----------------------------------  ---------------------------------------------------------
 knows it       any                                  the newest checkpoint or savepoint, or what it was started from
-forgot it      holds checkpoints of it              the newest of these and of its savepoints, by when written
+forgot it      holds checkpoints of it              the newest of these and of its savepoints, by their numbers
 forgot it      holds none, or is not to be listed   not known: a main() may write its checkpoints elsewhere
+forgot it      … a savepoint without a number       not known
 """
 
 from __future__ import annotations
@@ -70,10 +71,13 @@ class LastState:
         if self._store is None or checkpoint is None:
             return None
         prefix = f"savepoint-{last.flink_job_id[:6]}-"
-        saved = [one for one in self._store.found(directories(record, self._root)) if f"/{prefix}" in one.path]
-        newest = max(saved, key=lambda one: one.written_at, default=None)
-        if newest and newest.written_at > checkpoint.written_at:
-            return Left(newest.path)
+        saved = [one.path for one in self._store.found(directories(record, self._root)) if f"/{prefix}" in one.path]
+        numbers = {path: self._store.number(Directory.parse(path)) for path in saved}
+        if None in numbers.values():
+            return None
+        number, newest = max(((number or 0, path) for path, number in numbers.items()), default=(0, ""))
+        if number > checkpoint.number:
+            return Left(newest)
         return Left(checkpoint.path, unaligned=_first(UNALIGNED, last, configuration).lower() == "true")
 
     def _checkpoints(self, last: Copy, configuration: Mapping[str, str]) -> Directory | None:

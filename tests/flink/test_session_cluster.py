@@ -16,7 +16,9 @@ import requests
 
 from examples.build import JARS_DIRECTORY
 from flinkfuncs.clients.flink import Flink, RunRequest
+from flinkfuncs.clients.savepoint_store import LocalSavepoints
 from flinkfuncs.core.errors import FlinkFuncsError, Refused
+from flinkfuncs.core.names import Directory
 from flinkfuncs.core.session.facts import TriggerDone, TriggerFailed, TriggerRunning, TriggerSeen, TriggerUnknown
 from flinkfuncs.core.session.savepoints import same_path
 from localcloud.flink import FlinkCluster
@@ -174,6 +176,7 @@ def test_a_job_is_stopped_with_a_savepoint_and_goes_on_from_it(real: Real) -> No
     last = real.flink.checkpoints(job).latest.savepoint
     assert last
     assert same_path(last.path, done.path)
+    assert LocalSavepoints().number(Directory.parse(done.path)) == last.id
     wait_until(lambda: not real.flink.holds_slots(job))
 
     new = real.running("2", savepoint=done.path.replace("file:/", "file:///"))

@@ -81,6 +81,9 @@ class Shelf:
     def checkpoint(self, _directory: object) -> None:
         """Hold no checkpoint."""
 
+    def number(self, _savepoint: object) -> None:
+        """Know no number."""
+
 
 class LockedShelf(Shelf):
     """A store that nobody may read."""

@@ -25,11 +25,11 @@ KNOWN = {
 }
 
 
-def written(directory: Path, *, seconds: int) -> str:
-    """Write a complete checkpoint or savepoint at that time, and return its place as Flink names it."""
+def written(directory: Path, number: int) -> str:
+    """Write a complete checkpoint or savepoint of that number, and return its place as Flink names it."""
     directory.mkdir(parents=True)
-    (directory / "_metadata").write_bytes(b"x")
-    os.utime(directory / "_metadata", (seconds, seconds))
+    (directory / "_metadata").write_bytes(bytes.fromhex("4960672d00000006") + number.to_bytes(8) + b"state")
+    os.utime(directory / "_metadata", (1000 - number,) * 2)  # a slow savepoint is written behind a newer checkpoint
     return directory.as_uri()
 
 
@@ -52,25 +52,33 @@ def left(
 
 def test_while_flink_knows_the_copy_its_word_counts(tmp_path: Path) -> None:
     """Storage may hold what Flink has discarded already."""
-    written(tmp_path / "cp" / OLD_ID / "chk-9", seconds=9)
+    written(tmp_path / "cp" / OLD_ID / "chk-9", 9)
     assert left(tmp_path, KNOWN) == Left("file:/told")
 
 
-@pytest.mark.parametrize(("saved_at", "newest"), [(None, "chk"), (5, "chk"), (9, "sp")])
-def test_of_a_forgotten_copy_the_newest_thing_in_storage_counts(
-    tmp_path: Path, saved_at: int | None, newest: str
-) -> None:
-    """A checkpoint, or a savepoint of this copy that was written later; that of another copy is none of its."""
-    paths = {"chk": written(tmp_path / "cp" / OLD_ID / "chk-7", seconds=7)}
-    written(tmp_path / "sp/orders/op2/savepoint-ffffff-1", seconds=99)
-    if saved_at:
-        paths["sp"] = written(tmp_path / f"sp/orders/op1/savepoint-{OLD_ID[:6]}-1", seconds=saved_at)
+@pytest.mark.parametrize(("saved", "newest"), [(None, "chk"), (5, "chk"), (9, "sp")])
+def test_of_a_forgotten_copy_the_newest_thing_in_storage_counts(tmp_path: Path, saved: int | None, newest: str) -> None:
+    """By number, whatever was written last: a checkpoint or a savepoint of this copy, none of another one."""
+    paths = {"chk": written(tmp_path / "cp" / OLD_ID / "chk-7", 7)}
+    written(tmp_path / "sp/orders/op2/savepoint-ffffff-1", 99)
+    if saved:
+        paths["sp"] = written(tmp_path / f"sp/orders/op1/savepoint-{OLD_ID[:6]}-1", saved)
     assert left(tmp_path, FORGOTTEN) == Left(paths[newest])
+
+
+@pytest.mark.parametrize("metadata", [b"", b"x" * 40, bytes.fromhex("4960672d000000")])
+def test_a_savepoint_that_has_no_number_leaves_the_newest_state_unknown(tmp_path: Path, metadata: bytes) -> None:
+    """It may be newer than the checkpoint, and nobody can tell."""
+    written(tmp_path / "cp" / OLD_ID / "chk-7", 7)
+    strange = tmp_path / f"sp/orders/op1/savepoint-{OLD_ID[:6]}-1"
+    written(strange, 5)
+    (strange / "_metadata").write_bytes(metadata)
+    assert left(tmp_path, FORGOTTEN) is None
 
 
 def test_a_savepoint_alone_is_not_taken_for_the_newest_state(tmp_path: Path) -> None:
     """A main() may have written checkpoints elsewhere."""
-    written(tmp_path / f"sp/orders/op1/savepoint-{OLD_ID[:6]}-1", seconds=9)
+    written(tmp_path / f"sp/orders/op1/savepoint-{OLD_ID[:6]}-1", 9)
     assert left(tmp_path, FORGOTTEN) is None
 
 
@@ -88,7 +96,7 @@ def test_only_the_clusters_own_checkpoint_directory_is_listed(
     tmp_path: Path, chosen: dict[str, str], configuration: dict[str, str] | None, found: bool
 ) -> None:
     """Never one that only a release names."""
-    written(tmp_path / "cp" / OLD_ID / "chk-7", seconds=7)
+    written(tmp_path / "cp" / OLD_ID / "chk-7", 7)
 
     def placed(options: dict[str, str]) -> dict[str, str]:
         return {key: text.replace("CP", (tmp_path / "cp").as_uri()) for key, text in options.items()}
@@ -99,13 +107,13 @@ def test_only_the_clusters_own_checkpoint_directory_is_listed(
 
 def test_an_unaligned_checkpoint_in_storage_is_told_by_the_configuration(tmp_path: Path) -> None:
     """The release's goes before the cluster's."""
-    path = written(tmp_path / "cp" / OLD_ID / "chk-7", seconds=7)
+    path = written(tmp_path / "cp" / OLD_ID / "chk-7", 7)
     unaligned = {"execution.checkpointing.unaligned.enabled": "true"}
     assert left(tmp_path, FORGOTTEN, chosen=unaligned) == Left(path, unaligned=True)
 
 
 def test_storage_is_not_asked_about_a_copy_that_has_not_ended(tmp_path: Path) -> None:
     """Whether its checkpoints outlive a cancel, only Flink can tell."""
-    written(tmp_path / "cp" / OLD_ID / "chk-7", seconds=7)
+    written(tmp_path / "cp" / OLD_ID / "chk-7", 7)
     with pytest.raises(NotFound):
         left(tmp_path, FORGOTTEN, ended=False)

@@ -60,6 +60,20 @@ def test_the_newest_complete_checkpoint_of_a_copy_is_found_by_its_number(storage
     assert LocalSavepoints().checkpoint(root.child("job")) is None
 
 
+def test_the_number_of_a_savepoint_stands_at_the_beginning_of_its_metadata(storage: Storage, tmp_path: Path) -> None:
+    """The same in both places; one that is gone is an error, one that Flink did not write has none."""
+    head = bytes.fromhex("4960672d00000004") + (41).to_bytes(8)
+    for name, content in (("sp/1", head + b"state"), ("sp/2", b"something else, of some length")):
+        storage.releases.upload_blob(f"{name}/_metadata", content)
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "_metadata").write_bytes(content)
+    here, there = Directory.parse(tmp_path.as_uri()), Directory.parse("abfs://c@account.dfs.core.windows.net/")
+    for store, root in ((LocalSavepoints(), here), (BlobSavepoints(storage.releases), there)):
+        assert [store.number(root.child("sp", name)) for name in ("1", "2")] == [41, None]
+        with pytest.raises(NotFound):
+            store.number(root.child("sp", "3"))
+
+
 def test_a_container_that_is_not_there_is_an_error(storage: Storage) -> None:
     """It is told, and not taken for an empty one."""
     storage.releases.delete_container()
