@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,12 @@ from .cloud import Job
 from .conftest import NewJob
 
 SECRET = f"{SECRET_PREFIX}-api-secret"
+LIFETIME_SECONDS = 6  # of a token: long enough to arrive on a busy machine, short enough to wait for
+
+
+def vault_readings(cloud: LocalCloud) -> int:
+    """How often the client secret was read since the cloud's start."""
+    return sum(n for call, n in cloud.identity.calls().items() if call.startswith(f"GET /secrets/{SECRET}/"))
 
 
 @pytest.fixture
@@ -36,13 +43,18 @@ def rotated(hdinsight_cloud: LocalCloud) -> Iterator[LocalCloud]:
 
 def test_a_rotated_secret_needs_no_restart(job: Job, rotated: LocalCloud) -> None:
     """The old one is refused when its token is over, the vault is read again once, and the action goes on."""
-    rotated.identity.set_lifetime(1)
-    rotated.restart_app()
-    assert job.ask("savepoint")["result"]["outcome"] == "SUCCEEDED"
+    rotated.identity.set_lifetime(LIFETIME_SECONDS)
+    try:
+        rotated.restart_app()
+        assert job.ask("savepoint")["result"]["outcome"] == "SUCCEEDED"
+    finally:
+        rotated.identity.set_lifetime(3600)  # our own token for the vault must not be over on its way
     rotated.identity.register_client(rotated.api_client.id, "another-secret")
     rotated.identity.set_secret(SECRET, "another-secret")
+    time.sleep(LIFETIME_SECONDS)
+    readings = vault_readings(rotated)
     assert job.ask("savepoint")["result"]["outcome"] == "SUCCEEDED"
-    rotated.identity.set_lifetime(3600)
+    assert vault_readings(rotated) > readings
 
 
 def test_a_wrong_secret_is_named_and_the_job_goes_on(job: Job, rotated: LocalCloud) -> None:
