@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -309,6 +309,19 @@ def test_an_unreachable_cluster_ends_what_changed_nothing(storage: Storage) -> N
     assert (outcome, code) == (Outcome.FAILED, "NoConnection")
     assert "nothing was changed" in message
     assert read(storage).but(last=None, open=()) == storage_record.but(open=())
+
+
+def test_a_silence_of_the_cluster_is_counted_from_its_own_beginning(storage: Storage) -> None:
+    """An operation that has waited for hours is not given up at the first call that goes wrong."""
+    hours_ago = datetime.now(UTC) - timedelta(hours=3)
+    operation = with_marks(asked(Action.NEW), requested_at=hours_ago, driven_at=hours_ago, progressed_at=hours_ago)
+    storage.ledger().write(JobRecord(name=ORDERS, open=(operation,)), etag=None)
+    cluster = Broken(Unavailable("no connection", code="NoConnection"))
+    driver(storage, cluster, invocation_seconds=0, unreachable_seconds=60).drive(ORDERS)
+    assert read(storage).open[0].unreachable_at
+    cluster.broken = False
+    driver(storage, cluster).drive(ORDERS)
+    assert result(storage, operation)[0] is Outcome.SUCCEEDED
 
 
 def test_an_unreachable_cluster_is_waited_for_when_something_was_begun(storage: Storage) -> None:

@@ -52,6 +52,8 @@ def operate() -> None:
     with telemetry.driving(operation), telemetry.step(operation, "Stop"):
         with telemetry.call("flink", "POST", "http://flink:8081/jobs/1/stop?token=hunter2") as told:
             told.status = 202
+        with telemetry.call("storage", "GET", "https://account/jars/stateful/orders/password=hunter2.jar") as told:
+            told.status = 200
         logging.getLogger("flinkfuncs.operations").warning("step=Stop outcome=done --db.password hunter2")
 
 
@@ -59,6 +61,17 @@ def test_without_an_endpoint_nothing_of_it_is_imported() -> None:
     """An app that tells nothing pays nothing."""
     done = subprocess.run([sys.executable, "-c", OFF], env={}, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_an_otlp_endpoint_gets_it_and_no_secret(environment: pytest.MonkeyPatch, received: Received) -> None:
+    """The query of a call is left out, and what looks like a secret in its path is starred."""
+    environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", received.url)
+    operate()
+    telemetry.end(seconds=90)
+    paths = [span.attributes["url.path"] for span in received.spans if "url.path" in span.attributes]
+    assert paths == ["/jobs/1/stop", "/jars/stateful/orders/password=******"]
+    assert [line.text for line in received.lines] == ["step=Stop outcome=done --db.password ******"]
+    assert b"hunter2" not in b"".join(received.raw)
 
 
 def test_application_insights_gets_the_same_and_no_secret(environment: pytest.MonkeyPatch, received: Received) -> None:
