@@ -7,19 +7,18 @@ is `unreached`, never right.
 from __future__ import annotations
 
 import time
-import traceback
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
-from typing import Literal
 
 from flinkfuncs.core.errors import FlinkFuncsError
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation
 from tests.matrix.plan import Crossing
 from tests.matrix.sites import is_read, service_of
+from tests.matrix.verdict import Verdict, Wrong, require_same, told
 from tests.unit.builders import ORDERS
 
 from .breaker import HANDLED, Fault
@@ -33,10 +32,6 @@ LATE_SECONDS = 0.3  # how long after the end a call that is handled late may com
 MOST_ATTEMPTS = 5  # as often as the host delivers a message
 TRIES = 3  # as often as the storage library tries; a read of Flink is tried twice
 _numbers = count(1)
-
-
-class Wrong(AssertionError):
-    """A cell is not right; the message says how."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ class Judged:
     """What became of a cell."""
 
     cell: Cell
-    verdict: Literal["right", "WRONG", "unreached"]
+    verdict: Verdict
     why: str
     seconds: float
 
@@ -128,7 +123,8 @@ def run(lane: Lane, cell: Cell, prepared: Prepared) -> Judged:
             time.sleep(LATE_SECONDS)
         judge(lane, rightful(row, cell.call.site, cell.fault), known)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one cell is its verdict, and no other's
-        verdict, why = "WRONG", _told(lane, error)
+        verdict = "WRONG"
+        why = told(error, lambda: lane.operations()[-2:], lambda: _handled(lane))
     if not crossings.met:
         verdict, why = "unreached", why or "the call was not crossed"
     return Judged(cell, verdict, why, time.monotonic() - began)  # type: ignore[arg-type]  # one of the three words
@@ -196,19 +192,19 @@ def judge(lane: Lane, row: Row, known: set[str]) -> None:
     if record is None:
         raise Wrong("there is no record")
     operation = operations[-1]
-    _same("wrong calls", flink.wrong, [])
-    _same("open operations", record.open, ())
-    _same("lease", record.lease, None)
-    _same("operations", len(operations), 1)
-    _same("outcome", str(operation.result.outcome) if operation.result else None, row.outcome)
+    require_same("wrong calls", flink.wrong, [])
+    require_same("open operations", record.open, ())
+    require_same("lease", record.lease, None)
+    require_same("operations", len(operations), 1)
+    require_same("outcome", str(operation.result.outcome) if operation.result else None, row.outcome)
     written = set(flink.savepoints) - known
-    _same("savepoints", len(written), row.savepoints)
+    require_same("savepoints", len(written), row.savepoints)
     recorded = {savepoint.path for savepoint in record.savepoints}
-    _same("savepoints on record", recorded, set(flink.savepoints))
-    _same("starts", len(flink.starts), row.starts)
-    _same("starts from the newest state", [start.newest for start in flink.starts], [not row.fresh] * row.starts)
+    require_same("savepoints on record", recorded, set(flink.savepoints))
+    require_same("starts", len(flink.starts), row.starts)
+    require_same("starts from the newest state", [start.newest for start in flink.starts], [not row.fresh] * row.starts)
     running = flink.running()
-    _same("copies", len(running), 1 if row.runs else 0)
+    require_same("copies", len(running), 1 if row.runs else 0)
     if row.runs:
         _judge_running(lane, row, record, operation)
 
@@ -216,24 +212,12 @@ def judge(lane: Lane, row: Row, known: set[str]) -> None:
 def _judge_running(lane: Lane, row: Row, record: JobRecord, operation: Operation) -> None:
     """The copy is the recorded one, of the right release, and runs from what the operation says."""
     (job,) = lane.flink.running()
-    _same("the recorded copy", record.running.flink_job_id if record.running else None, job.id)
+    require_same("the recorded copy", record.running.flink_job_id if record.running else None, job.id)
     brought = operation.release.sha256 if operation.release else None
     old = row.runs == "old" and brought == job.jar.sha256
     if old or (row.runs == "new" and brought != job.jar.sha256):
         raise Wrong(f"the copy runs {job.jar.sha256[:12]}, not the {row.runs} release")
 
 
-def _same(what: str, found: object, wanted: object) -> None:
-    if found != wanted:
-        raise Wrong(f"{what}: {found!r}, not {wanted!r}")
-
-
-def _told(lane: Lane, error: Exception) -> str:
-    """Say what is wrong, with everything that is on record of the job."""
-    told = [str(error) if isinstance(error, Wrong) else "".join(traceback.format_exception(error)[-4:])]
-    try:
-        told += [operation.model_dump_json(exclude={"release", "request"}) for operation in lane.operations()[-2:]]
-        told += [f"starts: {lane.flink.starts}", f"changes: {lane.flink.changes}"]
-    except Exception as unreadable:  # noqa: BLE001 - the first error is the one that counts
-        told.append(f"(and nothing more can be read: {unreadable!r})")
-    return "\n".join(told)
+def _handled(lane: Lane) -> list[str]:
+    return [f"starts: {lane.flink.starts}", f"changes: {lane.flink.changes}"]

@@ -7,9 +7,7 @@ was not crossed was not tried: it is `unreached`, never right.
 from __future__ import annotations
 
 import time
-import traceback
 from dataclasses import dataclass
-from typing import Literal
 
 from flinkfuncs.core.operations import Operation
 
@@ -17,7 +15,8 @@ from .lane import Lane
 from .places import Call, Cell, recorded
 from .plan import Crossing, Plan, is_killed
 from .rows import BY_NAME, Row
-from .trial import Trial, Wrong
+from .trial import Trial
+from .verdict import Verdict, Wrong, require_same, told
 
 GRACE_SECONDS = 1.0  # how long after its operation's end a call may still come
 OVER_SECONDS = 150.0
@@ -29,7 +28,7 @@ class Judged:
     """What became of a cell."""
 
     cell: Cell
-    verdict: Literal["right", "WRONG", "unreached"]
+    verdict: Verdict
     why: str
     seconds: float
 
@@ -69,7 +68,8 @@ def _run_once(trial: Trial, cell: Cell) -> Judged:
         judge(trial, row)
         verdict, why = ("right", "") if reached else ("unreached", "the call was not crossed")
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one cell is its verdict, and no other's
-        verdict, why = "WRONG", _told(trial, error)
+        verdict = "WRONG"
+        why = told(error, trial.operations, lambda: [f"copies: {trial.flink_jobs()}"])
     finally:
         _clear(trial)
     return Judged(cell, verdict, why, time.monotonic() - began)  # type: ignore[arg-type]  # one of the three words
@@ -109,7 +109,7 @@ def _died(trial: Trial, row: Row) -> bool:
 def _require_untouched(trial: Trial, row: Row) -> None:
     """An action that is not on record has done nothing."""
     copies = 0 if row.asked in (0, 2) else 1
-    _same("copies of a job that nobody touched", len(trial.flink_jobs()), copies)
+    require_same("copies of a job that nobody touched", len(trial.flink_jobs()), copies)
 
 
 def judge(trial: Trial, row: Row) -> None:
@@ -120,14 +120,14 @@ def judge(trial: Trial, row: Row) -> None:
 
     """
     operations = trial.operations()
-    _same("operations", len(operations), row.asked + 1)
-    _same("outcome", _outcome(operations[-1]), row.outcome)
-    _same("savepoints on disk", len(trial.savepoints()), row.savepoints)
+    require_same("operations", len(operations), row.asked + 1)
+    require_same("outcome", _outcome(operations[-1]), row.outcome)
+    require_same("savepoints on disk", len(trial.savepoints()), row.savepoints)
     record = trial.record()
-    _same("savepoints on record", len(record.savepoints) if record else None, row.savepoints)
+    require_same("savepoints on record", len(record.savepoints) if record else None, row.savepoints)
     if row.runs:
         _judge_running(trial, row)
-    _same("copies in the end", len(trial.flink_jobs()), 0)
+    require_same("copies in the end", len(trial.flink_jobs()), 0)
     for sink in {"", row.sink}:
         counted = trial.counted(sink, running=row.name == "CANCEL")  # a cancel commits nothing
         if not (counted.is_exact and counted.records):
@@ -137,33 +137,17 @@ def judge(trial: Trial, row: Row) -> None:
 def _judge_running(trial: Trial, row: Row) -> None:
     """One copy, the recorded one, which writes as it should; then it is stopped, so that all output is committed."""
     copies = trial.flink_jobs()
-    _same("copies", len(copies), 1)
+    require_same("copies", len(copies), 1)
     record = trial.record()
-    _same("the recorded copy", record.running.flink_job_id if record and record.running else None, copies[0])
+    require_same("the recorded copy", record.running.flink_job_id if record and record.running else None, copies[0])
     trial.written(row.runs or "", row.sink)
     trial.post("stop")
     stopped = trial.ended(row.asked + 2)
-    _same("outcome of the final stop", _outcome(stopped[-1]), "SUCCEEDED")
+    require_same("outcome of the final stop", _outcome(stopped[-1]), "SUCCEEDED")
 
 
 def _outcome(operation: Operation) -> str:
     return str(operation.result.outcome) if operation.result else "open"
-
-
-def _same(what: str, found: object, wanted: object) -> None:
-    if found != wanted:
-        raise Wrong(f"{what}: {found!r}, not {wanted!r}")
-
-
-def _told(trial: Trial, error: Exception) -> str:
-    """Say what is wrong, with everything that is on record of the job."""
-    told = [str(error) if isinstance(error, Wrong) else "".join(traceback.format_exception(error)[-4:])]
-    try:
-        told += [operation.model_dump_json(exclude={"release", "request"}) for operation in trial.operations()]
-        told += [f"copies: {trial.flink_jobs()}"]
-    except Exception as unreadable:  # noqa: BLE001 - the first error is the one that counts
-        told.append(f"(and nothing more can be read: {unreadable!r})")
-    return "\n".join(told)
 
 
 def _clear(trial: Trial) -> None:

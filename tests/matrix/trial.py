@@ -21,14 +21,11 @@ from localcloud.app_settings import JOB_JARS_CONTAINER
 from tests.flink.cloud import jar
 
 from .lane import Lane
+from .verdict import Wrong
 
 ENDED = ("FINISHED", "CANCELED", "FAILED")
 PACE = "--rate 200 --checkpoint-interval 200"
 SWEEP_SECONDS = 0.5
-
-
-class Wrong(AssertionError):
-    """A cell is not right; the message says how."""
 
 
 class Trial:
