@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 from typing import TypeAlias
 
 import pytest
@@ -27,16 +28,21 @@ FRESH = {"web.refresh-interval": "200"}  # ms; Flink's own 3,000 would only make
 NewJob: TypeAlias = Callable[[LocalCloud], Job]
 
 
+def session_of(directory: Path, **flink_configuration: str) -> LocalCloud:
+    """The app on a session cluster of its own."""
+    return LocalCloud(
+        cluster="session",
+        flink_version=FLINK,
+        directory=directory,
+        settings=IMPATIENT,
+        flink_configuration=FRESH | flink_configuration,
+    )
+
+
 @pytest.fixture(scope="session")
 def session_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """The app on a session cluster."""
-    with LocalCloud(
-        cluster="session",
-        flink_version=FLINK,
-        directory=tmp_path_factory.mktemp("session"),
-        settings=IMPATIENT,
-        flink_configuration=FRESH,
-    ) as cloud:
+    with session_of(tmp_path_factory.mktemp("session")) as cloud:
         yield cloud
 
 

@@ -9,7 +9,7 @@ import pytest
 from localcloud.up import LocalCloud
 
 from .cloud import LOOP, eventually
-from .conftest import FLINK, FRESH, IMPATIENT, NewJob
+from .conftest import NewJob, session_of
 from .test_last_state import checkpoint_in, running, well
 from .test_one_at_a_time import exact
 
@@ -17,14 +17,8 @@ from .test_one_at_a_time import exact
 @pytest.fixture(scope="module")
 def mortal_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """A session cluster of its own, whose JobManager may be killed; a TaskManager misses it after 10 s."""
-    configuration = FRESH | {"heartbeat.timeout": "10 s", "heartbeat.interval": "2 s"}
-    with LocalCloud(
-        cluster="session",
-        flink_version=FLINK,
-        directory=tmp_path_factory.mktemp("mortal"),
-        settings=IMPATIENT,
-        flink_configuration=configuration,
-    ) as cloud:
+    heartbeat = {"heartbeat.timeout": "10 s", "heartbeat.interval": "2 s"}
+    with session_of(tmp_path_factory.mktemp("mortal"), **heartbeat) as cloud:
         yield cloud
 
 
