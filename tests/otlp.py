@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeAlias
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -21,6 +20,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
+from tests.listener import Call, Reply, listening
+
+ACCEPTED = Reply(body={"itemsReceived": 1, "itemsAccepted": 1, "errors": []})
+EMPTY = Reply(raw=b"")
 Attributes: TypeAlias = dict[str, str | int | float | bool]
 
 
@@ -70,15 +73,23 @@ class Received:
     over: threading.Event = field(default_factory=threading.Event)
     url: str = ""
 
-    def take(self, path: str, body: bytes) -> None:
-        """Decode one request."""
+    def answer(self, call: Call) -> Reply:
+        """Take one request; while it hangs, nothing comes back."""
+        if self.hangs.is_set():
+            self.over.wait(60)
+        else:
+            self._take(call)
+        return ACCEPTED if "track" in call.path else EMPTY
+
+    def _take(self, call: Call) -> None:
+        body = gzip.decompress(call.body) if call.headers.get("Content-Encoding") == "gzip" else call.body
         self.raw.append(body)
         kinds: dict[str, Callable[[bytes], None]] = {
             "traces": self._take_traces,
             "metrics": self._take_metrics,
             "logs": self._take_logs,
         }
-        if kind := kinds.get(path.rpartition("/")[2]):
+        if kind := kinds.get(call.path.rpartition("/")[2]):
             kind(body)
 
     def trace_of(self, operation: str) -> list[SeenSpan]:
@@ -132,17 +143,11 @@ class Received:
 def receiving() -> Iterator[Received]:
     """An endpoint for the length of a test; `url` is where it listens."""
     received = Received()
-    server = _Server(received)
-    received.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield received
-    finally:
-        received.over.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(received.answer) as received.url:
+        try:
+            yield received
+        finally:
+            received.over.set()
 
 
 def _value(point: object) -> tuple[float, int]:
@@ -155,34 +160,3 @@ def _value(point: object) -> tuple[float, int]:
 def _attributes(given: object) -> Attributes:
     pairs: list[KeyValue] = list(given)  # type: ignore[call-overload]  # a repeated field
     return {pair.key: getattr(pair.value, pair.value.WhichOneof("value") or "string_value") for pair in pairs}
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        assert isinstance(self.server, _Server)
-        received = self.server.received
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if received.hangs.is_set():
-            received.over.wait(60)
-            self.close_connection = True
-            return
-        plain = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
-        received.take(self.path, plain)
-        answer = b'{"itemsReceived": 1, "itemsAccepted": 1, "errors": []}' if "track" in self.path else b""
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        """Say nothing."""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, received: Received) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.received = received

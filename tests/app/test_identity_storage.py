@@ -20,10 +20,10 @@ from localcloud.identity_process import Identity
 from localcloud.ports import free_port
 from localcloud.processes import Processes
 from localcloud.python import module
+from tests.faults.rest import flink_server
 
 from .app import KEY, eventually
 from .conftest import GRACE, ROOT
-from .small_flink import small_flink
 
 ACCOUNT = "keyless"
 JAR = Path(__file__).parents[2] / "examples" / "jars" / "sequence-1.jar"
@@ -68,7 +68,7 @@ def test_an_uploaded_jar_is_taken_up_by_identity_alone(
 ) -> None:
     """Event, blob binding, both queues, releases, ledger and the host's own storage: none of them knows a key."""
     blobs = _made(connection)
-    with small_flink() as flink:
+    with flink_server() as flink:
         settings = _settings(identity, connection) | {"FLINK_REST_URL": flink.url}
         host = HostProcess(
             processes, ROOT, settings, name="keyless", directory=identity.directory, key=KEY, options=GRACE

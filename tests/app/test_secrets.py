@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import json
 import secrets
-import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -24,6 +22,7 @@ from azure.storage.blob import AccountSasPermissions, BlobServiceClient, Resourc
 from localcloud.host_process import HostProcess
 from localcloud.identity_process import Identity
 from localcloud.processes import Processes
+from tests.listener import Call, Reply, listening
 from tests.otlp import Received, receiving
 
 from .app import RunningApp, eventually
@@ -39,6 +38,16 @@ class Spiteful:
 
     url: str = ""
     tokens: set[str] = field(default_factory=set)
+
+    def answer(self, call: Call) -> Reply:
+        """Answer one request."""
+        bearer = call.headers["Authorization"]
+        self.tokens.add(bearer.removeprefix("Bearer "))
+        if call.method == "GET":
+            return Reply(body={"value": []})
+        sent = call.sent["properties"]
+        words = f"repeats {sent['args']} {json.dumps(sent['flinkConfiguration'])} {bearer}"
+        return Reply(400, {"error": {"code": "BadRequest", "message": words}})
 
 
 @dataclass(frozen=True)
@@ -209,48 +218,9 @@ def _sas(parts: Mapping[str, str]) -> str:
     )
 
 
-class _Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self._answer(200, {"value": []})
-
-    def do_POST(self) -> None:
-        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["properties"]
-        bearer = self.headers["Authorization"]
-        words = f"repeats {sent['args']} {json.dumps(sent['flinkConfiguration'])} {bearer}"
-        self._answer(400, {"error": {"code": "BadRequest", "message": words}})
-
-    def _answer(self, status: int, body: object) -> None:
-        assert isinstance(self.server, _Server)
-        self.server.service.tokens.add(self.headers["Authorization"].removeprefix("Bearer "))
-        text = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        """Say nothing."""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, service: Spiteful) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.service = service
-
-
 @contextmanager
 def spiteful() -> Iterator[Spiteful]:
     """The service for the length of a test."""
     service = Spiteful()
-    server = _Server(service)
-    service.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with listening(service.answer) as service.url:
         yield service
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

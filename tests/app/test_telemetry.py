@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from tests.faults.rest import FlinkServer, flink_server
 from tests.otlp import Received, SeenSpan, receiving
 
 from .app import RunningApp, eventually
 from .conftest import StartApp
-from .small_flink import SmallFlink, small_flink
 from .test_events import operations
 
 JAR = (Path(__file__).parents[2] / "examples" / "jars" / "sequence-1.jar").read_bytes()
@@ -29,13 +29,13 @@ def received() -> Iterator[Received]:
 
 
 @pytest.fixture(scope="module")
-def flink() -> Iterator[SmallFlink]:
-    with small_flink() as cluster:
+def flink() -> Iterator[FlinkServer]:
+    with flink_server() as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="module")
-def told_app(start_app: StartApp, received: Received, flink: SmallFlink) -> RunningApp:
+def told_app(start_app: StartApp, received: Received, flink: FlinkServer) -> RunningApp:
     """An app that tells everything, on a small Flink."""
     settings = {"FLINK_REST_URL": flink.url, "SETTLE_SECONDS": "0.2", "LEASE_SECONDS": "4"}
     return start_app("told", {**ON, **settings, "OTEL_EXPORTER_OTLP_ENDPOINT": received.url})
@@ -62,7 +62,7 @@ def below(spans: list[SeenSpan], top: SeenSpan) -> list[SeenSpan]:
 
 
 def test_an_uploaded_jar_is_one_trace_from_its_event_to_its_result(
-    told_app: RunningApp, received: Received, flink: SmallFlink
+    told_app: RunningApp, received: Received, flink: FlinkServer
 ) -> None:
     """The event, the invocation that drives the operation, each step below it, and each step's calls below that."""
     uploaded(told_app, "traced", "v1.jar", JAR)
@@ -89,7 +89,7 @@ def test_an_uploaded_jar_is_one_trace_from_its_event_to_its_result(
     assert {"GET flink", "PUT storage"} <= {span.name for span in below(spans, driven)}
     assert {"HEAD storage", "POST storage"} <= {span.name for span in below(spans, event)}
     assert event.trace in operation["traceparent"]
-    assert len(flink.runs) == 2
+    assert len(flink.flink.starts) == 2
 
 
 def _whole(received: Received, operation: str) -> list[SeenSpan]:
@@ -143,10 +143,10 @@ def test_the_metrics_that_alerts_are_built_on_are_there(told_app: RunningApp, re
 
 
 def test_an_operation_whose_driver_was_killed_goes_on_in_the_same_trace(
-    told_app: RunningApp, received: Received, flink: SmallFlink
+    told_app: RunningApp, received: Received, flink: FlinkServer
 ) -> None:
     """The trace is kept with the operation: another process, sent for by the sweeper, takes it up."""
-    flink.savepoints_complete.clear()
+    flink.flink.holds_savepoints = True
     uploaded(told_app, "traced", "v1.jar", JAR)
     open_ones = "/api/operations?state=open"
     begun = eventually(
@@ -154,7 +154,7 @@ def test_an_operation_whose_driver_was_killed_goes_on_in_the_same_trace(
     )[0]
     eventually(lambda: [s for s in received.trace_of(begun["id"]) if s.name == "Stop"])
     told_app.host.kill()
-    flink.savepoints_complete.set()
+    flink.flink.holds_savepoints = False
     told_app.host.start()
     time.sleep(3)  # the rest of the lease that the killed driver holds
     eventually(lambda: _swept(told_app), seconds=20)
@@ -180,7 +180,7 @@ def _steps(received: Received, operation: str, last: str) -> list[str]:
     return names if last in names else []
 
 
-def test_an_endpoint_that_hangs_slows_and_fails_nothing(start_app: StartApp, flink: SmallFlink) -> None:
+def test_an_endpoint_that_hangs_slows_and_fails_nothing(start_app: StartApp, flink: FlinkServer) -> None:
     """Replies and operations take their usual time, whatever becomes of what is told."""
     with receiving() as dead:
         dead.hangs.set()

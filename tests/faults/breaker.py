@@ -18,14 +18,12 @@ from __future__ import annotations
 import http.client
 import select
 import socket
-import struct
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
-from typing import Any
+from threading import Event
+
+from tests.listener import HOST, Call, Handler, Listener, Reply
 
 UPSTREAM, FAULT = "X-Upstream", "X-Fault"
 SILENCE_SECONDS = 0.4  # how long the caller of a silent call waits
@@ -60,95 +58,61 @@ class Breaker:
     def __init__(self) -> None:
         """Listen on one port, and keep another one on which nobody listens."""
         self._nobody = socket.socket()
-        self._nobody.bind(("127.0.0.1", 0))
+        self._nobody.bind((HOST, 0))
         self.over = Event()
-        self._server = _Listener(self)
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
+        self._server = Listener(_Handler, self)
 
     def netloc_for(self, fault: Fault) -> str:
         """Return host and port."""
-        port = self._nobody.getsockname()[1] if fault is Fault.REFUSED else self._server.server_address[1]
-        return f"127.0.0.1:{port}"
+        port = self._nobody.getsockname()[1] if fault is Fault.REFUSED else self._server.server_port
+        return f"{HOST}:{port}"
 
     def stop(self) -> None:
         """End it."""
         self.over.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._server.stop()
         self._nobody.close()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    wbufsize = -1
-    disable_nagle_algorithm = True
+class _Handler(Handler[Breaker]):
+    protocol_version = "HTTP/1.0"  # a connection a call: each meets its own fault
 
-    def _handle(self) -> None:
-        self.close_connection = True
+    def handle_call(self) -> None:
         fault = Fault[self.headers[FAULT]]
         if fault is Fault.RESET_BEFORE:
-            return self._reset()
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            return self.reset()
+        call = self.read()
         if fault is Fault.LATE:
             self._until_given_up()
             time.sleep(LATE_SECONDS)
         if fault in HANDLED:
-            self._forward(body)
+            _forward(call)
         match fault:
             case Fault.RESET_AFTER:
-                self._reset()
+                self.reset()
             case Fault.TIMEOUT:
                 self._until_given_up()
             case Fault.GARBAGE:
-                self._answer(200, PAGE, {"Content-Type": "text/html"})
+                self.write(Reply(200, headers={"Content-Type": "text/html"}, raw=PAGE))
             case Fault.BUSY | Fault.ERROR | Fault.AWAY:
-                self._answer(STATUSES[fault], PAGE, {"Retry-After": "1"} if fault is Fault.BUSY else {})
+                headers = {"Retry-After": "1"} if fault is Fault.BUSY else {}
+                self.write(Reply(STATUSES[fault], headers=headers, raw=PAGE))
             case _:
                 return None
         return None
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - the base class calls them so
-
-    def _forward(self, body: bytes) -> None:
-        headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_HEADERS}
-        upstream = http.client.HTTPConnection(self.headers[UPSTREAM], timeout=10)
-        with suppress(OSError):
-            upstream.request(self.command, self.path, body, headers)
-            upstream.getresponse().read()
-        upstream.close()
-
-    def _answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(b"" if self.command == "HEAD" else body)
-
-    def _reset(self) -> None:
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.connection.close()
-
     def _until_given_up(self) -> None:
         """Say nothing until the caller has closed the connection."""
-        assert isinstance(self.server, _Listener)
         deadline = time.monotonic() + MOST_SECONDS
-        while time.monotonic() < deadline and not self.server.told.over.is_set():
+        while time.monotonic() < deadline and not self.told.over.is_set():
             if select.select([self.connection], [], [], 0.05)[0]:
                 return
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        """Say nothing."""
 
-
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, told: Breaker) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.told = told
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the base class has it
-        """Say nothing: callers go away in the middle."""
+def _forward(call: Call) -> None:
+    headers = {name: value for name, value in call.headers.items() if name.lower() not in HOP_HEADERS}
+    upstream = http.client.HTTPConnection(call.headers[UPSTREAM], timeout=10)
+    with suppress(OSError):
+        upstream.request(call.method, call.path, call.body, headers)
+        upstream.getresponse().read()
+    upstream.close()

@@ -6,15 +6,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, TypeAlias
+
+from tests.listener import Call, Reply, listener
 
 from .stand_in import Job, RefusalError, StandIn
 
@@ -27,7 +25,7 @@ CONFIGURATION = {
     "web.tmpdir": "the only one",
 }
 Json = dict[str, Any]
-Reply = tuple[int, object]
+Answer: TypeAlias = tuple[int, object]
 
 
 class FlinkServer:
@@ -36,46 +34,42 @@ class FlinkServer:
     def __init__(self) -> None:
         """Listen on a free port."""
         self.flink = StandIn()
-        self._cached: dict[str, tuple[float, Reply]] = {}
-        self._server = _Listener(self)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
+        self._cached: dict[str, tuple[float, Answer]] = {}
+        self._listener = listener(self._answer)
+        self.url = self._listener.url
 
     def serve(self, flink: StandIn) -> None:
         """Serve this one from now on."""
         self.flink, self._cached = flink, {}
 
-    def answer(self, method: str, path: str, body: bytes, content_type: str) -> Reply:
-        """Handle one request."""
+    def stop(self) -> None:
+        """End it."""
+        self._listener.stop()
+
+    def _answer(self, call: Call) -> Reply:
         flink = self.flink
         with flink.lock:
             flink.pass_time()
             try:
-                return self._routed(flink, method, path, body, content_type)
+                return Reply(*self._routed(flink, call))
             except RefusalError as refusal:
-                return refusal.status, {"errors": [refusal.words]}
+                return Reply(refusal.status, {"errors": [refusal.words]})
 
-    def _routed(self, flink: StandIn, method: str, path: str, body: bytes, content_type: str) -> Reply:
+    def _routed(self, flink: StandIn, call: Call) -> Answer:
+        path = call.bare
         cached = self._cached.get(path)
-        if method == "GET" and cached and cached[0] > time.monotonic():
+        if call.method == "GET" and cached and cached[0] > time.monotonic():
             return cached[1]
         for verb, pattern, handle in ROUTES:
-            if method == verb and (match := re.fullmatch(pattern, path)):
-                if method != "GET":
-                    flink.changes.append(f"{method} {path}")
-                sent = json.loads(body) if "json" in content_type and body else {"content": body}
-                reply = handle(flink, match.groups(), sent)
-                if re.fullmatch(r"/jobs/[0-9a-f]{32}(/checkpoints)?", path) and method == "GET":
-                    self._cached[path] = (time.monotonic() + CACHE_SECONDS, reply)
-                return reply
+            if call.method == verb and (match := re.fullmatch(pattern, path)):
+                if verb != "GET":
+                    flink.changes.append(f"{verb} {path}")
+                is_json = call.body and "json" in call.headers.get("Content-Type", "")
+                answer = handle(flink, match.groups(), call.sent if is_json else {"content": call.body})
+                if re.fullmatch(r"/jobs/[0-9a-f]{32}(/checkpoints)?", path) and verb == "GET":
+                    self._cached[path] = (time.monotonic() + CACHE_SECONDS, answer)
+                return answer
         raise RefusalError(404, f"Not found: {path}")
-
-    def stop(self) -> None:
-        """End it."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 @contextmanager
@@ -91,7 +85,7 @@ def flink_server() -> Iterator[FlinkServer]:
 # ----------------------------------------------------------------------------------------------------------- the routes
 
 Groups = tuple[str, ...]
-Handle = Callable[[StandIn, Groups, Json], Reply]
+Handle = Callable[[StandIn, Groups, Json], Answer]
 
 
 def _job(flink: StandIn, id_: str, *, status: int = 404) -> Job:
@@ -104,23 +98,23 @@ def _state_of(job: Job) -> str:
     return "RESTARTING" if job.state == "RUNNING" and job.looped % 2 else job.state
 
 
-def _overview(flink: StandIn, _: Groups, __: Json) -> Reply:
+def _overview(flink: StandIn, _: Groups, __: Json) -> Answer:
     tasks = {"total": 2, "running": 2}
     jobs = [{"jid": j.id, "name": j.name, "state": _state_of(j), "tasks": tasks} for j in flink.jobs.values()]
     return 200, {"jobs": jobs}
 
 
-def _status(flink: StandIn, groups: Groups, _: Json) -> Reply:
+def _status(flink: StandIn, groups: Groups, _: Json) -> Answer:
     return 200, {"status": _state_of(_job(flink, groups[0], status=500))}
 
 
-def _described(flink: StandIn, groups: Groups, _: Json) -> Reply:
+def _described(flink: StandIn, groups: Groups, _: Json) -> Answer:
     job = _job(flink, groups[0])
     vertices = [{"id": v, "name": v, "parallelism": 1, "status": _state_of(job)} for v in VERTICES]
     return 200, {"name": job.name, "vertices": vertices}
 
 
-def _checkpoints(flink: StandIn, groups: Groups, _: Json) -> Reply:
+def _checkpoints(flink: StandIn, groups: Groups, _: Json) -> Answer:
     job = _job(flink, groups[0])
     latest: Json = {}
     if job.checkpoint:
@@ -133,17 +127,17 @@ def _checkpoints(flink: StandIn, groups: Groups, _: Json) -> Reply:
     return 200, {"latest": latest, "counts": counts}
 
 
-def _checkpoints_config(flink: StandIn, groups: Groups, _: Json) -> Reply:
+def _checkpoints_config(flink: StandIn, groups: Groups, _: Json) -> Answer:
     _job(flink, groups[0])
     return 200, {"externalization": {"enabled": True, "delete_on_cancellation": False}}
 
 
-def _details(flink: StandIn, groups: Groups, _: Json) -> Reply:
+def _details(flink: StandIn, groups: Groups, _: Json) -> Answer:
     _job(flink, groups[0])
     return 200, {"tasks": {vertex: {"state_size": 10, "persisted_data": 0} for vertex in VERTICES}}
 
 
-def _exceptions(flink: StandIn, groups: Groups, _: Json) -> Reply:
+def _exceptions(flink: StandIn, groups: Groups, _: Json) -> Answer:
     job = _job(flink, groups[0])
     entries = [{"stacktrace": "java.lang.IllegalStateException: again"}] * min(10, job.looped)
     if job.jar.refused:
@@ -151,7 +145,7 @@ def _exceptions(flink: StandIn, groups: Groups, _: Json) -> Reply:
     return 200, {"exceptionHistory": {"entries": entries}}
 
 
-def _triggered(flink: StandIn, groups: Groups, _: Json) -> Reply:
+def _triggered(flink: StandIn, groups: Groups, _: Json) -> Answer:
     trigger = flink.triggers.get(groups[1])
     if trigger is None:
         raise RefusalError(404, "There is no savepoint operation with that trigger id")
@@ -164,11 +158,11 @@ def _triggered(flink: StandIn, groups: Groups, _: Json) -> Reply:
     return 200, {"status": {"id": "COMPLETED"}, "operation": done}
 
 
-def _jars(flink: StandIn, _: Groups, __: Json) -> Reply:
+def _jars(flink: StandIn, _: Groups, __: Json) -> Answer:
     return 200, {"files": [{"id": j.id, "name": j.name, "uploaded": j.uploaded} for j in flink.jars.values()]}
 
 
-def _upload(flink: StandIn, _: Groups, sent: Json) -> Reply:
+def _upload(flink: StandIn, _: Groups, sent: Json) -> Answer:
     name = re.search(rb'filename="([^"]+)"', sent["content"])
     if name is None:
         raise RefusalError(400, "no file was uploaded")
@@ -176,13 +170,13 @@ def _upload(flink: StandIn, _: Groups, sent: Json) -> Reply:
     return 200, {"filename": f"/tmp/flink-web-upload/{jar.id}", "status": "success"}  # noqa: S108 - as Flink says it
 
 
-def _plan(flink: StandIn, groups: Groups, _: Json) -> Reply:
+def _plan(flink: StandIn, groups: Groups, _: Json) -> Answer:
     if groups[0] not in flink.jars:
         raise RefusalError(400, "Jar file does not exist")
     return 200, {"plan": {"nodes": [{"id": vertex, "parallelism": 1} for vertex in VERTICES]}}
 
 
-def _run(flink: StandIn, groups: Groups, sent: Json) -> Reply:
+def _run(flink: StandIn, groups: Groups, sent: Json) -> Answer:
     if groups[0] not in flink.jars:
         raise RefusalError(400, "Jar file does not exist")
     if sent["claimMode"] != "NO_CLAIM" or sent["allowNonRestoredState"] is not False:
@@ -192,24 +186,24 @@ def _run(flink: StandIn, groups: Groups, sent: Json) -> Reply:
     return 200, {"jobid": sent["jobId"]}
 
 
-def _stop(flink: StandIn, groups: Groups, sent: Json) -> Reply:
+def _stop(flink: StandIn, groups: Groups, sent: Json) -> Answer:
     flink.stop(groups[0], sent["triggerId"], sent["targetDirectory"])
     return 202, {"request-id": sent["triggerId"]}
 
 
-def _save(flink: StandIn, groups: Groups, sent: Json) -> Reply:
+def _save(flink: StandIn, groups: Groups, sent: Json) -> Answer:
     _job(flink, groups[0])
     flink.save(groups[0], sent["triggerId"], sent["target-directory"])
     return 202, {"request-id": sent["triggerId"]}
 
 
-def _check(flink: StandIn, groups: Groups, sent: Json) -> Reply:
+def _check(flink: StandIn, groups: Groups, sent: Json) -> Answer:
     _job(flink, groups[0])
     flink.check(groups[0], sent["triggerId"])
     return 202, {"request-id": sent["triggerId"]}
 
 
-def _cancel(flink: StandIn, groups: Groups, _: Json) -> Reply:
+def _cancel(flink: StandIn, groups: Groups, _: Json) -> Answer:
     flink.cancel(groups[0])
     return 202, {}
 
@@ -242,39 +236,3 @@ ROUTES: list[tuple[str, str, Handle]] = [
     ("POST", f"/jobs/{ID}/checkpoints", _check),
     ("PATCH", f"/jobs/{ID}", _cancel),
 ]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-    disable_nagle_algorithm = True
-
-    def _handle(self) -> None:
-        assert isinstance(self.server, _Listener)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        status, told = self.server.told.answer(
-            self.command, urlsplit(self.path).path, body, self.headers.get("Content-Type") or ""
-        )
-        text = json.dumps(told).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-        self.wfile.flush()
-
-    do_GET = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - the names that the base class calls
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        """Say nothing."""
-
-
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, told: FlinkServer) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.told = told
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the base class has it
-        """Say nothing: clients of these tests go away in the middle."""

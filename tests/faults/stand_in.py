@@ -128,6 +128,7 @@ class StandIn:
     starts: list[Started] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)  # what was handled that may change something
     wrong: list[str] = field(default_factory=list)
+    holds_savepoints: bool = False  # none of them is completed meanwhile
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def like(self) -> StandIn:
@@ -144,7 +145,8 @@ class StandIn:
     def pass_time(self) -> None:
         """Let what is due happen."""
         for id_, trigger in self.triggers.items():
-            if trigger.location is None and trigger.cause is None and trigger.due <= time.monotonic():
+            held = self.holds_savepoints and trigger.directory
+            if trigger.location is None and trigger.cause is None and trigger.due <= time.monotonic() and not held:
                 self._complete(id_, trigger)
 
     # ---------------------------------------------------------------------------------------------------------- calls

@@ -8,26 +8,20 @@ that arrived whole is kept, so that a test can count and read what was sent.
 
 from __future__ import annotations
 
-import json
-import socket
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 from urllib.parse import urlsplit
+
+from tests.listener import Call, Handler, Listener, Reply
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What to answer; `raw` is sent as it is in place of a JSON body; `then` replaces answers from now on."""
+class Answer(Reply):
+    """What to answer; `then` replaces answers from now on."""
 
-    status: int = 200
-    body: object = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    raw: bytes | None = None
     then: Mapping[str, Sequence[Answer | Fault]] = field(default_factory=dict)
 
 
@@ -40,22 +34,6 @@ class Fault(Enum):
     HALF = "the request is handled, and half of the answer comes back"
 
 
-@dataclass(frozen=True)
-class Call:
-    """A request that arrived."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def sent(self) -> object:
-        """The JSON that was sent."""
-        parsed: object = json.loads(self.body)
-        return parsed
-
-
 class LocalServer:
     """The server; `url` is where it listens."""
 
@@ -65,10 +43,8 @@ class LocalServer:
         self.answers = {key: list(given) for key, given in answers.items()}
         self.over = Event()
         self._lock = Lock()
-        self._server = _Listener(self)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
+        self._server = Listener(_Handler, self)
+        self.url = self._server.url
 
     def next(self, method: str, path: str) -> Answer | Fault:
         """Return the next answer for a request."""
@@ -94,9 +70,7 @@ class LocalServer:
     def stop(self) -> None:
         """End it, and every request that is kept waiting."""
         self.over.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._server.stop()
 
 
 @contextmanager
@@ -113,52 +87,21 @@ def _then(answer: Answer | Fault) -> Mapping[str, Sequence[Answer | Fault]]:
     return answer.then if isinstance(answer, Answer) else {}
 
 
-class _Handler(BaseHTTPRequestHandler):
-    @property
-    def _told(self) -> LocalServer:
-        assert isinstance(self.server, _Listener)
-        return self.server.told
+class _Handler(Handler[LocalServer]):
+    protocol_version = "HTTP/1.0"  # a connection a call: each meets its own fault
 
-    def _handle(self) -> None:
-        answer = self._told.next(self.command, self.path)
-        self.close_connection = True
+    def handle_call(self) -> None:
+        answer = self.told.next(self.command, self.path)
         if answer is Fault.RESET_BEFORE:
-            self._reset()
+            self.reset()
             return
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self._told.seen(Call(self.command, self.path, dict(self.headers), body))
+        self.told.seen(self.read())
         match answer:
             case Answer():
-                self._write(answer)
+                self.write(answer)
             case Fault.HALF:
-                self._write(Answer(200, raw=b'{"value": ['), length=100)
+                self.write(Reply(raw=b'{"value": ['), length=100)
             case Fault.SILENCE:
-                self._told.over.wait(20)
+                self.told.over.wait(20)
             case Fault.RESET_AFTER:
-                self._reset()
-
-    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - the names that the base class calls
-
-    def _write(self, answer: Answer, length: int | None = None) -> None:
-        body = json.dumps(answer.body).encode() if answer.raw is None else answer.raw
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(length or len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def _reset(self) -> None:
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.connection.close()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        """Say nothing."""
-
-
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = False
-
-    def __init__(self, told: LocalServer) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.told = told
+                self.reset()

@@ -7,14 +7,11 @@ import hashlib
 import hmac
 import json
 import ssl
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import jwt
 import pytest
@@ -25,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from flinkfuncs.clients.published_keys import Keys
 from flinkfuncs.clients.tokens import Caller, Callers
 from flinkfuncs.core.errors import Denied, Unavailable
+from tests.listener import Call, Reply, listening
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 AUDIENCE = "https://management.azure.com"
@@ -49,10 +47,12 @@ class Tenant:
     def issuer(self) -> str:
         return f"{self.base}/{TENANT}/v2.0"
 
-    def answer(self, path: str) -> Any:  # noqa: ANN401 - JSON
-        if path == DISCOVERY:
-            return {"issuer": self.issuer, "jwks_uri": self.base + JWKS}
-        return {"keys": [published(kid, key) for kid, key in self.keys.items()]}
+    def answer(self, call: Call) -> Reply:
+        self.calls[call.path] += 1
+        published_keys = {"keys": [published(kid, key) for kid, key in self.keys.items()]}
+        known = {"issuer": self.issuer, "jwks_uri": self.base + JWKS}
+        body = known if call.path == DISCOVERY else published_keys
+        return Reply(self.status, body, {"Location": self.base + "/elsewhere"})
 
     def token(self, kid: str = "one", *, key: rsa.RSAPrivateKey | None = None, **claims: object) -> str:
         """Sign a good token, but for the claims that are named here; None takes one away."""
@@ -84,30 +84,13 @@ KEY, OTHER_KEY = new_key(), new_key()
 def tenant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
     served = Tenant(keys={"one": KEY})
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            served.calls[self.path] += 1
-            body = json.dumps(served.answer(self.path)).encode()
-            self.send_response(served.status)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Location", served.base + "/elsewhere")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-            pass
-
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
-    with ThreadingHTTPServer(("localhost", 0), Handler) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        served.base = f"https://localhost:{server.server_port}"
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    with listening(served.answer, tls=context) as served.base:
         yield served
-        server.shutdown()
 
 
 def door(tenant: Tenant, *, allowed: str = OBJECT_ID, **keys: float) -> Callers:
