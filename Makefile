@@ -27,13 +27,13 @@ test-versions: setup $(FLINKS:%=flink-%) ## Run the slow tests: every version of
 	for v in $(FLINKS); do FLINK=$$v $(BIN)/python -m pytest tests/flink -k "not hdinsight" || exit 1; done
 
 crash-matrix: setup $(if $(filter $(FLINK),$(FLINKS)),flink-$(FLINK)) ## Kill the app before and after every outside call, on a real Flink (FLINK=VERSION for an older one).
-	@$(BIN)/python -m tests.matrix $(if $(FLINK),--flink $(FLINK),--keep docs/crash-matrix.md) $(OPTIONS)
+	@$(BIN)/python -m tests.matrix $(if $(FLINK),--flink $(FLINK)) --keep docs/crash-matrix$(if $(FLINK),-$(FLINK)).md $(OPTIONS)
 
 wire-faults: setup ## Let the wire fail in nine ways at every outside call, on a stand-in for Flink.
-	@$(BIN)/python -m tests.faults $(OPTIONS)
+	@$(BIN)/python -m tests.faults --keep docs/wire-faults.md $(OPTIONS)
 
 soak: setup ## Update a job UPDATES times under random uploads and random kills (SEED repeats a run).
-	@$(BIN)/python -m tests.matrix.soak $(if $(UPDATES),--updates $(UPDATES)) $(if $(SEED),--seed $(SEED)) $(OPTIONS)
+	@$(BIN)/python -m tests.matrix.soak $(if $(UPDATES),--updates $(UPDATES),--keep docs/soak.md) $(if $(SEED),--seed $(SEED)) $(OPTIONS)
 
 check: setup ## Lint, format check, types, import contracts.
 	$(BIN)/ruff check .

@@ -42,7 +42,7 @@ def main() -> int:
     print(table.of_cells(judged, len(cells)))
     if missing:
         print(f"never crossed: {', '.join(sorted(missing))}")
-    if options.keep:
+    if options.keep and len(judged) == len(table.all_cells(recordings)) and rows == list(ROWS):
         options.keep.write_text(table.document(judged, len(cells), recordings))
     tried = [one for one in judged if one.verdict != "unreached"]
     right = [one for one in tried if one.verdict == "right"]
@@ -80,7 +80,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--lanes", type=int, default=8, help="cells that run at the same time")
     parser.add_argument("--every", type=int, default=1, help="run every n-th cell only")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no cell after that")
-    parser.add_argument("--keep", type=Path, help="write the table into this file")
+    parser.add_argument("--keep", type=Path, help="write the table of a whole run into this file")
     parser.add_argument("--verbose", action="store_true", help="print every cell, not only the wrong ones")
     return parser.parse_args()
 

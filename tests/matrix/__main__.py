@@ -41,7 +41,7 @@ def main() -> int:
     complete = {row.name for row in rows} == {row.name for row in ROWS}
     if missing and complete:
         print(f"never crossed: {', '.join(sorted(missing))}")
-    if options.keep:
+    if options.keep and options.rows is None and len(judged) == len(cells) and options.every == 1:
         options.keep.write_text(table.document(found))
     tried = [it for it in judged if it.verdict != "unreached"]
     right = [it for it in tried if it.verdict == "right"]
@@ -95,7 +95,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--lanes", type=int, default=4, help="cells that run at the same time")
     parser.add_argument("--every", type=int, default=1, help="run every n-th cell only")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no cell after that")
-    parser.add_argument("--keep", type=Path, help="write the tables into this file")
+    parser.add_argument("--keep", type=Path, help="write the tables of a whole run into this file")
     parser.add_argument("--directory", help="keeps logs, state and output (default: a temporary one)")
     return parser.parse_args()
 

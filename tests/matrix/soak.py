@@ -1,6 +1,6 @@
 """Many stateful updates of one job, uploaded at random times while the app is killed at random ones.
 
-    python -m tests.matrix.soak [--updates N] [--seed N] [--flink VERSION]
+    python -m tests.matrix.soak [--updates N] [--seed N] [--flink VERSION] [--keep FILE]
 
 A new jar arrives while the update before it may still be under way, and the newest wins: so there are more uploads than
 updates. The last line is JSON; the exit code is 0 only when all updates were made and no number was lost or doubled.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import statistics
 import sys
@@ -19,6 +20,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -132,8 +134,11 @@ def main() -> int:
     for failure in soak.failures():
         print(failure)
     space = [round(bytes_ / 2**20, 1) for bytes_ in watch.metaspace]
-    print(f"{soak.uploads} uploads; the JobManager's metaspace in MiB: first {space[0]}, last {space[-1]}, of {space}")
-    print(json.dumps(_verdict(made, soak.kills, counted.lost, counted.duplicated, watch.downtimes)))
+    told = f"{soak.uploads} uploads; the JobManager's metaspace in MiB, from first to last: {space}"
+    verdict = json.dumps(_verdict(made, soak.kills, counted.lost, counted.duplicated, watch.downtimes))
+    if options.keep:
+        options.keep.write_text(_document(options, told, verdict))
+    print(told, verdict, sep="\n")
     right = counted.is_exact and counted.records > 0 and made >= options.updates and not copies
     return 0 if right else 1
 
@@ -171,11 +176,33 @@ def _verdict(updates: int, kills: int, lost: int, duplicated: int, downtimes: li
     }
 
 
+def _document(options: argparse.Namespace, told: str, verdict: str) -> str:
+    """Return docs/soak.md."""
+    return f"""\
+# The soak
+
+Written by `make soak` on {datetime.now(UTC):%Y-%m-%d}, with Flink {options.flink}, seed {options.seed}.
+
+A jar is uploaded every {UPLOAD_SECONDS[0]} to {UPLOAD_SECONDS[1]} s, and the app is killed with SIGKILL every \
+{KILL_SECONDS[0]} to {KILL_SECONDS[1]} s and started again, until {options.updates} stateful updates are made.
+Of uploads that wait the newest wins, so there are more of them than updates.
+`lost` and `duplicated` are counted from the committed files, after a final stop; the downtime of an update is Flink's \
+own: from the trigger of the stop's savepoint to the last task of the next copy, on a machine of {os.cpu_count()} cores.
+
+{told}.
+
+```json
+{verdict}
+```
+"""
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.matrix.soak", description="Many updates, random kills.")
     parser.add_argument("--updates", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--flink", default="2.3.0", metavar="VERSION")
+    parser.add_argument("--keep", type=Path, help="write what came of it into this file")
     return parser.parse_args()
 
 
