@@ -16,7 +16,7 @@ from localcloud.python import module
 from localcloud.tls import Certificates, write_certificates
 from localcloud.vault import RESOURCE
 
-_TIMEOUT_SECONDS = 10
+_TIMEOUT_SECONDS = 30
 
 
 @dataclass

@@ -77,7 +77,7 @@ class Flink:
 
     def status(self, job: str) -> str | None:
         """Return the job's status, None where Flink does not know the job."""
-        reply = requests.get(f"{self.url}/jobs/{job}/status", timeout=10)
+        reply = requests.get(f"{self.url}/jobs/{job}/status", timeout=30)
         return str(reply.json()["status"]) if reply.ok else None
 
     def all_tasks_run(self, job: str) -> bool:
@@ -101,7 +101,7 @@ class Flink:
     def cancel(self, job: str) -> None:
         if self.status(job) in TERMINAL | {None}:
             return
-        requests.patch(f"{self.url}/jobs/{job}", params={"mode": "cancel"}, timeout=10)
+        requests.patch(f"{self.url}/jobs/{job}", params={"mode": "cancel"}, timeout=30)
         wait_until(lambda: self.status(job) in TERMINAL)
 
     def cancel_all(self) -> None:
@@ -133,14 +133,14 @@ class Flink:
         return str(reply.json()["filename"]).rpartition("/")[2]
 
     def _savepoint(self, job: str, kind: str, body: Mapping[str, object]) -> dict[str, Any]:
-        trigger = requests.post(f"{self.url}/jobs/{job}/{kind}", json=body, timeout=10).json()["request-id"]
+        trigger = requests.post(f"{self.url}/jobs/{job}/{kind}", json=body, timeout=30).json()["request-id"]
         path = f"/jobs/{job}/savepoints/{trigger}"
         wait_until(lambda: self._get(path)["status"]["id"] == "COMPLETED")
         ended: dict[str, Any] = self._get(path)["operation"]
         return ended
 
     def _get(self, path: str) -> Any:  # noqa: ANN401 - Flink's JSON, read by the callers above
-        reply = requests.get(f"{self.url}{path}", timeout=10)
+        reply = requests.get(f"{self.url}{path}", timeout=30)
         reply.raise_for_status()
         return reply.json()
 

@@ -19,7 +19,7 @@ DIRECTORY = Path(__file__).parent / "sample_app"
 NEVER = "0 0 0 1 1 *"
 
 
-def eventually(true: Callable[[], bool], timeout_seconds: float = 20) -> bool:
+def eventually(true: Callable[[], bool], timeout_seconds: float = 60) -> bool:
     """Whether something becomes true."""
     deadline = time.monotonic() + timeout_seconds
     while not true() and time.monotonic() < deadline:

@@ -13,13 +13,13 @@ BEATS = {"heartbeat.interval": "500", "heartbeat.timeout": "2000"}
 
 def overview(flink: FlinkCluster) -> dict[str, object]:
     """What the cluster says of itself."""
-    reply: dict[str, object] = requests.get(f"{flink.url}/overview", timeout=5).json()
+    reply: dict[str, object] = requests.get(f"{flink.url}/overview", timeout=30).json()
     return reply
 
 
 def jobmanager_options(flink: FlinkCluster) -> dict[str, str]:
     """The options that the JobManager runs with."""
-    listed = requests.get(f"{flink.url}/jobmanager/config", timeout=5).json()
+    listed = requests.get(f"{flink.url}/jobmanager/config", timeout=30).json()
     return {option["key"]: option["value"] for option in listed}
 
 

@@ -27,7 +27,7 @@ def client_credential(identity: Identity, client_id: str, secret: str, tenant: s
 def claims_of(identity: Identity, token: str, audience: str) -> dict[str, object]:
     """The claims, verified as a relying party does it: through the discovery document and the published keys."""
     document = f"{identity.url}/{identity.tenant}/v2.0/.well-known/openid-configuration"
-    discovered = requests.get(document, timeout=5).json()
+    discovered = requests.get(document, timeout=30).json()
     trust = ssl.create_default_context(cafile=identity.certificates.ca)
     key = jwt.PyJWKClient(discovered["jwks_uri"], ssl_context=trust).get_signing_key_from_jwt(token)
     return jwt.decode(token, key, algorithms=["RS256"], audience=audience, issuer=discovered["issuer"])
@@ -71,8 +71,8 @@ def test_a_stranger_and_an_unknown_tenant_are_refused_by_their_codes(app_identit
     """Promise: an unregistered client is AADSTS700016, an unknown tenant AADSTS90002."""
     address = f"{app_identity.url}/{{}}/oauth2/v2.0/token"
     form = {"grant_type": "client_credentials", "client_id": "nobody", "client_secret": "x", "scope": f"{ARM}/.default"}
-    stranger = requests.post(address.format(app_identity.tenant), data=form, timeout=5)
-    elsewhere = requests.post(address.format("elsewhere"), data=form, timeout=5)
+    stranger = requests.post(address.format(app_identity.tenant), data=form, timeout=30)
+    elsewhere = requests.post(address.format("elsewhere"), data=form, timeout=30)
     assert (stranger.status_code, stranger.json()["error_codes"]) == (400, [700016])
     assert (elsewhere.status_code, elsewhere.json()["error_codes"]) == (400, [90002])
 
@@ -83,7 +83,7 @@ def test_the_managed_identity_is_found_as_in_app_service(app_identity: Identity)
         token = credential.get_token(f"{ARM}/.default").token
     assert claims_of(app_identity, token, ARM)["aud"] == ARM
     asked, wrong = {"resource": ARM}, {"X-IDENTITY-HEADER": "guessed"}
-    assert requests.get(app_identity.endpoint, params=asked, headers=wrong, timeout=5).status_code == 401
+    assert requests.get(app_identity.endpoint, params=asked, headers=wrong, timeout=30).status_code == 401
 
 
 def test_the_vault_keeps_every_version_and_gives_the_newest(app_identity: Identity) -> None:

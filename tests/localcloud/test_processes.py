@@ -35,7 +35,7 @@ with unwinding_on_sigterm(), Processes() as processes:
 """
 
 
-def eventually(true: Callable[[], bool], timeout_seconds: float = 10) -> bool:
+def eventually(true: Callable[[], bool], timeout_seconds: float = 30) -> bool:
     """Whether something becomes true."""
     deadline = time.monotonic() + timeout_seconds
     while not true() and time.monotonic() < deadline:
