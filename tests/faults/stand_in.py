@@ -222,13 +222,13 @@ class StandIn:
         if trigger.directory is None:
             trigger.location = "checkpoint"
             return
+        if trigger.stops:
+            self._end(job, "FINISHED")  # first: no checkpoint comes after its savepoint, however slow this machine is
         number = (job.newest.number if job.newest else 0) + 1
         name = hashlib.sha256(id_.encode()).hexdigest()[:12]
         path = f"{trigger.directory.replace('file:///', 'file:/')}/savepoint-{job.id[:6]}-{name}"
         job.savepoint = self.savepoints[path] = State(number, path, True)
         trigger.location = path
-        if trigger.stops:
-            self._end(job, "FINISHED")
 
     def _end(self, job: Job, state: str) -> None:
         job.state, job.ended_at = state, time.monotonic()
