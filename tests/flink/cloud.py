@@ -48,11 +48,16 @@ class Job:
 
     # ------------------------------------------------------------------------------------------------------- asking
 
-    def upload(self, version: str, *, folder: str = "stateful", arguments: str = "", **spec: object) -> None:
-        """Drop a version with its job.json into the container, as a pipeline does."""
-        described = {"jar": "job.jar", "args": self.arguments(arguments), "parallelism": 2, **spec}
+    def upload(
+        self, version: str, *, folder: str = "stateful", file: str = "job.jar", arguments: str = "", **spec: object
+    ) -> None:
+        """Drop a version with its job.json into the container, as a pipeline does.
+
+        Where both change, `file` is a new one: the job.json waits for it, and they ask for one update, not for two.
+        """
+        described = {"jar": file, "args": self.arguments(arguments), "parallelism": 2, **spec}
         self.put("job.json", json.dumps(described).encode(), folder=folder)
-        self.put("job.jar", jar(version), folder=folder)
+        self.put(file, jar(version), folder=folder)
 
     def release_body(self, version: str) -> dict[str, object]:
         """Put a jar where HTTP calls name it, and return the body that does."""

@@ -157,7 +157,7 @@ def test_a_job_whose_record_was_lost_goes_on_by_adoption(session_job: Job) -> No
     job.written(50, "1")
     (copy,) = job.copies()
     forget(job)
-    job.upload("2", adopt=copy)
+    job.upload("2", file="2.jar", adopt=copy)
     assert job.ended(2)["result"]["outcome"] == "SUCCEEDED", job.operations()[-1]["result"]
     job.written(50, "2")
     exact(job, "1", "2")

@@ -115,7 +115,7 @@ def test_a_copy_that_restarts_once_by_itself_is_not_rolled_back(session_job: Job
     job.upload("1")
     job.ended(1)
     job.written(100, "1")
-    job.upload("fails-once", arguments="--crash-after-checkpoints 1")
+    job.upload("fails-once", file="2.jar", arguments="--crash-after-checkpoints 1")
     result = job.ended(2)["result"]
     assert result["outcome"] == "SUCCEEDED", result
     job.written(100, "fails-once")
