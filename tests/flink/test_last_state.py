@@ -88,6 +88,7 @@ def test_a_checkpoint_that_a_cancel_would_delete_is_never_relied_on(session_clou
     refused = job.ask("last-state-update", body)["result"]
     assert (refused["outcome"], refused["code"]) == ("REFUSED", "CheckpointNotRetained")
     assert flink.status(by_hand) == "RUNNING"
+    assert job.ask("cancel")["result"]["outcome"] == "SUCCEEDED"
 
 
 def test_an_unaligned_checkpoint_is_not_taken_for_another_release_by_itself(session_job: Job) -> None:

@@ -10,6 +10,7 @@ import requests
 from localcloud.up import LocalCloud
 
 from .cloud import LOOP, Job, eventually
+from .conftest import NewJob
 
 
 def test_an_uploaded_jar_goes_on_from_the_state_of_the_one_before(job: Job) -> None:
@@ -173,9 +174,9 @@ def test_a_first_jar_that_never_started_leaves_the_way_free_for_the_next(job: Jo
     job.written(50, "1")
 
 
-def test_a_periodic_savepoint_is_taken_of_a_job_that_runs(session_job: Job) -> None:
+def test_a_periodic_savepoint_is_taken_of_a_job_that_runs(session_cloud: LocalCloud, new_job: NewJob) -> None:
     """The timer asks for one where none is young; a job that is stopped gets none."""
-    job = session_job
+    job, another = new_job(session_cloud), new_job(session_cloud)
     job.upload("1")
     job.ended(1)
     run_now(job, "take_savepoints")
@@ -183,8 +184,10 @@ def test_a_periodic_savepoint_is_taken_of_a_job_that_runs(session_job: Job) -> N
     assert (taken["request"]["action"], taken["cause"]["kind"]) == ("SAVEPOINT", "timer")
     assert taken["result"]["outcome"] == "SUCCEEDED"
     job.ask("stop")
+    another.upload("1")
+    another.ended(1)
     run_now(job, "take_savepoints")
-    assert job.get("/api/operations?state=open") == {"operations": []}
+    assert another.ended(2)["cause"]["kind"] == "timer"
     assert len(job.operations()) == 3
 
 

@@ -206,7 +206,7 @@ def test_nothing_is_sent_before_it_is_recorded(storage: Storage) -> None:
     "record",
     [
         KEPT.but(open=(asked(Action.STOP),)),
-        KEPT.but(lease=Lease(owner="another", until=NOW + timedelta(minutes=5))),
+        KEPT.but(lease=Lease(owner="another", until=NOW + timedelta(days=1))),
         KEPT.but(savepoints=(saved(3, restored=True), saved(4))),
         KEPT.but(savepoints=()),
     ],
