@@ -74,8 +74,8 @@ def test_a_function_beyond_its_timeout_takes_its_worker_with_it(crash: Sample) -
 
     Their messages are there again at once, not after the invisibility, and count the try.
     """
-    crash.host.restart({"AzureFunctionsJobHost__functionTimeout": "00:00:01"})
-    crash.order(name="endless", sleep=4)
+    crash.host.restart({"AzureFunctionsJobHost__functionTimeout": "00:00:03"})
+    crash.order(name="endless", sleep=10)
     crash.wait_for("endless-begun", 1)
     held = requests.get(f"{crash.host.url}/held?seconds=100", timeout=30)
     assert held.status_code == 500
