@@ -16,6 +16,7 @@ from urllib.parse import quote
 from requests_toolbelt import MultipartEncoder
 
 from ..core.errors import NotFound, Refused, Unanswered, Unavailable
+from ..core.session.blame import Failure, failed_over
 from ..core.session.facts import (
     DisposalFailed,
     DisposalRunning,
@@ -236,13 +237,13 @@ class Flink:
             return None
         return reply.parsed(plans.CheckpointDetails).vertices(named)
 
-    def failures(self, flink_job_id: str) -> list[str]:
-        """Return the root causes of a job's exceptions, newest first, ten at most. Cached, up to 3 s."""
+    def failures(self, flink_job_id: str) -> tuple[Failure, ...]:
+        """Return a job's exceptions, newest first, at most as many as Flink keeps by default. Cached, up to 3 s."""
         try:
-            reply = self._get(f"/jobs/{flink_job_id}/exceptions?maxExceptions=10")
+            reply = self._get(f"/jobs/{flink_job_id}/exceptions?maxExceptions=16")
         except NotFound:
-            return []
-        return [wire.root_cause(entry.stacktrace) for entry in reply.parsed(wire.Exceptions).history.entries]
+            return ()
+        return tuple(entry.failure for entry in reply.parsed(wire.Exceptions).history.entries)
 
     def take_checkpoint(self, flink_job_id: str, trigger_id: str) -> None:
         """Ask for a checkpoint; it is taken also where periodic checkpointing is off."""
@@ -287,7 +288,7 @@ class Flink:
             return TriggerDone(f"chk-{operation.checkpoint_id}")
         trace = operation.failure_cause.stack_trace if operation.failure_cause else "Flink names no cause"
         written = SAVEPOINT_IN_CAUSE.search(trace)
-        return TriggerFailed(wire.root_cause(trace), written[1] if written else None)
+        return TriggerFailed(wire.root_cause(trace), written[1] if written else None, failed_over(trace))
 
     def dispose(self, path: str) -> str:
         """Begin to dispose of a savepoint; return the id of the request. Asked again, it is another request."""

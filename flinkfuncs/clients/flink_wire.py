@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from ..core.errors import shortened
+from ..core.session.blame import Failure, blamed
 from .http import Reply
 
 
@@ -97,7 +98,7 @@ class JarFile(Answer):
     @property
     def uploaded_at(self) -> datetime:
         """When it was uploaded, by the JobManager's clock."""
-        return datetime.fromtimestamp(self.uploaded / 1000, UTC)
+        return _moment(self.uploaded)
 
 
 class JarFiles(Answer):
@@ -140,6 +141,12 @@ class Completed(Answer):
     id: int
     path: str | None = Field(alias="external_path", default=None)
     discarded: bool = False
+    acknowledged: int | None = Field(alias="latest_ack_timestamp", default=None)  # milliseconds since 1970
+
+    @property
+    def completed_at(self) -> datetime | None:
+        """When the last task acknowledged it, by the JobManager's clock."""
+        return _moment(self.acknowledged) if self.acknowledged is not None else None
 
 
 class Latest(Answer):
@@ -187,6 +194,12 @@ class ExceptionEntry(Answer):
     """One exception of a job."""
 
     stacktrace: str
+    timestamp: int = 0  # milliseconds since 1970, by the JobManager's clock
+
+    @property
+    def failure(self) -> Failure:
+        """The exception with its root cause, and who is to blame for it."""
+        return Failure(_moment(self.timestamp), root_cause(self.stacktrace), blamed(self.stacktrace))
 
 
 class ExceptionHistory(Answer):
@@ -242,6 +255,10 @@ class Errors(Answer):
     """`{"errors": ["Internal server error.", "<Exception on server side:…stack trace…>"]}`."""
 
     errors: list[str]
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def is_gone(trace: str) -> bool:

@@ -78,6 +78,15 @@ class SavepointStore(Protocol):
         """
         ...
 
+    def exists(self, directory: Directory) -> bool:
+        """Whether there is such a directory. Flink makes that of a job's checkpoints when the job starts.
+
+        Raises:
+            Unavailable: the store cannot be read now.
+
+        """
+        ...
+
     def number(self, savepoint: Directory) -> int | None:
         """Return the number under which Flink wrote a savepoint; None: it does not begin as Flink writes them.
 
@@ -104,6 +113,13 @@ class BlobSavepoints:
         ours = directory.container == self._container.container_name
         return _newest(directory, self._files(directory, "chk-")) if ours else None
 
+    def exists(self, directory: Directory) -> bool:
+        """Whether anything lies there; an account with a hierarchical namespace lists an empty directory, too."""
+        ours = directory.container == self._container.container_name
+        name = directory.path.strip("/")
+        with storage_errors(f"directory {directory}"):
+            return ours and any(True for _ in self._container.list_blob_names(name_starts_with=f"{name}/"))
+
     def number(self, savepoint: Directory) -> int | None:
         """Return the number under which Flink wrote a savepoint."""
         name = savepoint.child("_metadata").path.strip("/")
@@ -128,6 +144,10 @@ class LocalSavepoints:
     def checkpoint(self, directory: Directory) -> Kept | None:
         """Return the newest complete checkpoint below the directory of one Flink job."""
         return _newest(directory, _files(directory, "chk-*/_metadata")) if directory.scheme == "file" else None
+
+    def exists(self, directory: Directory) -> bool:
+        """Whether there is such a directory."""
+        return directory.scheme == "file" and Path(directory.path).is_dir()
 
     def number(self, savepoint: Directory) -> int | None:
         """Return the number under which Flink wrote a savepoint."""

@@ -4,6 +4,8 @@ Flink          the storage                          newest state
 -------------  -----------------------------------  ---------------------------------------------------------
 knows it       any                                  the newest checkpoint or savepoint, or what it was started from
 forgot it      holds checkpoints of it              the newest of these and of its savepoints, by their numbers
+forgot it      holds its directory, and no          the newest of its savepoints, or what it was started from
+               checkpoint in it
 forgot it      holds none, or is not to be listed   not known: a main() may write its checkpoints elsewhere
 forgot it      … a savepoint without a number       not known
 """
@@ -66,17 +68,19 @@ class LastState:
         return {one.path: one.size_bytes for one in found}
 
     def _stored(self, record: JobRecord, last: Copy, configuration: Mapping[str, str]) -> Left | None:
-        directory = self._checkpoints(last, configuration)
-        checkpoint = self._store.checkpoint(directory.child(last.flink_job_id)) if self._store and directory else None
-        if self._store is None or checkpoint is None:
+        root = self._checkpoints(last, configuration)
+        if self._store is None or root is None or not self._store.exists(directory := root.child(last.flink_job_id)):
             return None
+        checkpoint = self._store.checkpoint(directory)
         prefix = f"savepoint-{last.flink_job_id[:6]}-"
         saved = [one.path for one in self._store.found(directories(record, self._root)) if f"/{prefix}" in one.path]
         numbers = {path: self._store.number(Directory.parse(path)) for path in saved}
         if None in numbers.values():
             return None
-        number, newest = max(((number or 0, path) for path, number in numbers.items()), default=(0, ""))
-        if number > checkpoint.number:
+        number, newest = max(((number or 0, path) for path, number in numbers.items()), default=(0, last.savepoint))
+        if checkpoint is None:
+            return Left(newest) if newest else None
+        if newest and number > checkpoint.number:
             return Left(newest)
         return Left(checkpoint.path, unaligned=_first(UNALIGNED, last, configuration).lower() == "true")
 

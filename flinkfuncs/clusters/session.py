@@ -173,21 +173,26 @@ class SessionCluster:
         if word is None:
             return CopySeen(CopyState.ABSENT, slots_held=self._flink.holds_slots(running.flink_job_id))
         state = STATES.get(word, CopyState.STARTING)
+        has_begun = state is not CopyState.STARTING
         ended_by_an_earlier_stop = running.stop is not None and state in TERMINAL
-        if (operation.stop or ended_by_an_earlier_stop) and not operation.start:
+        stop = operation.stop
+        failed_over = stop is not None and operation.stops_failed > 0 and stop.unanswered == 0
+        if ((stop and not failed_over) or ended_by_an_earlier_stop) and not operation.start:
             return self._stopping_copy(running, state, trigger)
         if state is CopyState.RUNNING and not self._flink.tasks_run(running.flink_job_id):
             state = CopyState.STARTING
         if operation.start:
-            return self._new_copy(running, operation, state)
+            return self._new_copy(running, operation, state, has_begun=has_begun)
         return CopySeen(state, failure=self._failure(running, state))
 
-    def _new_copy(self, running: Copy, operation: Operation, state: CopyState) -> CopySeen:
-        """Look at a copy that has to prove itself: what it restored, how often, and what went wrong."""
+    def _new_copy(self, running: Copy, operation: Operation, state: CopyState, *, has_begun: bool) -> CopySeen:
+        """Look at a copy that has to prove itself: what it restored, how often, and what went wrong.
+
+        `has_begun`: Flink has left INITIALIZING and CREATED behind. Before that, an answer without what the copy
+        restored would stay in Flink's cache.
+        """
         failures = self._flink.failures(running.flink_job_id)
-        # Asked only of a copy that runs or has ended: an answer without what it restored would stay in Flink's cache.
-        tells = state is CopyState.RUNNING or state in TERMINAL
-        told = self._flink.checkpoints(running.flink_job_id) if tells else Checkpoints()
+        told = self._flink.checkpoints(running.flink_job_id) if has_begun else Checkpoints()
         restored, asked = told.latest.restored, operation.checkpoint
         token = operation.token("checkpoint", operation.checkpoints)
         return CopySeen(
@@ -195,10 +200,11 @@ class SessionCluster:
             restored_from=restored.path if restored else None,
             restored_savepoint=restored.is_savepoint if restored else False,
             restores=told.counts.restored,
-            failures=len(failures),
+            failures=failures,
             completed=told.counts.completed,
+            completed_at=told.latest.completed.completed_at if told.latest.completed else None,
             checkpoint=self._flink.checkpoint(running.flink_job_id, token) if asked else TriggerUnknown(),
-            failure=failures[0] if failures else None,
+            failure=failures[0].cause if failures else None,
         )
 
     def _stopping_copy(self, running: Copy, state: CopyState, trigger: TriggerSeen) -> CopySeen:
@@ -209,8 +215,8 @@ class SessionCluster:
 
     def _failure(self, running: Copy, state: CopyState) -> str | None:
         wrong = state in (CopyState.FAILED, CopyState.RESTARTING)
-        failures = self._flink.failures(running.flink_job_id) if wrong else []
-        return failures[0] if failures else None
+        failures = self._flink.failures(running.flink_job_id) if wrong else ()
+        return failures[0].cause if failures else None
 
     def _configuration(self, operation: Operation, copy: CopySeen | None) -> Mapping[str, str]:
         """Ask which run of the JobManager this is, and its heartbeat timeout: for a start, and for what vanished."""

@@ -120,6 +120,7 @@ class Settling(Model):
 
     since: datetime
     restarts: int
+    restored_from: str | None = None  # another one means that the copy was restarted, too: by another JobManager
 
 
 class Undo(Model):
@@ -129,6 +130,17 @@ class Undo(Model):
     at: datetime
     started_at: datetime  # output since then is written again, if a checkpoint of the copy was completed
     completed: int = 0  # checkpoints of it that were completed: each made output visible
+    never_started: bool = False  # its start was definitely refused: nothing of it ran
+    at_least: bool = False  # it vanished before they could be counted for the last time
+
+
+class Again(Model):
+    """That a new copy was lost by the cluster, and its release started again."""
+
+    number: int  # how many copies were lost
+    since: datetime  # when the first of them was started
+    completed: int  # checkpoints that they completed at least
+    savepoint: str | None = None  # what the first of them was started from
 
 
 class ArmProgress(Model):
@@ -157,7 +169,10 @@ class Operation(Model):
     check: Mark | None = None  # not sticky: it counts how often main() was begun
     checked: Checked | None = None
     stop: Mark | None = None
+    stops_failed: int = 0  # stops of this operation that are known to have failed; the next one gets its own trigger id
+    replaced: Release | None = None  # what the copy ran that this operation ended: a rollback starts it again
     start: Mark | None = None
+    again: Again | None = None
     cancel: Mark | None = None
     settling: Settling | None = None
     checkpoint: Mark | None = None  # the checkpoint that proves the new copy
@@ -184,6 +199,15 @@ class Operation(Model):
         """Whether a call that Flink or the service acts on may have left us: from then on it is carried on."""
         marks = (self.stop, self.trigger, self.cancel, self.start, self.rollback, self.submit)
         return any(mark is not None and mark.unanswered > 0 for mark in marks)
+
+    @property
+    def stop_token(self) -> str:
+        """The trigger id of this operation's stop; after one that is known to have failed, that of the next."""
+        return self.token("stop", self.stops_failed + 1 if self.stops_failed else None)
+
+    def copy_token(self, purpose: Literal["copy", "rollback"], lost: int = 0) -> str:
+        """Return the Flink job id of this operation's new copy, after `lost` ones that the cluster lost."""
+        return self.token(purpose, lost + 1 if lost else None)
 
     def token(
         self,

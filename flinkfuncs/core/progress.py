@@ -14,7 +14,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from .jobs import Copy, JobRecord, LastOperation, Savepoint, StopBegun
+from .actions import Action
+from .jobs import Copy, Ended, JobRecord, LastOperation, Savepoint, StopBegun
 from .operations import ArmProgress, Mark, Operation, Outcome, Result, StepTaken
 from .releases import Release
 from .steps import (
@@ -50,7 +51,8 @@ def begun(record: JobRecord, operation_id: str, step: Step, now: datetime) -> Jo
     changes |= {"vanished_at": None, "unreachable_at": None}
     if name := _mark_name(step):
         first_undo = isinstance(step, Cancel) and step.undo is not None and operation.undo is None
-        changes[name] = _marked(None if first_undo else getattr(operation, name), step, now)
+        anew = first_undo or _starts_another(record, step)
+        changes[name] = _marked(None if anew else getattr(operation, name), step, now)
     if isinstance(step, Submit):
         changes["arm"] = ArmProgress(action=step.action, row_before=step.row_before)
         record = record.but(launched=None if step.release else record.launched)
@@ -59,6 +61,8 @@ def begun(record: JobRecord, operation_id: str, step: Step, now: datetime) -> Jo
     if isinstance(step, Stop):
         record = _with_stop(record, operation, step)
     if isinstance(step, Start):
+        if _starts_another(record, step):
+            changes |= {"again": step.again, "ended_at": None, "replaced": _replaced(record, operation)}
         record = _with_new_copy(record, operation, step, now)
         changes |= {"savepoint": step.stop_savepoint or operation.savepoint, "settling": None, "checkpoint": None}
     if isinstance(step, Start | Cancel) and step.undo:
@@ -102,6 +106,7 @@ def noted(record: JobRecord, operation_id: str, wait: Wait, now: datetime) -> Jo
     if wait.ended and operation.ended_at is None:
         operation = operation.model_copy(update={"ended_at": now})
         record = record.with_operation(operation)
+    record, operation = _with_failed_stop(record, operation, wait)
     record = _with_end_of_stop(record, wait, now)
     record = _with_adopted(record, operation, wait, now)
     if operation.arm and (news := _news(operation.arm, wait)):
@@ -255,6 +260,28 @@ def _with_mark(record: JobRecord, operation: Operation, step: Step, *, refused: 
     return record.with_operation(operation.model_copy(update={name: answered}))
 
 
+def _starts_another(record: JobRecord, step: Step) -> bool:
+    """Whether a start is another one than that of the current copy; a mark counts the calls for one id."""
+    return isinstance(step, Start) and (record.current is None or record.current.flink_job_id != step.flink_job_id)
+
+
+def _replaced(record: JobRecord, operation: Operation) -> Release | None:
+    """Return what the copy ran that this operation ended with its state kept: at the first start, the current one."""
+    stopped = operation.stop is not None and operation.cancel is None
+    canceled = operation.cancel is not None and operation.action is Action.LAST_STATE_UPDATE
+    first = operation.start is None and (stopped or canceled)
+    return record.current.release if first and record.current else operation.replaced
+
+
+def _with_failed_stop(record: JobRecord, operation: Operation, wait: Wait) -> tuple[JobRecord, Operation]:
+    """Make room for another stop of this operation, now that the last one is known to have failed."""
+    if not wait.unstopped or operation.stop is None:
+        return record, operation
+    mark = operation.stop.model_copy(update={"unanswered": 0, "refused": None})
+    changed = operation.model_copy(update={"stop": mark, "stops_failed": operation.stops_failed + 1})
+    return record.with_operation(changed), changed
+
+
 def _with_stop(record: JobRecord, operation: Operation, step: Stop) -> JobRecord:
     """Remember with the copy how it is being stopped, for longer than the operation lives."""
     copy = record.current
@@ -315,6 +342,9 @@ def _with_new_copy(record: JobRecord, operation: Operation, step: Start, now: da
         return record
     if step.stop_savepoint:
         record = with_savepoint(record, operation, step.stop_savepoint, now)
+        record = _with_current_ended(record, "STOPPED", operation.action)
+    if step.undo and step.undo.never_started:
+        record = _with_current_ended(record, "NEVER_STARTED", None)
     copy = Copy(
         flink_job_id=step.flink_job_id,
         release=step.release,
@@ -326,6 +356,14 @@ def _with_new_copy(record: JobRecord, operation: Operation, step: Start, now: da
     before = record.current
     ran = before is not None and before.ended != "NEVER_STARTED"
     return record.but(current=copy, previous=record.last_ran, ran=record.ran or ran)
+
+
+def _with_current_ended(record: JobRecord, ended: Ended, by: Action | None) -> JobRecord:
+    """Record how the current copy ended, before another one takes its place."""
+    if record.current is None:
+        return record
+    end = {"ended": ended, "ended_by": by, "seen": True}
+    return record.but(current=record.current.model_copy(update=end))
 
 
 def _operators(record: JobRecord, operation: Operation, release: Release) -> tuple[str, ...]:

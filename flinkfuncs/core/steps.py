@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from .actions import Action
 from .jobs import Adopted, Ended, JobRow
-from .operations import Checked, Outcome, SavepointListing, Settling, Undo
+from .operations import Again, Checked, Outcome, SavepointListing, Settling, Undo
 from .releases import Release, SpecPatch
 
 
@@ -84,6 +84,7 @@ class Start:
     incarnation: str | None = None  # the run of the JobManager that it is sent to
     stop_savepoint: str | None = None  # the savepoint that the stop just wrote, to be recorded with the start
     undo: Undo | None = None  # the old release again, since the new copy failed
+    again: Again | None = None  # the same release again, since the cluster lost its copy
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Wait:
     accepted: bool = False  # hdinsight: the long-running operation has succeeded: that is written down
     adopted: tuple[str, Adopted] | None = None  # a Flink job that is the current copy from now on: written down
     stopped: str | None = None  # the savepoint with which an earlier operation's stop ended the copy: written down
-    unstopped: bool = False  # that stop is known to have failed: written down
+    unstopped: bool = False  # the stop is known to have failed: written down
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ def test_an_unknown_job_is_unknown_everywhere(real: Real) -> None:
     assert real.flink.status(unknown) is None
     assert not real.flink.tasks_run(unknown)
     assert real.flink.checkpoints(unknown).latest.restored is None
-    assert real.flink.failures(unknown) == []
+    assert real.flink.failures(unknown) == ()
     assert not real.flink.holds_slots(unknown)
     assert real.flink.savepoint(unknown, uuid4().hex) == TriggerUnknown()
     with suppress(Refused):

@@ -15,6 +15,7 @@ from flinkfuncs.core.jobs import Copy, Ended, JobRecord, Savepoint
 from flinkfuncs.core.names import Directory, JobName
 from flinkfuncs.core.operations import Cause, Checked, Mark, Operation, Request, operation_id
 from flinkfuncs.core.releases import JarSource, Release, Spec
+from flinkfuncs.core.session.blame import Blame, Failure
 from flinkfuncs.core.session.ends import Limits
 from flinkfuncs.core.session.facts import Adoptable, CopySeen, CopyState, Left, Seen, TriggerSeen, TriggerUnknown
 from flinkfuncs.core.steps import (
@@ -176,6 +177,16 @@ def job(
         unknown_past=unknown_past,
         ran=bool(savepoints) if ran is None else ran,
     )
+
+
+def failures(*blames: Blame, seconds_ago: float = 1) -> tuple[Failure, ...]:
+    """Return that many exceptions of a copy, newest first."""
+    return tuple(Failure(ago(seconds_ago), f"{blame} failed", blame) for blame in blames)
+
+
+def own(number: int) -> tuple[Failure, ...]:
+    """Return that many exceptions that are the release's own fault."""
+    return failures(*[Blame.RELEASE] * number)
 
 
 def look(

@@ -295,7 +295,7 @@ def test_slots_are_looked_for_on_every_taskmanager() -> None:
 def test_a_job_without_exceptions_has_no_failure(body: dict[str, object]) -> None:
     """`root-exception` is there up to 1.20 only."""
     with serving({"GET /exceptions": [Answer(200, body)]}) as server:
-        assert flink(server).failures(JOB) == []
+        assert flink(server).failures(JOB) == ()
 
 
 def test_what_was_restored_is_null_for_a_fresh_copy() -> None:

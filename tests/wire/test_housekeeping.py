@@ -81,6 +81,10 @@ class Shelf:
     def checkpoint(self, _directory: object) -> None:
         """Hold no checkpoint."""
 
+    def exists(self, _directory: object) -> bool:
+        """Hold no directory."""
+        return False
+
     def number(self, _savepoint: object) -> None:
         """Know no number."""
 

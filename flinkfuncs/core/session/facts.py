@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from ..jobs import Copy
+from .blame import Blame, Failure
 
 
 class CopyState(StrEnum):
@@ -47,10 +48,14 @@ class TriggerDone:
 
 @dataclass(frozen=True)
 class TriggerFailed:
-    """There is no savepoint, or (with a path) one that was written although the job did not stop well."""
+    """There is no savepoint, or (with a path) one that was written although the job did not stop well.
+
+    `failed_over`: the job was failing over, so another one may well succeed.
+    """
 
     cause: str
     path: str | None = None
+    failed_over: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,12 +87,36 @@ class CopySeen:
     restored_from: str | None = None  # the state it started from, or restarted from
     restored_savepoint: bool = False  # … and whether that is a savepoint
     restores: int = 0  # how often it restored a state: once at the start from one, and at every restart
-    failures: int = 0  # how many exceptions it had
-    completed: int = 0  # how many checkpoints were completed
+    failures: tuple[Failure, ...] = ()  # its exceptions, newest first; Flink keeps 16 of them
+    completed: int = 0  # how many checkpoints were completed since this JobManager took the copy over
+    completed_at: datetime | None = None  # when the newest of them was, by the JobManager's clock
     checkpoint: TriggerSeen = TriggerUnknown()  # the one that we asked for
     last_savepoint: str | None = None  # the newest savepoint that Flink knows of it
     failure: str | None = None  # FAILED, RESTARTING: the root cause
     slots_held: bool = False  # ABSENT: a TaskManager still lists slots of it
+
+    @property
+    def committed(self) -> int:
+        """How many checkpoints it completed at least: each made output of exactly-once sinks visible."""
+        restored_its_own = self.restored_from is not None and not self.restored_savepoint
+        return max(self.completed, int(restored_its_own))
+
+    @property
+    def own_failures(self) -> list[Failure]:
+        """The exceptions that are the release's own fault and that no completed checkpoint followed."""
+        own = [failure for failure in self.failures if failure.blame is Blame.RELEASE]
+        return [failure for failure in own if self.completed_at is None or failure.at > self.completed_at]
+
+    @property
+    def lost(self) -> bool:
+        """Whether the cluster ended it: it FAILED, and its last exception is not the release's fault.
+
+        A copy that got no slots and committed nothing may have asked for more than there are: that is its own.
+        """
+        if self.state is not CopyState.FAILED or not self.failures:
+            return False
+        blame = self.failures[0].blame
+        return blame is Blame.CLUSTER or (blame is Blame.SLOTS and self.committed > 0)
 
 
 @dataclass(frozen=True)

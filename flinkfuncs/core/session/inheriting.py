@@ -46,7 +46,7 @@ def trigger_of(operation: Operation, record: JobRecord) -> str | None:
         return operation.token("savepoint")
     if running.stop:
         return running.stop.trigger_id
-    return operation.token("stop") if operation.stop else None
+    return operation.stop_token if operation.stop else None
 
 
 def stop_directory(operation: Operation, record: JobRecord, limits: Limits) -> Directory:

@@ -26,6 +26,7 @@ from typing import TypeAlias
 from ..actions import Action
 from ..jobs import Ended, JobRecord
 from ..operations import Operation, Outcome
+from ..releases import Release
 from ..steps import Cancel, End, Wait
 from .ends import Limits, age_seconds, current_copy, refuse
 from .facts import CopySeen, CopyState, Seen, Status, TriggerFailed, TriggerSeen, status_of
@@ -40,7 +41,9 @@ WAYS_ON = "name the savepoint to start from (savePointName), or start without st
 
 def is_asked_for(operation: Operation, record: JobRecord, copy: CopySeen | None, trigger: TriggerSeen) -> bool:
     """Whether a look has to find out what the last copy left: not in the stretch between a stop and its start."""
-    if operation.action not in NEED_STATE or operation.request.save_point_name or operation.start:
+    if operation.start:
+        return copy is not None and _may_be_lost(operation, record, copy)
+    if operation.action not in NEED_STATE or operation.request.save_point_name:
         return False
     if record.last_ran is None or resting_savepoint(record):
         return False
@@ -49,9 +52,22 @@ def is_asked_for(operation: Operation, record: JobRecord, copy: CopySeen | None,
     if copy.state is CopyState.ABSENT:
         return status_of(record.current, copy) is Status.VANISHED
     if operation.stop:
-        return isinstance(trigger, TriggerFailed)
+        waits = operation.stops_failed > 0 and operation.stop.unanswered == 0
+        return isinstance(trigger, TriggerFailed) or (waits and copy.state is not CopyState.RUNNING)
     alive = copy.state is not CopyState.RESTARTING and copy.state not in ENDED
     return not alive or operation.action is Action.LAST_STATE_UPDATE
+
+
+def _may_be_lost(operation: Operation, record: JobRecord, copy: CopySeen) -> bool:
+    """Whether a new copy may have to be started again from what it left; one that is undone may not."""
+    undone = operation.undo is not None and operation.rollback is None
+    vanished = copy.state is CopyState.ABSENT and status_of(record.current, copy) is Status.VANISHED
+    return not undone and (vanished or copy.lost)
+
+
+def newest_of_lost(operation: Operation, release: Release, record: JobRecord, seen: Seen) -> str | Wait | End:
+    """Return the newest state of a copy that the cluster lost, for the same release; or why it cannot be taken."""
+    return _not_yet_told(operation, seen) or _objection(operation, release, record, seen) or _path(seen)
 
 
 def newest_state(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> State:
@@ -62,7 +78,8 @@ def newest_state(operation: Operation, record: JobRecord, seen: Seen, limits: Li
         return resting
     if never_ran(record):
         return None
-    return _not_yet_told(operation, seen) or _objection(operation, record, seen) or _path(seen)
+    release = operation.release or record.wanted
+    return _not_yet_told(operation, seen) or _objection(operation, release, record, seen) or _path(seen)
 
 
 def cancel_for_state(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Cancel | End:
@@ -71,7 +88,7 @@ def cancel_for_state(operation: Operation, record: JobRecord, seen: Seen, limits
         named = named_savepoint(operation, record, limits)
         objection = named if isinstance(named, End) else None
     else:
-        objection = _objection(operation, record, seen)
+        objection = _objection(operation, operation.release or record.wanted, record, seen)
     return objection or Cancel(current_copy(record).flink_job_id)
 
 
@@ -99,7 +116,7 @@ def _not_yet_told(operation: Operation, seen: Seen) -> Wait | None:
     return None
 
 
-def _objection(operation: Operation, record: JobRecord, seen: Seen) -> End | None:
+def _objection(operation: Operation, release: Release | None, record: JobRecord, seen: Seen) -> End | None:
     left = seen.left
     if left is None:
         return refuse(f"there is no state that is surely the newest one: {WAYS_ON}", "NoValidState")
@@ -108,7 +125,7 @@ def _objection(operation: Operation, record: JobRecord, seen: Seen) -> End | Non
             f"the newest state is {left.path}, which Flink deletes when the job ends (or did): {WAYS_ON}",
             "CheckpointNotRetained",
         )
-    if left.unaligned and _is_another(operation, record) and not operation.request.allow_unaligned_checkpoint:
+    if left.unaligned and _is_another(release, record) and not operation.request.allow_unaligned_checkpoint:
         return refuse(
             f"the newest state is an unaligned checkpoint ({left.path}): with another release it may not fit; "
             "allowUnalignedCheckpoint tries it",
@@ -117,9 +134,9 @@ def _objection(operation: Operation, record: JobRecord, seen: Seen) -> End | Non
     return None
 
 
-def _is_another(operation: Operation, record: JobRecord) -> bool:
+def _is_another(release: Release | None, record: JobRecord) -> bool:
     """Whether the release to start is another one than that of the last copy, or may be."""
-    release, last = operation.release or record.wanted, record.last_ran
+    last = record.last_ran
     return not (release and last and release.same_as(last.release))
 
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from ..jobs import Ended, JobRecord
 from ..operations import Mark, Operation, Outcome, Settling
 from ..steps import End, Step, TakeCheckpoint, Wait
+from .aftermath import aftermath, replayed
 from .ends import Limits, age_seconds, current_copy, pause
 from .facts import CopySeen, Seen, TriggerDone, TriggerFailed, TriggerRunning, TriggerUnknown, looked_at
 
-MOST_RESTARTS = 3  # a good copy may restart, too; one that did so often does not get well by itself
+MOST_RESTARTS = 3  # a good copy may fail, too; one that did so often without progress does not get well by itself
 
 
 @dataclass(frozen=True)
@@ -31,35 +32,41 @@ class Evidence:
 def restarts(record: JobRecord, copy: CopySeen) -> int:
     """Return how often the copy was restarted: by its exceptions, or by what it restored beyond the start."""
     at_start = 1 if current_copy(record).savepoint else 0
-    return max(copy.failures, copy.restores - at_start)
+    return max(len(copy.failures), copy.restores - at_start)
 
 
 def proving(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step | Evidence:
     """Prove a copy that runs from what it should.
 
-    restarts             settled  checkpoint            step
-    -------------------  -------  --------------------  -----------------------------------------------------
-    too many             any      any                   it failed: a crash loop
-    more than last seen  any      any                   Wait: settling begins anew
-    as last seen         no       any                   Wait
-    as last seen         yes      not asked for         TakeCheckpoint
-    as last seen         yes      being taken           Wait
-    as last seen         yes      complete              End: proved
-    as last seen         yes      failed, forgotten     TakeCheckpoint, the next one
-    at the deadline      any      anything but complete End: UNPROVEN; more than one restart: it failed
+    restarts                  settled  checkpoint            step
+    ------------------------  -------  --------------------  ---------------------------------------------------
+    3 of its own fault since  any      any                   it failed: a crash loop
+    the newest checkpoint
+    another one, whose fault  any      any                   Wait: settling begins anew
+    it may be
+    none since last seen      no       any                   Wait
+    none since last seen      yes      not asked for         TakeCheckpoint
+    none since last seen      yes      being taken           Wait
+    none since last seen      yes      complete              End: proved
+    none since last seen      yes      failed, forgotten     TakeCheckpoint, the next one
+    at the deadline           any      anything but complete End: UNPROVEN; 2 of its own fault since the newest
+                                                             checkpoint: it failed
+
+    Whose fault an exception is, `blame` says. A restart that the cluster caused, and one behind which a checkpoint was
+    completed, is no evidence: the release makes progress, and to undo it would write its output again.
     """
     copy = looked_at(seen)
+    if len(copy.own_failures) >= MOST_RESTARTS:
+        return looping(copy)
     number = restarts(record, copy)
-    if number >= MOST_RESTARTS:
-        return _looping(number, copy)
     settled = operation.settling
-    fresh = settled is not None and settled.restarts == number
+    begun = Settling(since=seen.now, restarts=number, restored_from=copy.restored_from)
+    fresh = settled is not None and settled.model_copy(update={"since": seen.now}) == begun
     if fresh and isinstance(copy.checkpoint, TriggerDone):
         return proved(operation, record, "runs")
     if age_seconds(mark.sent_at, seen) > limits.start_seconds:
-        return _unproven(record, number, copy)
+        return _not_proved(operation, record, seen)
     if settled is None or not fresh:
-        begun = Settling(since=seen.now, restarts=number)
         return Wait(min(0.5, limits.settle_seconds), "the new copy settles", listed=True, settling=begun)
     if age_seconds(settled.since, seen) < limits.settle_seconds:
         return Wait(min(0.5, limits.settle_seconds), "the new copy settles", listed=True)
@@ -103,15 +110,6 @@ def proved(operation: Operation, record: JobRecord, how: str) -> End:
     )
 
 
-def replayed(operation: Operation) -> str:
-    """Say whether output of the new copy was committed, and is written again."""
-    undo = operation.undo
-    if undo is None or undo.completed == 0:
-        return "the new copy completed no checkpoint, so exactly-once sinks have nothing of it"
-    since = f"{undo.started_at:%Y-%m-%dT%H:%M:%SZ}"
-    return f"the new copy completed {undo.completed} checkpoints: output since {since} comes again"
-
-
 def new_copy(record: JobRecord, what: str) -> str:
     """Say what became of the new copy, naming the savepoint and the jar that are there to go on from."""
     copy = current_copy(record)
@@ -121,12 +119,25 @@ def new_copy(record: JobRecord, what: str) -> str:
     return f"the new copy {copy.flink_job_id} of {release} {what}; savepoint: {state or 'none'}"
 
 
-def _looping(number: int, copy: CopySeen) -> Evidence:
-    return Evidence(f"runs, but was restarted {number} times: {copy.failure or 'Flink names no cause'}", "CrashLoop")
+def looping(copy: CopySeen) -> Evidence:
+    """Blame a copy for the exceptions that are its own and that no checkpoint followed."""
+    own = copy.own_failures
+    return Evidence(f"failed {len(own)} times without a completed checkpoint between: {own[0].cause}", "CrashLoop")
 
 
-def _unproven(record: JobRecord, number: int, copy: CopySeen) -> End | Evidence:
-    if number > 1:
-        return _looping(number, copy)
-    message = new_copy(record, "runs, but completed no checkpoint that proves it well; it is kept running")
+def _not_proved(operation: Operation, record: JobRecord, seen: Seen) -> End | Evidence:
+    copy = looked_at(seen)
+    if len(copy.own_failures) > 1:
+        return looping(copy)
+    return unproven(operation, record, seen, "runs, but completed no checkpoint that proves it well")
+
+
+def unproven(operation: Operation, record: JobRecord, seen: Seen, what: str) -> End:
+    """End an operation whose copy is kept, since nothing says that it is bad; a rollback's is the old release again."""
+    number, failure = restarts(record, looked_at(seen)), looked_at(seen).failure
+    often = f" (restarted {number} times: {failure})" if failure else ""
+    message = f"{new_copy(record, what + often)}; it is kept: {aftermath(operation, record, seen, 'kept')}"
+    if operation.undo:
+        both = f"{operation.undo.reason}; {replayed(operation)}; the old release was started again: {message}"
+        return End(Outcome.UNPROVEN, both, code="RollbackUnproven", listed=True)
     return End(Outcome.UNPROVEN, message, code="Unproven", wanted=current_copy(record).release, listed=True)

@@ -10,8 +10,8 @@
     a copy of the old release           rollback   runs         Cancel it, then Start the old release
     the new copy (it is the rollback)   any        any          Fail: nothing works, a person has to look
 
-The state to go back to is the savepoint of this operation's stop; where it cancelled the old copy instead (by
-LAST_STATE_UPDATE), the state that the new copy was started from.
+The state to go back to is the savepoint of this operation's stop; where the old copy could not be stopped with one, the
+state that the new copy was started from. Each end says what was committed and what the next step is (`aftermath`).
 
 The rule that must never break: the bad copy is terminal before the old release is started.
 """
@@ -19,9 +19,11 @@ The rule that must never break: the bad copy is terminal before the old release 
 from __future__ import annotations
 
 from ..actions import Action
-from ..jobs import Copy, JobRecord
+from ..jobs import JobRecord
 from ..operations import Operation, Outcome, Undo
+from ..releases import Release
 from ..steps import Cancel, End, Start, Step, UploadJar, Wait
+from .aftermath import aftermath, output_of, replayed, state_before
 from .ends import Limits, age_seconds, current_copy, pause, wait_for_vanished
 from .facts import CopyState, Seen, looked_at
 from .proof import Evidence, new_copy
@@ -32,13 +34,20 @@ TERMINAL = (CopyState.FINISHED, CopyState.CANCELED, CopyState.FAILED)
 def failed_start(operation: Operation, record: JobRecord, seen: Seen, evidence: Evidence) -> Step:
     """Say what follows now that the new copy is no good."""
     message = new_copy(record, evidence.what)
+    after = aftermath(operation, record, seen, "ended" if evidence.ended else "kept")
     if operation.undo:
-        both = f"{operation.undo.reason}; and the rollback failed, too: {message}; {_by_hand(record)}"
-        return End(Outcome.FAILED, both, code="RollbackFailed", ended=evidence.ended, listed=evidence.ended is None)
+        message = f"{operation.undo.reason}; {replayed(operation)}; and the rollback failed, too: {message}; {after}"
+        return End(Outcome.FAILED, message, code="RollbackFailed", ended=evidence.ended, listed=evidence.ended is None)
     if way_back(operation, record) is None:
+        message = f"{message}; {after}"
         return End(Outcome.FAILED, message, code=evidence.code, ended=evidence.ended, listed=evidence.ended is None)
+    output = output_of(operation, record, seen)
     undo = Undo(
-        reason=message, at=seen.now, started_at=current_copy(record).started_at, completed=_completed(operation, seen)
+        reason=message,
+        at=seen.now,
+        started_at=output.since,
+        completed=output.completed,
+        never_started=evidence.ended == "NEVER_STARTED",
     )
     if evidence.ended:
         return _ended(operation, record, seen, undo, evidence)
@@ -58,14 +67,17 @@ def undoing(operation: Operation, record: JobRecord, undo: Undo, seen: Seen, lim
     copy, mark = looked_at(seen), operation.cancel
     if mark is None:
         raise AssertionError(f"operation {operation.id} undoes a copy that it did not cancel")
-    counted = undo.model_copy(update={"completed": max(undo.completed, copy.completed)})
+    completed = max(undo.completed, output_of(operation, record, seen).completed)
+    counted = undo.model_copy(update={"completed": completed})
     if copy.state in TERMINAL:
         return _ended(operation, record, seen, counted, Evidence("", "NewCopyFailed", "CANCELED"))
     if copy.state is CopyState.ABSENT:
-        gone = _ended(operation, record, seen, counted, Evidence("", "NewCopyFailed"))
+        uncounted = counted.model_copy(update={"at_least": True})
+        gone = _ended(operation, record, seen, uncounted, Evidence("", "NewCopyFailed"))
         return wait_for_vanished(operation, seen) or gone
     if age_seconds(mark.sent_at, seen) > limits.stop_seconds:
-        return End(Outcome.FAILED, f"{undo.reason}; it cannot be cancelled; {_by_hand(record)}", code="RollbackFailed")
+        after = aftermath(operation, record, seen, "kept")
+        return End(Outcome.FAILED, f"{undo.reason}; it cannot be cancelled; {after}", code="RollbackFailed")
     unsent = mark.unanswered == 0 or age_seconds(mark.last_sent_at, seen) > limits.repeat_seconds
     if copy.state is not CopyState.CANCELLING and unsent:
         return Cancel(current_copy(record).flink_job_id, undo=undo)
@@ -74,27 +86,26 @@ def undoing(operation: Operation, record: JobRecord, undo: Undo, seen: Seen, lim
 
 def _ended(operation: Operation, record: JobRecord, seen: Seen, undo: Undo, evidence: Evidence) -> Step:
     """Go back now that the bad copy is terminal."""
-    old, state = way_back(operation, record), operation.savepoint or current_copy(record).savepoint
+    old, state = way_back(operation, record), state_before(operation, record)
     if old is None or state is None:
         raise AssertionError(f"operation {operation.id} undoes a copy without a way back")
     if current_copy(record).spec.on_failure == "stop":
-        return End(Outcome.FAILED, undo.reason, code=evidence.code, ended=evidence.ended, savepoint=operation.savepoint)
+        after = aftermath(operation, record, seen, "ended" if evidence.ended else "vanished")
+        message = f"{undo.reason}; {after}"
+        return End(Outcome.FAILED, message, code=evidence.code, ended=evidence.ended, savepoint=operation.savepoint)
     if not seen.jar_on_cluster:
-        return UploadJar(old.own_release)
-    return Start(operation.token("rollback"), old.own_release, state, incarnation=seen.incarnation, undo=undo)
+        return UploadJar(old)
+    return Start(operation.copy_token("rollback"), old, state, incarnation=seen.incarnation, undo=undo)
 
 
-def way_back(operation: Operation, record: JobRecord) -> Copy | None:
-    """Return the copy that this operation ended, with its state kept; an adopted one has no release to go back to."""
+def way_back(operation: Operation, record: JobRecord) -> Release | None:
+    """Return the release of the copy that this operation ended, where its state was kept.
+
+    An adopted copy has no release to go back to. An operation that an older version of this app began does not name
+    it; there the copy before the current one has it.
+    """
+    if operation.replaced or operation.again:
+        return operation.replaced if state_before(operation, record) else None
     stopped = operation.stop is not None and operation.savepoint is not None
     canceled = operation.cancel is not None and operation.action is Action.LAST_STATE_UPDATE
-    return record.previous if (stopped or canceled) and record.previous and record.previous.release else None
-
-
-def _completed(operation: Operation, seen: Seen) -> int:
-    return seen.copy.completed if seen.copy and operation.start else 0
-
-
-def _by_hand(record: JobRecord) -> str:
-    newest = record.newest_savepoint
-    return f"start it by hand from {newest.path}" if newest else "there is no savepoint to start from"
+    return record.previous.release if (stopped or canceled) and record.previous else None

@@ -45,8 +45,6 @@ def resting_savepoint(record: JobRecord) -> str | None:
     current copy                                                 newest state
     -----------------------------------------------------------  ----------------------------------
     STOPPED, by the stop that wrote the newest savepoint         the newest savepoint
-    NEVER_STARTED, and its own operation had just written it     the newest savepoint
-    NEVER_STARTED, and was to start from it                      the newest savepoint
     NEVER_STARTED, and the copy before it STOPPED as above       the newest savepoint
     NEVER_STARTED, and no copy ran before it                     what it was to start from, if anything
     anything else                                                not known
@@ -59,10 +57,6 @@ def resting_savepoint(record: JobRecord) -> str | None:
     if newest is None:
         return None
     if last and last.ended == "STOPPED" and last.flink_job_id == newest.flink_job_id:
-        return newest.path
-    if current.ended == "NEVER_STARTED" and (
-        same_path(current.savepoint, newest.path) or current.operation == newest.operation
-    ):
         return newest.path
     return None
 

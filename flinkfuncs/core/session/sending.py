@@ -2,10 +2,10 @@
 
 written down            copy                release
 ----------------------  ------------------  -----------------------------------------------------
-a rollback              ABSENT              the old one: the same start may be sent again
 an undo, or a start     ended, or refused   the old one, if this operation ended a copy of it
 that has failed
-a start                 ABSENT              the one that was started: it may be sent again
+a start, a rollback     ABSENT, or lost by  the one that was started: it may be sent again
+                        the cluster
 a start, a rollback     otherwise           none: nothing is sent
 a stop, a cancel        not ended           none: looked at again when it has ended
 nothing, a start of     ABSENT              that of the start in flight, unless another is brought
@@ -27,13 +27,13 @@ ENDED = (CopyState.FINISHED, CopyState.CANCELED, CopyState.FAILED)
 def release_to_send(operation: Operation, record: JobRecord, copy: CopySeen | None) -> Release | None:
     """Return the release whose jar may have to be on the cluster for the next step."""
     absent = copy is not None and copy.state is CopyState.ABSENT
-    ended = copy is not None and copy.state in ENDED
+    lost = copy is not None and copy.lost
+    ended = copy is not None and copy.state in ENDED and not (lost and operation.start)
     started = record.current.release if record.current else None
     if operation.start and not operation.rollback and (operation.undo or ended or _refused(operation)):
-        old = way_back(operation, record)
-        return old.release if old else started
+        return way_back(operation, record) or started
     if operation.start:
-        return started if absent else None
+        return started if absent or lost else None
     if (operation.stop or operation.cancel) and not ended:
         return None
     in_flight = record.current is not None and record.current.may_appear and operation.release is None

@@ -10,14 +10,18 @@ from dataclasses import replace
 
 from ..actions import Action
 from ..jobs import Ended, JobRecord
-from ..operations import Mark, Operation, Outcome
+from ..operations import Again, Mark, Operation, Outcome
 from ..releases import Release
 from ..steps import End, Start, Step, UploadJar, Wait
+from .aftermath import aftermath
 from .ends import CACHE_SECONDS, Limits, age_seconds, current_copy, fail, pause, refuse, wait_for_vanished
 from .facts import CopyState, Seen, Status, looked_at, status_of
-from .proof import MOST_RESTARTS, Evidence, new_copy, proved, proving, restarts
+from .last_state import newest_of_lost
+from .proof import MOST_RESTARTS, Evidence, looping, new_copy, proved, proving, restarts, unproven
 from .rollback import failed_start
 from .savepoints import named_savepoint, same_path
+
+MOST_LOST = 2  # copies of one operation that the cluster may lose; a release may be what brings a JobManager down
 
 
 def start(operation: Operation, record: JobRecord, release: Release, savepoint: str | None, seen: Seen) -> Step:
@@ -30,7 +34,7 @@ def start(operation: Operation, record: JobRecord, release: Release, savepoint: 
     otherwise     any                Start under this operation's id
     """
     if status_of(record.current, seen.copy) is not Status.MAY_APPEAR:
-        return Start(operation.token("copy"), release, savepoint, incarnation=seen.incarnation)
+        return Start(operation.copy_token("copy"), release, savepoint, incarnation=seen.incarnation)
     earlier = current_copy(record)
     same_state = savepoint == earlier.savepoint or same_path(savepoint, earlier.savepoint)
     if not (release.same_as(earlier.release) and same_state):
@@ -65,7 +69,7 @@ def start_own(operation: Operation, seen: Seen, savepoint: str | None, *, stop_s
         raise AssertionError(f"operation {operation.id} ended a copy before its own release was kept")
     if not seen.jar_on_cluster:
         return UploadJar(release, stop_savepoint)
-    token = operation.token("copy")
+    token = operation.copy_token("copy")
     return Start(token, release, savepoint, incarnation=seen.incarnation, stop_savepoint=stop_savepoint)
 
 
@@ -78,9 +82,9 @@ def starting(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
     RUNNING     not told yet    Wait, while Flink's cache may lag; then it failed
     RUNNING     something else  it failed: it runs, but not from our savepoint
     FINISHED    any             End: it has finished by itself
-    STARTING,   any             Wait; at the deadline, or after too many restarts, it failed
+    STARTING,   any             as `_not_yet` says
     RESTARTING
-    FAILED      any             it failed
+    FAILED      any             the cluster lost it: as `_lost` says; otherwise it failed
     CANCELED    any             Fail: somebody cancelled it
     ABSENT      any             as `_absent` says
 
@@ -96,13 +100,17 @@ def starting(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
             return _not_yet(operation, record, mark, seen, limits)
         case CopyState.FINISHED:
             return replace(proved(operation, record, "has finished by itself"), ended="FINISHED")
+        case CopyState.FAILED if copy.lost:
+            what = f"was ended by the cluster: {copy.failure or 'Flink names no cause'}"
+            return _lost(operation, record, seen, what, ended="FAILED")
         case CopyState.FAILED:
             refused = mark.refused if mark.unanswered == 0 else None  # else it may only say that the id is taken
             ended: Ended = "NEVER_STARTED" if refused else "FAILED"
             cause = refused or copy.failure or "Flink names no cause"
             return failed_start(operation, record, seen, Evidence(f"failed: {cause}", "StartFailed", ended))
         case CopyState.CANCELED:
-            message = new_copy(record, "was cancelled by somebody else")
+            what = new_copy(record, "was cancelled by somebody else")
+            message = f"{what}; {aftermath(operation, record, seen, 'ended')}"
             return End(Outcome.FAILED, message, code="CanceledMeanwhile", ended="CANCELED")
 
 
@@ -110,7 +118,7 @@ def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
     """Say what to do about a new copy that the cluster does not know.
 
     refused, and no other call unanswered      Fail: it never started
-    it was seen before                         Wait until it must be gone, then Fail: it vanished
+    it was seen before                         Wait until it must be gone, then as `_lost` says
     the JobManager is another one since        Wait until it must be gone, then the same Start again
     long ago                                   Fail: only the same START is safe
     a while ago                                the same Start again: Flink takes the id once
@@ -121,17 +129,53 @@ def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
         evidence = Evidence(f"did not start: {mark.refused}", "StartFailed", "NEVER_STARTED")
         return failed_start(operation, record, seen, evidence)
     if copy.seen:
-        return wait_for_vanished(operation, seen) or fail(new_copy(record, "vanished from the cluster"), "Vanished")
+        return wait_for_vanished(operation, seen) or _lost(operation, record, seen, "vanished from the cluster")
     if mark.incarnation != seen.incarnation and (waiting := wait_for_vanished(operation, seen)):
         return waiting
     if age_seconds(mark.sent_at, seen) > limits.start_seconds:
-        late = "was started and does not appear; until it does, only a START under the same id is safe"
+        late = "was started and does not appear; it may still come, and START repeats it under the same id"
         return fail(new_copy(record, late), "StartUnanswered")
     if mark.unanswered and age_seconds(mark.last_sent_at, seen) < limits.repeat_seconds:
         return Wait(pause(mark.last_sent_at, seen), "the new copy is not listed yet")
     if not seen.jar_on_cluster:
         return UploadJar(copy.own_release)
     return Start(copy.flink_job_id, copy.own_release, copy.savepoint, incarnation=seen.incarnation, undo=operation.undo)
+
+
+def _lost(operation: Operation, record: JobRecord, seen: Seen, what: str, ended: Ended | None = None) -> Step:
+    """Start a release again whose copy the cluster lost: the same one, from the newest state of that copy.
+
+    lost before  newest state of the copy that was lost    step
+    -----------  ----------------------------------------  ---------------------------------------------------------
+    too often    any                                       Fail, saying what was committed and what to do
+    otherwise    known                                     Start from it, under the next id of this operation
+    otherwise    not known, deleted, or told too early     Wait while it may be told; then Fail, as above
+    """
+    copy, again, lost = looked_at(seen), operation.again, current_copy(record)
+    number = (again.number if again else 0) + 1
+    state = newest_of_lost(operation, lost.own_release, record, seen)
+    if isinstance(state, Wait):
+        return state
+    code = "Vanished" if ended is None else "CopyLost"
+    if isinstance(state, End):
+        message = f"{new_copy(record, what)}; {state.message}; {aftermath(operation, record, seen, 'vanished')}"
+        return End(Outcome.FAILED, message, code=code, ended=ended)
+    if number > MOST_LOST:
+        message = f"{new_copy(record, what)}, after {number - 1} more like it; START continues from {state}"
+        return End(Outcome.FAILED, message, code=code, ended=ended)
+    if not seen.jar_on_cluster:
+        return UploadJar(lost.own_release)
+    progressed = int(not same_path(state, lost.savepoint))
+    completed = (again.completed if again else 0) + max(copy.committed, progressed)
+    since, before = (again.since, again.savepoint) if again else (lost.started_at, lost.savepoint)
+    return Start(
+        operation.copy_token("rollback" if operation.undo else "copy", number),
+        lost.own_release,
+        state,
+        incarnation=seen.incarnation,
+        undo=operation.undo,
+        again=Again(number=number, since=since, completed=completed, savepoint=before),
+    )
 
 
 def _running(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
@@ -148,10 +192,24 @@ def _running(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
 
 
 def _not_yet(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
+    """Wait for a copy that does not run yet, or not at the moment.
+
+    failed by its own  deadline  the copy                                 step
+    fault
+    -----------------  --------  ---------------------------------------  -----------------------------------------
+    3 times or more    any       any                                      it failed: a crash loop
+    fewer              ahead     any                                      Wait
+    fewer              passed    committed something, or is the rollback  End: UNPROVEN, it is kept; but 2 failures
+                                                                          of its own: it failed
+    fewer              passed    committed nothing                        it failed: going back loses nothing
+    """
     copy = looked_at(seen)
-    late = age_seconds(mark.sent_at, seen) > limits.start_seconds
-    if late or restarts(record, copy) >= MOST_RESTARTS:
-        since = f"after {age_seconds(mark.sent_at, seen):.0f} s and {restarts(record, copy)} restarts"
-        what = f"is {copy.state} {since}: {copy.failure or 'Flink names no cause'}"
-        return failed_start(operation, record, seen, Evidence(what, "StartTimeout" if late else "CrashLoop"))
+    if len(copy.own_failures) >= MOST_RESTARTS:
+        return failed_start(operation, record, seen, looping(copy))
+    if age_seconds(mark.sent_at, seen) > limits.start_seconds:
+        what = f"is {copy.state} after {age_seconds(mark.sent_at, seen):.0f} s and {restarts(record, copy)} restarts"
+        if len(copy.own_failures) <= 1 and (copy.committed or operation.undo):
+            return unproven(operation, record, seen, what)
+        evidence = Evidence(f"{what}: {copy.failure or 'Flink names no cause'}", "StartTimeout")
+        return failed_start(operation, record, seen, evidence)
     return Wait(pause(mark.last_sent_at, seen), f"the new copy is {copy.state}", listed=True)

@@ -18,7 +18,7 @@ from ..steps import Cancel, End, Step, Stop, Trigger, Wait
 from .ends import CACHE_SECONDS, Limits, age_seconds, current_copy, fail, pause, refuse, wait_for_vanished
 from .facts import CopySeen, CopyState, Seen, TriggerDone, TriggerFailed, TriggerRunning, TriggerUnknown, looked_at
 from .inheriting import stop_directory
-from .last_state import after_cancel, cancel_for_state
+from .last_state import after_cancel, cancel_for_state, newest_state
 from .savepoints import savepoint_directory
 from .starting import after_stop, fresh_start, start_own
 
@@ -28,6 +28,7 @@ ENDS: dict[CopyState, Ended] = {
     CopyState.CANCELED: "CANCELED",
     CopyState.FAILED: "FAILED",
 }
+MOST_STOPS = 3  # of one operation, each after the one before is known to have failed
 AGAIN_SECONDS = 1.0  # how long a trigger may be unknown before it is sent again
 
 
@@ -36,7 +37,7 @@ def begin_stop(operation: Operation, record: JobRecord, limits: Limits) -> Step:
     if earlier := current_copy(record).stop:
         copy = current_copy(record)
         return Stop(copy.flink_job_id, earlier.trigger_id, earlier.directory, copy.spec.savepoint_format)
-    return _begin(Stop, operation, record, limits, operation.token("stop"))
+    return _begin(Stop, operation, record, limits, operation.stop_token)
 
 
 def begin_trigger(operation: Operation, record: JobRecord, limits: Limits) -> Step:
@@ -66,9 +67,12 @@ def stopping(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
     FAILED         in work               Wait, as above
     FAILED         otherwise             Fail, naming the savepoint if one was written
     CANCELED       any                   Fail: somebody cancelled it
-    ABSENT         any                   Wait until it must be gone, then Fail, naming our directory
+    ABSENT         any                   Wait until it must be gone; then an update: Start from the newest state,
+                                         where that is known; else Fail, naming our directory
     runs           complete, in work     Wait, until the deadline
     runs           failed                Fail: the job goes on (STATELESS_UPDATE withoutSavepoint: Cancel)
+    … in a         failed                note it; Wait until the job runs again, then Stop under the next trigger
+    failover                             id, three times at most; then as the next rows say
     … since it     failed                UPDATE: Cancel, if the job's newest state outlives that; else Fail
     restarts
     runs           unknown, not refused  Stop again after a second, under the same trigger id
@@ -88,7 +92,7 @@ def stopping(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
                 fail("somebody cancelled the job while it was stopped", "CanceledMeanwhile"), ended="CANCELED"
             )
         case CopyState.ABSENT:
-            return wait_for_vanished(operation, seen) or _vanished(operation, record, limits)
+            return wait_for_vanished(operation, seen) or _vanished(operation, record, seen, limits)
     return _still_runs(operation, record, mark, seen, limits)
 
 
@@ -97,6 +101,8 @@ def _still_runs(operation: Operation, record: JobRecord, mark: Mark, seen: Seen,
     match seen.trigger:
         case TriggerDone() | TriggerRunning():
             return _await_savepoint(mark, seen, limits, hop=isinstance(seen.trigger, TriggerRunning))
+        case TriggerFailed(cause, failed_over=True) if _may_stop_again(operation, mark, seen, limits):
+            return Wait(0.2, f"the job was failing over while it was stopped: {cause}", unstopped=True)
         case TriggerFailed(cause, path):
             if instead := _by_last_state(operation, record, seen, limits, cause):
                 return instead
@@ -105,7 +111,28 @@ def _still_runs(operation: Operation, record: JobRecord, mark: Mark, seen: Seen,
         case TriggerUnknown():
             if mark.refused:
                 return _maybe_late(mark, seen, limits) or _not_stopped(operation, record, mark.refused)
+            if operation.stops_failed and mark.unanswered == 0:
+                return _stop_again(operation, record, mark, seen, limits)
             return _again(begin_stop(operation, record, limits), mark, seen, limits)
+
+
+def _may_stop_again(operation: Operation, mark: Mark, seen: Seen, limits: Limits) -> bool:
+    """Whether there is another stop after one that failed in a failover and wrote no savepoint."""
+    without = operation.action is Action.STATELESS_UPDATE and operation.request.without_savepoint
+    written = isinstance(seen.trigger, TriggerFailed) and seen.trigger.path is not None
+    in_time = age_seconds(mark.sent_at, seen) <= limits.stop_seconds
+    return in_time and not without and not written and operation.stops_failed + 1 < MOST_STOPS
+
+
+def _stop_again(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
+    """Stop a job again that was failing over, once it runs."""
+    if looked_at(seen).state is CopyState.RUNNING:
+        return begin_stop(operation, record, limits)
+    late = age_seconds(mark.last_sent_at, seen) > limits.start_seconds
+    if not late:
+        return Wait(pause(mark.last_sent_at, seen), f"the job is {looked_at(seen).state}; it is stopped when it runs")
+    cause = f"it does not run again after a failover: {looked_at(seen).failure or 'Flink names no cause'}"
+    return _by_last_state(operation, record, seen, limits, cause) or _not_stopped(operation, record, cause)
 
 
 def savepointing(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
@@ -195,7 +222,12 @@ def _failed(seen: Seen, copy: CopySeen) -> End:
     return End(Outcome.FAILED, message, code="FailedWhileStopping", savepoint=written, ended="FAILED")
 
 
-def _vanished(operation: Operation, record: JobRecord, limits: Limits) -> End:
+def _vanished(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
+    """Go on with an update from the newest state, which may be the savepoint that the stop wrote."""
+    if operation.action in (Action.UPDATE, Action.LAST_STATE_UPDATE) and seen.left:
+        state = newest_state(operation, record, seen, limits)
+        if isinstance(state, str):
+            return start_own(operation, seen, state)
     where = stop_directory(operation, record, limits)
     return fail(f"the job vanished from the cluster while it was stopped; its savepoint may lie in {where}", "Vanished")
 

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation
+from flinkfuncs.core.session.blame import Blame, Failure
 from flinkfuncs.core.session.facts import (
     Adoptable,
     CopySeen,
@@ -57,6 +58,7 @@ class Known:
     state: CopyState
     restored: str | None
     savepoint: str | None = None
+    failures: tuple[Failure, ...] = ()  # newest first
 
 
 @dataclass
@@ -70,7 +72,7 @@ class Cluster:
     triggers: dict[str, TriggerSeen] = field(default_factory=dict)
     savepoints: dict[str, datetime] = field(default_factory=dict)  # and checkpoints
     newest: dict[str, str | None] = field(default_factory=dict)  # each copy's newest state: its start's, or its own
-    stored: set[str] = field(default_factory=set)  # copies that wrote a checkpoint: storage tells their newest state
+    stored: set[str] = field(default_factory=set)  # copies whose newest state storage shows
     runs: list[Run] = field(default_factory=list)
     due: list[tuple[datetime, Step]] = field(default_factory=list)  # calls that take effect later
     stops: dict[str, Stop] = field(default_factory=dict)  # the stop under which a copy is being stopped
@@ -118,9 +120,10 @@ class Cluster:
         self._complete(step.flink_job_id, step.trigger_id, step.directory)
         self._end(step.flink_job_id, CopyState.FINISHED)
 
-    def fail_stop(self, step: Stop) -> None:
+    def fail_stop(self, step: Stop, *, failed_over: bool = False) -> None:
         """Let the savepoint of a stop fail; the job goes on."""
-        self.triggers[step.trigger_id] = TriggerFailed("disk full")
+        cause = "Checkpoint Coordinator is suspending." if failed_over else "disk full"
+        self.triggers[step.trigger_id] = TriggerFailed(cause, failed_over=failed_over)
         self.stops.pop(step.flink_job_id, None)
 
     def complete_checkpoint(self) -> None:
@@ -145,13 +148,14 @@ class Cluster:
         for job, known in self.known.items():
             known.state = other.get(known.state, known.state)
             if known.state is CopyState.RESTARTING and (stop := self.stops.get(job)):
-                self.fail_stop(stop)
+                self.fail_stop(stop, failed_over=True)
 
-    def end_by_itself(self, state: CopyState) -> None:
-        """Let whatever runs finish or fail."""
+    def end_by_itself(self, state: CopyState, blame: Blame | None = None) -> None:
+        """Let whatever runs finish or fail, and say who is to blame."""
         for job, known in self.known.items():
             if known.state not in ENDED:
                 self._end(job, state)
+                known.failures = (Failure(self.now, "it failed", blame), *known.failures) if blame else known.failures
 
     def _stop(self, step: Stop) -> None:
         job, trigger = step.flink_job_id, step.trigger_id
@@ -191,11 +195,16 @@ class Cluster:
         self._check_state(step)
         self.known[step.flink_job_id] = Known(CopyState.RUNNING, step.savepoint)
         self.newest[step.flink_job_id] = step.savepoint
+        if step.flink_job_id[-1] in "02468ace":  # Flink made its directory where storage lists it
+            self.stored.add(step.flink_job_id)
         self.runs.append(Run(step.flink_job_id, self.now))
 
     def _check_state(self, step: Start) -> None:
-        """Check that the state is the newest one of the copy that ran last; only a rollback goes back behind that."""
-        if step.savepoint is None or step.undo or not self.runs:
+        """Check that the state is the newest one of the copy that ran last; only a rollback goes back behind that.
+
+        A rollback whose copy was lost goes on from the newest state of that.
+        """
+        if step.savepoint is None or (step.undo and not step.again) or not self.runs:
             return
         newest = self.newest[self.runs[-1].flink_job_id]
         assert same_path(step.savepoint, newest), f"started from {step.savepoint}, and the newest state is {newest}"
@@ -240,10 +249,12 @@ class Cluster:
         if known is None:
             return CopySeen(CopyState.ABSENT)
         if lagging:
-            return CopySeen(CopyState.STARTING if known.state is CopyState.RUNNING else known.state)
+            state = CopyState.STARTING if known.state is CopyState.RUNNING else known.state
+            return CopySeen(state, failures=known.failures)
         return CopySeen(
             known.state,
             restored_from=known.restored,
             restored_savepoint=known.restored is not None,
             last_savepoint=known.savepoint,
+            failures=known.failures,
         )

@@ -22,6 +22,7 @@ from tests.unit.builders import (
     copy_of,
     job,
     look,
+    own,
     said,
     savepoint,
     sent,
@@ -191,7 +192,7 @@ def test_a_bad_release_after_a_last_state_update_leads_back_to_the_old_one_from_
     record = job(RUNS, operation)
     started = Start(operation.token("copy"), NEW, CHECKPOINT.path)
     record = progress.begun(record, operation.id, started, ago(100))
-    looping = CopySeen(CopyState.RESTARTING, failures=9, restores=9, failure="bad")
+    looping = CopySeen(CopyState.RESTARTING, failures=own(9), restores=9, failure="bad")
     step = next_step(record.open[0], record, look(looping), LIMITS)
     assert isinstance(step, Cancel)
     assert step.undo

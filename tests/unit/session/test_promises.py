@@ -19,6 +19,7 @@ from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Cause, Checked, Operation, Request, operation_id
 from flinkfuncs.core.releases import Release
+from flinkfuncs.core.session.blame import Blame
 from flinkfuncs.core.session.facts import CopyState
 from flinkfuncs.core.session.table import next_step
 from flinkfuncs.core.steps import Check, End, Found, Keep, Kept, Learned, Start, Step, Stop, Turned, Wait
@@ -38,6 +39,7 @@ class Turn(Enum):
     JOBMANAGER_RESTARTS = auto()
     COPY_FINISHES = auto()
     COPY_FAILS = auto()
+    CLUSTER_LOSES_COPY = auto()
     COPY_RESTARTS = auto()
     CHECKPOINT = auto()
     ABANDONED = auto()
@@ -202,8 +204,11 @@ class World:
             self.cluster.complete_checkpoint()
         if turn is Turn.COPY_RESTARTS:
             self.cluster.restart_copy()
-        if turn in (Turn.COPY_FINISHES, Turn.COPY_FAILS):
-            self.cluster.end_by_itself(CopyState.FINISHED if turn is Turn.COPY_FINISHES else CopyState.FAILED)
+        if turn is Turn.COPY_FINISHES:
+            self.cluster.end_by_itself(CopyState.FINISHED)
+        if turn in (Turn.COPY_FAILS, Turn.CLUSTER_LOSES_COPY):
+            blame = Blame.RELEASE if turn is Turn.COPY_FAILS else Blame.CLUSTER
+            self.cluster.end_by_itself(CopyState.FAILED, blame)
         for stop in list(self.cluster.stops.values()):
             (self.cluster.fail_stop if turn is Turn.STOP_FAILS else self.cluster.finish_stop)(stop)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 import pytest
 
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import JobRecord
-from flinkfuncs.core.operations import Mark, Operation, Settling, Undo
+from flinkfuncs.core.operations import Again, Mark, Operation, Settling, Undo
 from flinkfuncs.core.releases import Release, Spec
+from flinkfuncs.core.session.blame import Blame, Failure
 from flinkfuncs.core.session.facts import (
     CopySeen,
     CopyState,
@@ -22,19 +24,37 @@ from flinkfuncs.core.session.facts import (
 from flinkfuncs.core.session.sending import release_to_send
 from flinkfuncs.core.session.table import next_step
 from flinkfuncs.core.steps import End
-from tests.unit.builders import LIMITS, NEW, OLD, ago, asked, copy_of, job, look, release, said, savepoint, sent
+from tests.unit.builders import (
+    LIMITS,
+    NEW,
+    OLD,
+    ago,
+    asked,
+    copy_of,
+    failures,
+    job,
+    look,
+    own,
+    release,
+    said,
+    savepoint,
+    sent,
+)
 from tests.unit.builders import with_marks as marked
 
 UPDATE = asked(Action.UPDATE, brings=NEW)
 STATE = "file:///sp/last"
+RELEASE, CLUSTER, SLOTS = Blame.RELEASE, Blame.CLUSTER, Blame.SLOTS
 DONE, FAILED, TAKEN = TriggerDone("chk-7"), TriggerFailed("no"), TriggerRunning()
 
 
 def proving(
     *,
     restores: int = 1,
-    failures: int = 0,
+    failures: tuple[Failure, ...] = (),
+    completed_at: datetime | None = None,
     completed: int = 0,
+    restored: str = STATE,
     settled: Settling | None = None,
     asked_for: Mark | None = None,
     checkpoint: TriggerSeen | None = None,
@@ -54,11 +74,12 @@ def proving(
     record = job(new, operation, savepoints=(savepoint(STATE),)).but(previous=copy_of(OLD))
     copy = CopySeen(
         CopyState.RUNNING,
-        restored_from=STATE,
-        restored_savepoint=True,
+        restored_from=restored,
+        restored_savepoint=restored == STATE,
         restores=restores,
         failures=failures,
         completed=completed,
+        completed_at=completed_at,
         checkpoint=checkpoint or TriggerUnknown(),
     )
     return operation, record, copy
@@ -66,15 +87,21 @@ def proving(
 
 def settling(seconds_ago: float, restarts: int = 0) -> Settling:
     """Return since when the copy has run without a restart."""
-    return Settling(since=ago(seconds_ago), restarts=restarts)
+    return Settling(since=ago(seconds_ago), restarts=restarts, restored_from=STATE)
 
 
 @pytest.mark.parametrize(
     ("given", "step"),
     [
-        # too many restarts
-        ({"restores": 4}, "Cancel own"),
-        ({"failures": 3}, "Cancel own"),
+        # 3 of its own fault since the newest checkpoint
+        ({"failures": own(3)}, "Cancel own"),
+        ({"failures": own(3), "completed_at": ago(2)}, "Cancel own"),
+        ({"failures": failures(SLOTS, RELEASE, CLUSTER, RELEASE, RELEASE)}, "Cancel own"),
+        # … fewer, or a checkpoint was completed since, or the cluster is to blame: settling begins anew
+        ({"failures": own(2)}, "Wait listed"),
+        ({"failures": own(9), "completed_at": ago(0.5), "completed": 4}, "Wait listed"),
+        ({"failures": failures(*[SLOTS] * 15, CLUSTER), "restores": 17}, "Wait listed"),
+        ({"restores": 4}, "Wait listed"),
         # settling begins, and begins anew after a restart
         ({}, "Wait listed"),
         ({"restores": 2, "settled": settling(11)}, "Wait listed"),
@@ -89,10 +116,16 @@ def settling(seconds_ago: float, restarts: int = 0) -> Settling:
         ({"settled": settling(11), "asked_for": sent(2), "checkpoint": DONE}, "SUCCEEDED wants new listed"),
         # a checkpoint of a copy that restarted since proves nothing
         ({"restores": 2, "settled": settling(11), "asked_for": sent(2), "checkpoint": DONE}, "Wait listed"),
+        # nor does one of a copy that another JobManager took over, however often either restarted it
+        ({"restored": "file:/cp/chk-4", "settled": settling(11)}, "Wait listed"),
         # the deadline
         ({"started": sent(301), "settled": settling(11)}, "UNPROVEN Unproven wants new listed"),
         ({"started": sent(301), "restores": 2, "settled": settling(5, 1)}, "UNPROVEN Unproven wants new listed"),
-        ({"started": sent(301), "restores": 3, "settled": settling(5, 2)}, "Cancel own"),
+        ({"started": sent(301), "restores": 3, "settled": settling(5, 2)}, "UNPROVEN Unproven wants new listed"),
+        ({"started": sent(301), "failures": own(1)}, "UNPROVEN Unproven wants new listed"),
+        ({"started": sent(301), "failures": own(2)}, "Cancel own"),
+        ({"started": sent(301), "failures": own(2), "completed_at": ago(0.5)}, "UNPROVEN Unproven wants new listed"),
+        ({"started": sent(301), "failures": failures(*[SLOTS] * 9)}, "UNPROVEN Unproven wants new listed"),
         (
             {"started": sent(301), "settled": settling(11), "asked_for": sent(2), "checkpoint": DONE},
             "SUCCEEDED wants new listed",
@@ -100,7 +133,7 @@ def settling(seconds_ago: float, restarts: int = 0) -> Settling:
     ],
 )
 def test_a_copy_is_proved_by_settling_and_a_checkpoint_that_we_ask_for(given: dict[str, object], step: str) -> None:
-    """RUNNING alone proves nothing, nor does a checkpoint of a crash loop; one restart of its own condemns nobody."""
+    """RUNNING alone proves nothing; a release is condemned only by what is its own fault and stops its progress."""
     operation, record, copy = proving(**given)  # type: ignore[arg-type]
     assert said(next_step(operation, record, look(copy), LIMITS), operation, record) == step
 
@@ -139,7 +172,7 @@ def failing(
 
 UNDO = Undo(reason="it crashed", at=ago(5), started_at=ago(20), completed=2)
 REFUSED = sent(20, refused="main() threw", unanswered=0)
-LOOP = CopySeen(CopyState.RESTARTING, failures=3)
+LOOP = CopySeen(CopyState.RESTARTING, failures=own(3))
 
 
 @pytest.mark.parametrize(
@@ -203,6 +236,51 @@ def test_a_rollback_says_whether_output_comes_again(completed: int, words: str) 
     assert isinstance(step, End)
     assert (step.outcome, step.wanted) == ("ROLLED_BACK", None)
     assert words in step.message
+
+
+def ends(copy: CopySeen, *, undo: Undo | None = UNDO, again: Again | None = None) -> str:
+    """Return the message with which a rollback, or (without an undo) an update without a way back, fails."""
+    operation = marked(UPDATE, start=sent(20), stop=sent(30), savepoint=STATE if undo else None, again=again)
+    if undo:
+        operation = marked(operation, undo=undo, rollback=sent(400))
+    own_copy = copy_of(OLD if undo else NEW, flink_job_id=UPDATE.token("rollback" if undo else "copy"), savepoint=STATE)
+    record = job(own_copy, operation, savepoints=(savepoint(STATE),)).but(previous=copy_of(OLD))
+    step = next_step(operation, record, look(copy), LIMITS)
+    assert isinstance(step, End)
+    return step.message
+
+
+T_NEW, T_OLD = "2026-11-21T11:59:40Z", "2026-11-21T11:59:00Z"  # when the new copy, and that of the rollback, started
+
+
+@pytest.mark.parametrize(
+    ("copy", "undo", "words"),
+    [
+        # the rollback failed: what both copies committed, and from where a START continues
+        (CopySeen(CopyState.FAILED), UNDO, [f"completed 2 checkpoints: output since {T_NEW} comes again", "it completed no checkpoint", f"START continues from {STATE}"]),
+        (CopySeen(CopyState.FAILED, completed=3), UNDO, [f"it completed 3 checkpoints, so its output since {T_OLD} is committed", "START continues from its newest checkpoint", f"savePointName {STATE} goes back, and output since {T_OLD} comes again"]),
+        (CopySeen(CopyState.RESTARTING, failures=own(3)), UNDO, ["the rollback failed, too", "an upload continues from its newest state, CANCEL ends it"]),
+        (CopySeen(CopyState.RESTARTING, failures=failures(SLOTS)), UNDO, ["the old release was started again", "it is kept", "an upload continues"]),
+        # there was no way back
+        (CopySeen(CopyState.FAILED, completed=1), None, ["is committed", f"savePointName {STATE} goes back"]),
+        (CopySeen(CopyState.FAILED), None, ["exactly-once sinks have nothing of it", f"START continues from {STATE}"]),
+        (CopySeen(CopyState.CANCELED, completed=1), None, ["cancelled by somebody else", "is committed", "START continues from its newest checkpoint"]),
+        (CopySeen(CopyState.RESTARTING, restored_from="file:/cp/chk-1", failures=own(3)), None, ["it completed 1 checkpoints", "CANCEL ends it"]),
+    ],
+)  # fmt: skip
+def test_every_end_after_a_new_copy_says_what_it_committed_and_what_to_do(
+    copy: CopySeen, undo: Undo | None, words: list[str]
+) -> None:
+    """No end advises a state that the job has left behind without saying what comes again."""
+    message = ends(copy, undo=undo)
+    assert [part for part in words if part not in message] == [], message
+
+
+def test_what_a_lost_copy_committed_is_not_forgotten() -> None:
+    """Its output counts to that of the copy that was started in its place."""
+    again = Again(number=1, since=ago(200), completed=4, savepoint=STATE)
+    message = ends(CopySeen(CopyState.FAILED, completed=3), undo=None, again=again)
+    assert "it completed 7 checkpoints, so its output since 2026-11-21T11:56:40Z is committed" in message
 
 
 SAVED: dict[str, object] = {"savepoint": "file:///sp/1"}

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Literal
 
 import pytest
 
+from flinkfuncs.core import progress
 from flinkfuncs.core.actions import Action
-from flinkfuncs.core.operations import Mark
-from flinkfuncs.core.session.facts import CopySeen, CopyState
+from flinkfuncs.core.jobs import JobRecord
+from flinkfuncs.core.operations import Again, Mark, Operation, Undo
+from flinkfuncs.core.session.blame import Blame
+from flinkfuncs.core.session.facts import CopySeen, CopyState, Left
 from flinkfuncs.core.session.table import next_step
-from flinkfuncs.core.steps import End
-from tests.unit.builders import LIMITS, NEW, ago, asked, copy_of, job, look, said, savepoint, sent, with_marks
+from flinkfuncs.core.steps import End, Start, Step
+from tests.unit.builders import (
+    LIMITS,
+    NEW,
+    NOW,
+    OLD,
+    ago,
+    asked,
+    copy_of,
+    failures,
+    job,
+    look,
+    own,
+    said,
+    savepoint,
+    sent,
+    with_marks,
+)
 
 UPDATE = asked(Action.UPDATE, brings=NEW)
 STATE = "file:///sp/last"
@@ -60,6 +81,12 @@ def running(restored: str | None, *, savepoint: bool = True) -> CopySeen:
         # STARTING, RESTARTING
         *[(state, sent(299), "Wait listed") for state in (CopyState.STARTING, CopyState.RESTARTING, CopyState.CANCELLING)],
         *[(state, sent(301), "FAILED StartTimeout listed") for state in (CopyState.STARTING, CopyState.RESTARTING, CopyState.CANCELLING)],
+        (CopySeen(CopyState.RESTARTING, failures=own(2)), sent(299), "Wait listed"),
+        (CopySeen(CopyState.RESTARTING, failures=own(3)), sent(2), "FAILED CrashLoop listed"),
+        (CopySeen(CopyState.RESTARTING, failures=failures(*[Blame.SLOTS] * 16)), sent(299), "Wait listed"),
+        (CopySeen(CopyState.STARTING, failures=failures(*[Blame.SLOTS] * 16)), sent(301), "FAILED StartTimeout listed"),
+        (CopySeen(CopyState.STARTING, failures=failures(*[Blame.SLOTS] * 16), completed=1), sent(301), "UNPROVEN Unproven wants new listed"),
+        (CopySeen(CopyState.RESTARTING, failures=own(2), completed=1), sent(301), "FAILED StartTimeout listed"),
         # FAILED
         (CopyState.FAILED, sent(2), "FAILED StartFailed ended FAILED"),
         (CopyState.FAILED, sent(2, refused="no such state", unanswered=0), "FAILED StartFailed ended NEVER_STARTED"),
@@ -115,6 +142,90 @@ def test_a_new_copy_that_the_cluster_does_not_know_is_never_started_under_anothe
 ) -> None:
     """Flink takes an id once, so the same start again cannot make a second copy; anything else could."""
     assert starting(CopyState.ABSENT, mark, **given) == step  # type: ignore[arg-type]
+
+
+CHECKPOINT = Left("file:/cp/chk-7")
+
+
+def lost(
+    copy: CopySeen, left: Left | None, *, again: Again | None = None, undo: Undo | None = None, jar: bool = True
+) -> tuple[Step, Operation, JobRecord]:
+    """Return the next step of an update whose new copy, or that of its rollback, the cluster lost."""
+    operation = with_marks(UPDATE, start=sent(60), stop=sent(90), savepoint=STATE, again=again, undo=undo)
+    operation = with_marks(operation, ended_at=ago(11), vanished_at=ago(81), rollback=sent(30) if undo else None)
+    purpose: Literal["copy", "rollback"] = "rollback" if undo else "copy"
+    own_id = UPDATE.copy_token(purpose, again.number if again else 0)
+    current = copy_of(OLD if undo else NEW, flink_job_id=own_id, operation=UPDATE.id, savepoint=STATE)
+    record = job(current, operation, savepoints=(savepoint(STATE),)).but(previous=copy_of(OLD))
+    return next_step(operation, record, look(copy, left=left, jar=jar), LIMITS), operation, record
+
+
+GONE = CopySeen(CopyState.ABSENT)
+ENDED_BY_THE_CLUSTER = CopySeen(CopyState.FAILED, failures=failures(Blame.CLUSTER), completed=2)
+NO_SLOTS = CopySeen(CopyState.FAILED, failures=failures(Blame.SLOTS))
+UNDO = Undo(reason="it crashed", at=ago(70), started_at=ago(80), completed=2)
+ONCE = Again(number=1, since=ago(60), completed=2, savepoint=STATE)
+
+
+@pytest.mark.parametrize("copy", [GONE, ENDED_BY_THE_CLUSTER])
+@pytest.mark.parametrize("undo", [None, UNDO])
+def test_a_copy_that_the_cluster_lost_is_started_again_from_its_newest_state(copy: CopySeen, undo: Undo | None) -> None:
+    """The same release, under an id of its own: the release is not to blame. A rollback's copy likewise."""
+    step, operation, _ = lost(copy, CHECKPOINT, undo=undo)
+    assert isinstance(step, Start)
+    assert step.flink_job_id == operation.copy_token("rollback" if undo else "copy", 1)
+    assert step.flink_job_id not in (operation.token("copy"), operation.token("rollback"))
+    assert (step.release, step.savepoint, step.undo) == (OLD if undo else NEW, CHECKPOINT.path, undo)
+    assert step.again == Again(number=1, since=ago(60), completed=copy.completed or 1, savepoint=STATE)
+
+
+@pytest.mark.parametrize(
+    ("copy", "left", "given", "words"),
+    [
+        (GONE, None, {}, "FAILED Vanished"),
+        (GONE, Left("file:/cp/chk-7", survives=False), {}, "FAILED Vanished"),
+        (ENDED_BY_THE_CLUSTER, None, {}, "FAILED CopyLost ended FAILED"),
+        (GONE, CHECKPOINT, {"jar": False}, "UploadJar new"),
+        (GONE, CHECKPOINT, {"again": ONCE}, "Start new as other from file:/cp/chk-7"),
+        (GONE, CHECKPOINT, {"again": ONCE.model_copy(update={"number": 2})}, "FAILED Vanished"),
+        # … it got no slots: with nothing committed it may have asked for too many
+        (NO_SLOTS, CHECKPOINT, {}, "Start old as rollback from file:///sp/last"),
+        (replace(NO_SLOTS, completed=1), CHECKPOINT, {}, "Start new as other from file:/cp/chk-7"),
+    ],
+)
+def test_a_lost_copy_is_given_up_where_its_state_is_not_known_or_it_is_lost_too_often(
+    copy: CopySeen, left: Left | None, given: dict[str, object], words: str
+) -> None:
+    """Nothing is started from a state that may not be the newest one, and nothing for ever."""
+    step, operation, record = lost(copy, left, **given)  # type: ignore[arg-type]
+    assert said(step, operation, record) == words
+    if isinstance(step, End):
+        assert "START" in step.message
+
+
+def test_the_mark_of_a_start_counts_the_calls_for_one_id_alone() -> None:
+    """A lost copy's start that went unanswered says nothing of the next one; the way back stays what it was."""
+    step, operation, record = lost(GONE, CHECKPOINT)
+    begun = progress.begun(record, operation.id, step, NOW).open[0]
+    assert begun.start == sent(0)
+    assert (begun.again and begun.again.number, begun.ended_at, begun.savepoint) == (1, None, STATE)
+
+
+def test_after_a_lost_copy_the_way_back_is_the_release_that_was_stopped_and_its_savepoint() -> None:
+    """Not the copy that was lost, and not its checkpoint."""
+    stopping = with_marks(UPDATE, stop=sent(90))
+    record = job(copy_of(OLD), stopping)
+    first = Start(UPDATE.token("copy"), NEW, STATE, stop_savepoint=STATE)
+    record = progress.begun(record, UPDATE.id, first, ago(80))
+    again = Again(number=1, since=ago(80), completed=1, savepoint=STATE)
+    second = Start(UPDATE.copy_token("copy", 1), NEW, CHECKPOINT.path, again=again)
+    record = progress.begun(record, UPDATE.id, second, ago(10))
+    bad = look(CopySeen(CopyState.FAILED, failures=own(1), completed=3))
+    step = next_step(record.open[0], record, bad, LIMITS)
+    assert isinstance(step, Start)
+    assert (step.release, step.savepoint) == (OLD, STATE)
+    assert step.undo
+    assert (step.undo.completed, step.undo.started_at) == (4, ago(80))
 
 
 def test_the_reason_of_a_failed_copy_is_its_own_and_not_that_its_id_was_taken() -> None:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import pytest
 
+from flinkfuncs.core import progress
 from flinkfuncs.core.actions import Action
+from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Mark, Operation
 from flinkfuncs.core.session.facts import (
     CopySeen,
     CopyState,
+    Left,
     TriggerDone,
     TriggerFailed,
     TriggerRunning,
     TriggerSeen,
     TriggerUnknown,
 )
+from flinkfuncs.core.session.inheriting import trigger_of
+from flinkfuncs.core.session.stopping import begin_stop
 from flinkfuncs.core.session.table import next_step
-from flinkfuncs.core.steps import End, Start, UploadJar
-from tests.unit.builders import LIMITS, NEW, ago, asked, copy_of, job, look, said, savepoint, sent, with_marks
+from flinkfuncs.core.steps import End, Start, Stop, UploadJar, Wait
+from tests.unit.builders import LIMITS, NEW, NOW, ago, asked, copy_of, job, look, said, savepoint, sent, with_marks
 
 STOP, UPDATE, STATELESS = (
     asked(Action.STOP),
@@ -26,6 +31,7 @@ STOP, UPDATE, STATELESS = (
 )
 WITHOUT = asked(Action.STATELESS_UPDATE, brings=NEW, without_savepoint=True)
 DONE, RUNNING, UNKNOWN = TriggerDone("file:/sp/1"), TriggerRunning(), TriggerUnknown()
+FAILING_OVER = TriggerFailed("Checkpoint Coordinator is suspending.", failed_over=True)
 FAILED, WRITTEN = TriggerFailed("disk full"), TriggerFailed("a sink failed", "file:/sp/1")
 OURS = f"file:/sp/orders/{STOP.id}/savepoint-1"  # all operations of this file have one id
 RUNS = (CopyState.RUNNING, CopyState.STARTING, CopyState.RESTARTING, CopyState.CANCELLING)
@@ -81,10 +87,84 @@ def test_a_stop_is_carried_on_to_what_flink_says_of_it(
     assert stopping(with_marks(STATELESS, **late), copy, trigger) == stateless
 
 
+@pytest.mark.parametrize("copy", [CopyState.RUNNING, CopyState.STARTING, CopyState.RESTARTING])
+@pytest.mark.parametrize("operation", [STOP, UPDATE, STATELESS])
+def test_a_stop_that_failed_in_a_failover_is_made_again_under_another_trigger_id(
+    operation: Operation, copy: CopyState
+) -> None:
+    """A TaskManager that was lost at the savepoint's moment ends no update; two stops never overlap."""
+    record = job(copy_of(), with_marks(operation, stop=sent(2)))
+    first = progress.begun(record, operation.id, begin(record), ago(2))
+    noted = next_step(first.open[0], first, look(copy, trigger=FAILING_OVER), LIMITS)
+    assert said(noted, first.open[0], first) == "Wait unstopped"
+    assert isinstance(noted, Wait)
+    then = progress.noted(first, operation.id, noted, NOW)
+    waiting = then.open[0]
+    assert (waiting.acted, waiting.stops_failed) == (False, 1)
+    assert then.current
+    assert then.current.stop is None
+    step = next_step(waiting, then, look(copy), LIMITS)
+    if copy is not CopyState.RUNNING:
+        assert said(step, waiting, then) == "Wait"
+        step = next_step(waiting, then, look(CopyState.RUNNING), LIMITS)
+    assert isinstance(step, Stop)
+    assert step.trigger_id == operation.token("stop", 2)
+    assert step.trigger_id == trigger_of(waiting, progress.begun(then, operation.id, step, NOW))
+
+
+def begin(record: JobRecord) -> Stop:
+    """Return the stop that an operation begins with."""
+    step = begin_stop(record.open[0], record, LIMITS)
+    assert isinstance(step, Stop)
+    return step
+
+
+@pytest.mark.parametrize(
+    ("operation", "copy", "trigger", "step"),
+    [
+        # a savepoint was written, or none is wanted
+        (STOP, CopyState.RUNNING, TriggerFailed("bad", "file:/sp/1", failed_over=True), "FAILED SavepointFailed with file:/sp/1"),
+        (WITHOUT, CopyState.RUNNING, TriggerFailed("bad", failed_over=True), "Cancel old"),
+        # three of them failed
+        (with_marks(STOP, stops_failed=2), CopyState.RUNNING, TriggerFailed("bad", failed_over=True), "FAILED SavepointFailed"),
+    ],
+)  # fmt: skip
+def test_a_stop_is_not_made_again_for_ever_or_where_its_savepoint_was_written(
+    operation: Operation, copy: CopyState, trigger: TriggerSeen, step: str
+) -> None:
+    """Three times at most; what was written is named."""
+    assert stopping(operation, copy, trigger) == step
+
+
+def test_a_job_that_does_not_come_out_of_its_failover_is_not_waited_for_for_ever() -> None:
+    """The operation ends as any whose stop failed, and an update tries what gets a fix through."""
+    mark = sent(400, last_seconds_ago=301, unanswered=0)
+    failed = with_marks(STOP, stops_failed=1)
+    assert stopping(failed, CopyState.RESTARTING, UNKNOWN, mark) == "FAILED SavepointFailed"
+    update = with_marks(UPDATE, stops_failed=1, stop=mark)
+    record = job(copy_of(), update)
+    step = next_step(update, record, look(CopyState.RESTARTING, left=Left("file:/cp/chk-7")), LIMITS)
+    assert said(step, update, record) == "Cancel old"
+
+
 @pytest.mark.parametrize("trigger", [UNKNOWN, FAILED])
 def test_a_finished_copy_is_not_called_finished_by_itself_while_the_caches_lag(trigger: TriggerSeen) -> None:
     """Flink lists the savepoint up to 3 s after the end of the job."""
     assert stopping(with_marks(UPDATE, progressed_at=ago(9)), CopyState.FINISHED, trigger) == "Wait here"
+
+
+@pytest.mark.parametrize(
+    ("operation", "step"),
+    [(UPDATE, "Start new as own from file:/cp/chk-7"), (STOP, "FAILED Vanished"), (STATELESS, "FAILED Vanished")],
+)
+def test_an_update_whose_job_vanished_while_it_was_stopped_goes_on_from_the_newest_state(
+    operation: Operation, step: str
+) -> None:
+    """Where storage tells which one that is: a checkpoint, or the savepoint of the stop."""
+    operation = with_marks(operation, stop=sent(100), vanished_at=ago(81))
+    record = job(copy_of(), operation)
+    seen = look(CopyState.ABSENT, left=Left("file:/cp/chk-7"))
+    assert said(next_step(operation, record, seen, LIMITS), operation, record) == step
 
 
 def test_a_copy_that_vanished_while_it_was_stopped_ends_the_operation_naming_its_directory() -> None:

@@ -38,6 +38,11 @@ CHECKPOINT = Left("file:/cp/chk-7")
 SLOTS_HELD = CopySeen(CopyState.ABSENT, slots_held=True)
 
 
+def never() -> JobRecord:
+    """Return a job that was stopped and whose next start was refused."""
+    return job(NEVER, savepoints=(LAST,)).but(previous=STOPPED)
+
+
 def told(operation: Operation, record: JobRecord, seen: Seen) -> str:
     """Return the next step as one line."""
     return said(next_step(operation, record, seen, LIMITS), operation, record)
@@ -93,7 +98,7 @@ def test_new_starts_the_first_copy_and_never_a_second_one(
         # terminal: from the newest valid state, or the named one
         (job(STOPPED, savepoints=(LAST,)), look(), asked(Action.START), "Start old as own from file:///sp/last"),
         (job(STOPPED, savepoints=(LAST,)), look(jar=False), asked(Action.START), "UploadJar old"),
-        (job(NEVER, savepoints=(LAST,)), look(), asked(Action.START), "Start old as own from file:///sp/last"),
+        (never(), look(), asked(Action.START), "Start old as own from file:///sp/last"),
         (job(FINISHED, savepoints=(LAST,)), look(), long_ended(asked(Action.START)), "REFUSED NoValidState"),
         (job(CANCELED, savepoints=(LAST,)), look(), asked(Action.START), "Wait ended here"),
         (job(CANCELED, savepoints=(LAST,)), look(), long_ended(asked(Action.START)), "REFUSED NoValidState"),
@@ -184,7 +189,7 @@ def test_an_update_begins_only_where_its_state_is_sure(  # noqa: PLR0917 - one c
         (job(STOPPED, savepoints=(LAST,)), look(), asked(UPDATE, brings=NEW), "Start new as own from file:///sp/last"),
         (job(STOPPED, savepoints=(LAST,)), look(), asked(UPDATE), "Keep"),
         (job(STOPPED, savepoints=(LAST,)), look(jar=False), asked(UPDATE, brings=NEW), "UploadJar new"),
-        (job(NEVER, savepoints=(LAST,)), look(), asked(UPDATE, by="upload", brings=NEW), "Start new as own from file:///sp/last"),
+        (never(), look(), asked(UPDATE, by="upload", brings=NEW), "Start new as own from file:///sp/last"),
         (job(CANCELED, savepoints=(LAST,)), look(), long_ended(asked(UPDATE, brings=NEW)), "REFUSED NoValidState"),
         (job(CANCELED), look(left=CHECKPOINT), long_ended(asked(UPDATE, brings=NEW)), "Start new as own from file:/cp/chk-7"),
         # by an upload only where it was an update that ended it, and did not come to its start
