@@ -8,17 +8,20 @@ import pytest
 
 from localcloud.up import LocalCloud
 
-from .cloud import LOOP, eventually
-from .conftest import NewJob, session_of
+from .cloud import LOOP, Job, eventually
+from .conftest import IMPATIENT, NewJob, session_of
 from .test_last_state import checkpoint_in, running, well
 from .test_one_at_a_time import exact
 
 
 @pytest.fixture(scope="module")
 def mortal_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """A session cluster of its own, whose JobManager may be killed; a TaskManager misses it after 10 s."""
-    heartbeat = {"heartbeat.timeout": "10 s", "heartbeat.interval": "2 s"}
-    with session_of(tmp_path_factory.mktemp("mortal"), **heartbeat) as cloud:
+    """A session cluster of its own, whose JobManager may be killed; a TaskManager misses it after 10 s.
+
+    Without slots every try of a job fails after 8 s at the latest, and is an exception of its own.
+    """
+    times = {"heartbeat.timeout": "10 s", "heartbeat.interval": "2 s", "slot.request.timeout": "8 s"}
+    with session_of(tmp_path_factory.mktemp("mortal"), **times) as cloud:
         yield cloud
 
 
@@ -54,3 +57,89 @@ def test_an_update_of_a_job_whose_taskmanager_died_waits_for_another_one(
     assert well(job.ended(2))["restoredFrom"]
     job.written(100, "2")
     exact(job, "1", "2")
+
+
+@pytest.fixture
+def careful_cloud(mortal_cloud: LocalCloud) -> Iterator[LocalCloud]:
+    """The same cloud, where a copy takes long to be proved, and what is lost has time to come back."""
+    changed = {"SETTLE_SECONDS": "6", "START_DEADLINE_SECONDS": "300"}
+    mortal_cloud.restart_app(changed)
+    yield mortal_cloud
+    mortal_cloud.restart_app({name: IMPATIENT[name] for name in changed})
+
+
+def proving(job: Job) -> str:
+    """Upload version 2 and return the id of its copy, once that has committed something and is not proved yet."""
+    job.upload("1", flinkConfiguration=LOOP)
+    well(job.ended(1))
+    job.written(100, "1")
+    job.upload("2", flinkConfiguration=LOOP)
+    job.written(1, "2")
+    assert "result" not in job.operations()[-1]
+    return job.copies()[0]
+
+
+def test_a_release_is_not_blamed_for_taskmanagers_that_are_lost_while_it_proves_itself(
+    careful_cloud: LocalCloud, new_job: NewJob
+) -> None:
+    """Three of them, as in a node drain, and one is away so long that Flink tries in vain again and again."""
+    job, flink = new_job(careful_cloud), careful_cloud.flink_cluster
+    copy = proving(job)
+    for failed in (3, 1, 1):
+        flink.kill_taskmanager()
+        known = exceptions(job, copy)
+        eventually(lambda known=known, failed=failed: exceptions(job, copy) >= min(known + failed, 16))  # type: ignore[misc]
+        flink.start_taskmanager()
+        eventually(lambda: all(it["status"] == "RUNNING" for it in job.flink(f"/jobs/{copy}")["vertices"]))
+    updated = job.ended(2)
+    well(updated)
+    assert (job.copies(), [it["step"] for it in updated["steps"]].count("Start")) == ([copy], 1)
+    exact(job, "1", "2")
+
+
+def exceptions(job: Job, copy: str) -> int:
+    """Return how many exceptions Flink knows of; it keeps 16."""
+    return len(job.flink(f"/jobs/{copy}/exceptions?maxExceptions=16")["exceptionHistory"]["entries"])
+
+
+@pytest.mark.parametrize("checkpoints", ["often", "never"])
+def test_a_copy_whose_jobmanager_is_lost_while_it_proves_itself_is_started_again_from_its_newest_state(
+    careful_cloud: LocalCloud, new_job: NewJob, checkpoints: str
+) -> None:
+    """From its own newest checkpoint, or (where it completed none) from what it was started from."""
+    job, flink = new_job(careful_cloud), careful_cloud.flink_cluster
+    job.upload("1", flinkConfiguration=LOOP)
+    well(job.ended(1))
+    job.written(100, "1")
+    job.upload("2", flinkConfiguration=LOOP, arguments="" if checkpoints == "often" else "--checkpoint-interval 600000")
+    eventually(lambda: job.operations()[-1].get("settling"))
+    if checkpoints == "often":
+        job.written(1, "2")
+    flink.kill_jobmanager()
+    flink.start_jobmanager()
+    flink.wait_for_taskmanager()
+    updated = job.ended(2, seconds=180)
+    well(updated)
+    assert [it["step"] for it in updated["steps"]].count("Start") == 2
+    assert checkpoint_in(updated["result"]["restoredFrom"]) is (checkpoints == "often")
+    job.ask("savepoint")
+    exact(job, "1", "2")
+
+
+def test_an_update_whose_taskmanager_is_lost_at_the_savepoints_moment_is_made_all_the_same(
+    careful_cloud: LocalCloud, new_job: NewJob
+) -> None:
+    """Its stop is made again once the job runs again."""
+    job, flink = new_job(careful_cloud), careful_cloud.flink_cluster
+    slow = "--checkpoint-seconds 2 --checkpoint-interval 500"
+    job.upload("slow-checkpoints", arguments=slow, flinkConfiguration=LOOP)
+    well(job.ended(1))
+    job.written(100, "slow-checkpoints")
+    job.upload("2", file="2.jar", flinkConfiguration=LOOP)
+    eventually(lambda: [it for it in job.operations()[-1].get("steps", []) if it["step"] == "Stop"])
+    flink.kill_taskmanager()
+    flink.start_taskmanager()
+    updated = job.ended(2, seconds=180)
+    well(updated)
+    job.written(100, "2")
+    exact(job, "slow-checkpoints", "2")
