@@ -217,7 +217,7 @@ class Cluster:
         known = self.known.get(current.flink_job_id) if current else None
         copy = self._copy(known, lagging=lagging) if current else None
         asked = operation.token("checkpoint", operation.checkpoints)
-        if copy and known:
+        if copy and known and operation.checkpoint:
             copy = replace(copy, checkpoint=self.triggers.get(asked, TriggerUnknown()))
         wanted = release_to_send(operation, record, copy)
         return Seen(
