@@ -40,10 +40,11 @@ def left(
     ended: bool = True,
     chosen: dict[str, str] | None = None,
     configuration: dict[str, str] | None = None,
+    started_from: str | None = None,
 ) -> Left | None:
     """Ask; the cluster's checkpoints lie in `cp` unless the configuration says otherwise."""
     root = Directory.parse((tmp_path / "sp").as_uri())
-    record = job(copy_of(release("old", Spec(flink_configuration=chosen or {}))))
+    record = job(copy_of(release("old", Spec(flink_configuration=chosen or {})), savepoint=started_from))
     configured = {"execution.checkpointing.dir": (tmp_path / "cp").as_uri()} if configuration is None else configuration
     with serving(answers) as server:
         state = LastState(Flink(server.url, call_seconds=5), LocalSavepoints(), root)
@@ -73,6 +74,25 @@ def test_a_savepoint_that_has_no_number_leaves_the_newest_state_unknown(tmp_path
     strange = tmp_path / f"sp/orders/op1/savepoint-{OLD_ID[:6]}-1"
     written(strange, 5)
     (strange / "_metadata").write_bytes(metadata)
+    assert left(tmp_path, FORGOTTEN) is None
+
+
+@pytest.mark.parametrize(("saved", "newest"), [(None, "start"), (9, "sp")])
+def test_of_a_forgotten_copy_that_completed_no_checkpoint_its_start_or_a_savepoint_counts(
+    tmp_path: Path, saved: int | None, newest: str
+) -> None:
+    """Flink made its directory when it started, so it wrote its checkpoints there and nowhere else."""
+    (tmp_path / "cp" / OLD_ID / "shared").mkdir(parents=True)
+    (tmp_path / "cp" / OLD_ID / "chk-1").mkdir()  # begun, and never completed
+    paths = {"start": "file:///sp/orders/op0/savepoint-ffffff-1"}
+    if saved:
+        paths["sp"] = written(tmp_path / f"sp/orders/op1/savepoint-{OLD_ID[:6]}-1", saved)
+    assert left(tmp_path, FORGOTTEN, started_from=paths["start"]) == Left(paths[newest])
+
+
+def test_of_a_forgotten_copy_that_was_started_fresh_and_completed_no_checkpoint_nothing_is_left(tmp_path: Path) -> None:
+    """There is nothing to go on from, and none of somebody else's is taken."""
+    (tmp_path / "cp" / OLD_ID / "shared").mkdir(parents=True)
     assert left(tmp_path, FORGOTTEN) is None
 
 

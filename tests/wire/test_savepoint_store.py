@@ -53,11 +53,17 @@ def test_the_newest_complete_checkpoint_of_a_copy_is_found_by_its_number(storage
         assert newest
         assert newest.path == f"{directory}/job/chk-10"
         assert store.checkpoint(directory.child("none")) is None
+        assert store.exists(directory.child("job"))
+        assert not store.exists(directory.child("jo"))
     assert (
         BlobSavepoints(storage.releases).checkpoint(Directory.parse("abfs://else@account.dfs.core.windows.net/cp/job"))
         is None
     )
+    assert not BlobSavepoints(storage.releases).exists(
+        Directory.parse("abfs://else@account.dfs.core.windows.net/cp/job")
+    )
     assert LocalSavepoints().checkpoint(root.child("job")) is None
+    assert not LocalSavepoints().exists(root.child("job"))
 
 
 def test_the_number_of_a_savepoint_stands_at_the_beginning_of_its_metadata(storage: Storage, tmp_path: Path) -> None:
