@@ -91,8 +91,9 @@ def _checkpoint(operation: Operation, record: JobRecord, seen: Seen) -> Step:
 
 def proved(operation: Operation, record: JobRecord, how: str) -> End:
     """End an operation whose copy is well; after a rollback it is the old release that is well again."""
-    copy = current_copy(record)
+    copy, again = current_copy(record), operation.again
     origin = f"from {copy.savepoint}" if copy.savepoint else "without state, as asked"
+    origin += f", after the cluster lost {again.number} of its copies" if again else ""
     if operation.undo is None:
         return End(
             Outcome.SUCCEEDED,
