@@ -22,7 +22,7 @@ from .actions import Action
 from .errors import NotFound
 from .model import Model
 from .names import JobName
-from .releases import JarSource, Release, SpecPatch
+from .releases import JarSource, Release, Sha256, SpecPatch
 
 _ID = re.compile(r"(\d{8}T\d{6}Z)-([a-z0-9-]{1,63})-([0-9a-f]{12})")
 
@@ -42,6 +42,7 @@ class Request(Model):
     spec: SpecPatch = SpecPatch()
     replaces_spec: bool = False  # a job.json holds the whole spec; anything else changes fields of the recorded one
     save_point_name: str | None = None
+    job_json_sha256: Sha256 | None = None  # uploads only: the job.json that said all this
     folder: Literal["stateful", "stateless"] | None = None  # uploads only: where the jar was put
     switch_mode: bool = False
     wanted_sha256: str | None = None  # a job.json may pin its jar

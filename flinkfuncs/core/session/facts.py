@@ -12,7 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from ..jobs import Copy
+from ..jobs import Copy, JobRecord
+from ..naming import Standing
 
 
 class CopyState(StrEnum):
@@ -137,6 +138,14 @@ def looked_at(seen: Seen) -> CopySeen:
     if seen.copy is None:
         raise AssertionError("a step was begun on a copy that is not looked at")
     return seen.copy
+
+
+def standing(record: JobRecord, copy: CopySeen | None) -> Standing:
+    """Return whether a job runs, as far as it matters for a savepoint that is named."""
+    if record.current is None:
+        return Standing.NEW
+    ended = (CopyState.FINISHED, CopyState.CANCELED, CopyState.FAILED, CopyState.ABSENT)
+    return Standing.RESTS if copy is None or copy.state in ended else Standing.RUNS
 
 
 class Status(StrEnum):

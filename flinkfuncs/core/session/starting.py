@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ..actions import Action
 from ..jobs import Ended, JobRecord
+from ..naming import Standing, named
 from ..operations import Mark, Operation, Outcome
 from ..releases import Release
 from ..steps import End, Start, Step, UploadJar, Wait
@@ -47,7 +48,8 @@ def after_stop(operation: Operation, record: JobRecord, seen: Seen, limits: Limi
     """Start the new release from the savepoint that the stop wrote, or from the one that was named."""
     if operation.action is Action.STATELESS_UPDATE:
         return fresh_start(operation, seen, stop_savepoint=path)
-    restore = named_savepoint(operation, record, limits) if operation.request.save_point_name else path
+    counts = named(operation, record, Standing.RUNS)
+    restore = named_savepoint(operation, record, limits) if counts else path
     if isinstance(restore, End):
         return End(Outcome.FAILED, restore.message, code=restore.code, savepoint=path, ended="STOPPED")
     return start_own(operation, seen, restore, stop_savepoint=path)

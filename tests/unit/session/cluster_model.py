@@ -72,6 +72,7 @@ class Cluster:
     newest: dict[str, str | None] = field(default_factory=dict)  # each copy's newest state: its start's, or its own
     stored: set[str] = field(default_factory=set)  # copies that wrote a checkpoint: storage tells their newest state
     runs: list[Run] = field(default_factory=list)
+    back: set[str] = field(default_factory=set)  # copies that may start from an older state, since somebody named it
     due: list[tuple[datetime, Step]] = field(default_factory=list)  # calls that take effect later
     stops: dict[str, Stop] = field(default_factory=dict)  # the stop under which a copy is being stopped
 
@@ -194,8 +195,8 @@ class Cluster:
         self.runs.append(Run(step.flink_job_id, self.now))
 
     def _check_state(self, step: Start) -> None:
-        """Check that the state is the newest one of the copy that ran last; only a rollback goes back behind that."""
-        if step.savepoint is None or step.undo or not self.runs:
+        """Check that the state is the newest one of the copy that ran last; only a rollback or a request goes back."""
+        if step.savepoint is None or step.undo or step.flink_job_id in self.back or not self.runs:
             return
         newest = self.newest[self.runs[-1].flink_job_id]
         assert same_path(step.savepoint, newest), f"started from {step.savepoint}, and the newest state is {newest}"
