@@ -20,6 +20,7 @@ from ..core.cluster_jars import reusable_since
 from ..core.errors import Refused, Unavailable
 from ..core.jobs import Copy, JobRecord
 from ..core.names import JobName
+from ..core.naming import named
 from ..core.operations import Operation
 from ..core.session.ends import Limits
 from ..core.session.facts import (
@@ -29,13 +30,15 @@ from ..core.session.facts import (
     Left,
     Seen,
     TriggerDone,
+    TriggerFailed,
     TriggerSeen,
     TriggerUnknown,
+    standing,
     status_of,
 )
 from ..core.session.inheriting import trigger_of
 from ..core.session.last_state import is_asked_for
-from ..core.session.savepoints import resting_savepoint
+from ..core.session.savepoints import named_savepoint, resting_savepoint
 from ..core.session.sending import release_to_send
 from ..core.session.table import next_step
 from ..core.session.verdicts import unguarded
@@ -153,6 +156,7 @@ class SessionCluster:
             trigger=trigger,
             jar_on_cluster=self._has_jar(record, operation, copy, now),
             namesakes=self._namesakes(record) if record.current is None else (),
+            named_there=self._named_there(record, operation, copy, trigger),
             adoptable=self._adoptable(record, operation.request.adopt) if record.current is None else None,
             left=self._last_state.left(record, configuration, ended=_is_over(copy)) if asked else None,
             sizes=self._last_state.sizes(record) if operation.action is Action.LIST_SAVEPOINT else {},
@@ -232,6 +236,16 @@ class SessionCluster:
         return tuple(
             job.flink_job_id for job in self._flink.overview() if job.name == record.name and job.state not in ended
         )
+
+    def _named_there(
+        self, record: JobRecord, operation: Operation, copy: CopySeen | None, trigger: TriggerSeen
+    ) -> bool | None:
+        """Look whether the named savepoint is in storage, before something is stopped or cancelled for it."""
+        begun = operation.acted and not isinstance(trigger, TriggerFailed)
+        if begun or operation.start or not named(operation, record, standing(record, copy)):
+            return None
+        path = named_savepoint(operation, record, self._limits)
+        return None if isinstance(path, End) else self._last_state.lies_there(path)
 
     def _adoptable(self, record: JobRecord, flink_job_id: str | None) -> Adoptable | None:
         """Look at a Flink job that is to be adopted, and at who else has it."""

@@ -1,10 +1,13 @@
-"""A savepoint that a job.json names counts once."""
+"""A named savepoint counts once, and a wrong name costs nothing."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from .cloud import Job, jar
 from .test_bad_input import forget
 from .test_last_state import running, well
+from .test_one_at_a_time import exact
 
 NOT_USED = "savePointName of job.json was not used"
 
@@ -28,3 +31,22 @@ def test_a_job_json_that_names_a_savepoint_takes_its_job_there_once(session_job:
     counted = job.counted()
     assert (counted.lost, counted.duplicated, counted.state_mismatches) == (0, 0, 0)
     assert [stretch.version for stretch in counted.stretches] == ["1", "2", "1"]
+
+
+def test_an_update_from_a_savepoint_that_is_not_there_leaves_the_job_as_it_is(session_job: Job) -> None:
+    """By a bare name and by a path, by a call and by an upload: the same copy runs on, and its output is whole."""
+    job = session_job
+    running(job)
+    before = job.copies()
+    there = Path(well(job.ask("savepoint"))["savepoint"].removeprefix("file:"))
+    for name in ("savepoint-9", there.parent.joinpath("savepoint-9").as_uri(), there.parent.as_uri()):
+        refused = job.ask("update", {"savePointName": name})
+        result = refused["result"]
+        assert (result["outcome"], result["code"]) == ("REFUSED", "SavepointNotFound"), result
+        assert [step["step"] for step in refused["steps"]] == []
+    assert job.copies() == before
+    assert len(job.savepoints_on_disk()) == 1
+    job.upload("2", file="2.jar", savePointName="file:///elsewhere/savepoint-9")
+    assert NOT_USED in well(job.ended(6))["message"]
+    job.written(100, "2")
+    exact(job, "1", "2")

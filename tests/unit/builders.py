@@ -190,6 +190,7 @@ def look(
     jar: bool = True,
     namesakes: tuple[str, ...] = (),
     incarnation: str = "first",
+    named_there: bool | None = None,
     adoptable: Adoptable | None = None,
     left: Left | None = None,
 ) -> Seen:
@@ -201,6 +202,7 @@ def look(
         jar_on_cluster=jar,
         namesakes=namesakes,
         incarnation=incarnation,
+        named_there=named_there,
         adoptable=adoptable,
         left=left,
         vanish_seconds=80,

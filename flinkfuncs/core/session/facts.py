@@ -123,6 +123,7 @@ class Seen:
     trigger: TriggerSeen = TriggerUnknown()
     jar_on_cluster: bool = False
     namesakes: tuple[str, ...] = ()  # ids of jobs of this name that are not terminal and not ours
+    named_there: bool | None = None  # whether the savepoint that counts lies in storage; None: not known
     adoptable: Adoptable | None = None  # the Flink job that the operation adopts, where the cluster knows it
     left: Left | None = None  # what the copy that ran last left, where that is asked for and known
     sizes: Mapping[str, int] = field(

@@ -30,7 +30,7 @@ from ..operations import Operation, Outcome
 from ..steps import Cancel, End, Wait
 from .ends import Limits, age_seconds, current_copy, refuse
 from .facts import CopySeen, CopyState, Seen, Status, TriggerFailed, TriggerSeen, standing, status_of
-from .savepoints import named_savepoint, never_ran, resting_savepoint
+from .savepoints import named_objection, named_savepoint, never_ran, resting_savepoint
 
 State: TypeAlias = str | Wait | End | None  # the path to start from, or why not (yet); None: fresh, nothing is lost
 
@@ -69,8 +69,7 @@ def newest_state(operation: Operation, record: JobRecord, seen: Seen, limits: Li
 def cancel_for_state(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Cancel | End:
     """Cancel a copy to start from its newest state; never one whose state would go with it."""
     if named(operation, record, standing(record, seen.copy)):
-        state = named_savepoint(operation, record, limits)
-        objection = state if isinstance(state, End) else None
+        objection = named_objection(operation, record, seen, limits)
     else:
         objection = _objection(operation, record, seen)
     return objection or Cancel(current_copy(record).flink_job_id)

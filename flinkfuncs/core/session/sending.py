@@ -8,6 +8,8 @@ that has failed
 a start                 ABSENT              the one that was started: it may be sent again
 a start, a rollback     otherwise           none: nothing is sent
 a stop, a cancel        not ended           none: looked at again when it has ended
+a stop, and the named   ended               the old one: it is started again
+savepoint is gone
 nothing, a start of     ABSENT              that of the start in flight, unless another is brought
 before is in flight
 otherwise               any                 the one that is brought, else the wanted one
@@ -16,10 +18,12 @@ otherwise               any                 the one that is brought, else the wa
 from __future__ import annotations
 
 from ..jobs import JobRecord
+from ..naming import Standing, named
 from ..operations import Operation
 from ..releases import Release
 from .facts import CopySeen, CopyState
 from .rollback import way_back
+from .savepoints import not_on_record
 
 ENDED = (CopyState.FINISHED, CopyState.CANCELED, CopyState.FAILED)
 
@@ -36,6 +40,8 @@ def release_to_send(operation: Operation, record: JobRecord, copy: CopySeen | No
         return started if absent else None
     if (operation.stop or operation.cancel) and not ended:
         return None
+    if operation.stop and not_on_record(operation, record) and named(operation, record, Standing.RUNS):
+        return started
     in_flight = record.current is not None and record.current.may_appear and operation.release is None
     if absent and in_flight:
         return started

@@ -11,7 +11,7 @@ from dataclasses import replace
 from ..actions import Action
 from ..jobs import Ended, JobRecord
 from ..naming import Standing, named
-from ..operations import Mark, Operation, Outcome
+from ..operations import Mark, Operation, Outcome, Undo
 from ..releases import Release
 from ..steps import End, Start, Step, UploadJar, Wait
 from .ends import CACHE_SECONDS, Limits, age_seconds, current_copy, fail, pause, refuse, wait_for_vanished
@@ -45,14 +45,28 @@ def start(operation: Operation, record: JobRecord, release: Release, savepoint: 
 
 
 def after_stop(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, path: str) -> Step:
-    """Start the new release from the savepoint that the stop wrote, or from the one that was named."""
+    """Start the new release from the savepoint that the stop wrote, or from the one that was named.
+
+    A named one that is gone since the stop was begun leads back to the old release, from the savepoint of the stop.
+    """
     if operation.action is Action.STATELESS_UPDATE:
         return fresh_start(operation, seen, stop_savepoint=path)
     counts = named(operation, record, Standing.RUNS)
     restore = named_savepoint(operation, record, limits) if counts else path
     if isinstance(restore, End):
-        return End(Outcome.FAILED, restore.message, code=restore.code, savepoint=path, ended="STOPPED")
+        return _old_again(operation, record, seen, path, restore)
     return start_own(operation, seen, restore, stop_savepoint=path)
+
+
+def _old_again(operation: Operation, record: JobRecord, seen: Seen, path: str, refused: End) -> Step:
+    old = current_copy(record)
+    if old.release is None or old.spec.on_failure == "stop":
+        return End(Outcome.FAILED, refused.message, code=refused.code, savepoint=path, ended="STOPPED")
+    if not seen.jar_on_cluster:
+        return UploadJar(old.release, path)
+    undo = Undo(reason=refused.message, at=seen.now, started_at=seen.now)
+    token = operation.token("rollback")
+    return Start(token, old.release, path, incarnation=seen.incarnation, stop_savepoint=path, undo=undo)
 
 
 def fresh_start(operation: Operation, seen: Seen, *, stop_savepoint: str | None = None) -> Step:

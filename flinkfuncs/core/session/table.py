@@ -34,7 +34,7 @@ from .gate import checking
 from .inheriting import inherited
 from .last_state import State, cancel_for_state, newest_state
 from .rollback import undoing
-from .savepoints import named_savepoint, same_path, savepoint_directory
+from .savepoints import named_objection, named_savepoint, same_path, savepoint_directory
 from .starting import start, starting
 from .stopping import begin_stop, begin_trigger, canceling, savepointing, stopping
 
@@ -226,6 +226,8 @@ def _revive(operation: Operation, record: JobRecord, seen: Seen, limits: Limits)
 
 def _from_newest_state(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
     """Start from the newest state; of a copy that vanished it is known only when the copy must be gone."""
+    if objection := named_objection(operation, record, seen, limits):
+        return objection
     vanished = status_of(record.current, seen.copy) is Status.VANISHED
     if vanished and (before := _before_start(operation, record, seen, limits)):
         return before
@@ -261,7 +263,9 @@ def _settle(operation: Operation, seen: Seen, limits: Limits, status: Status) ->
 
 
 def _prepare(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step | None:
-    """Return what is missing before the old copy may be touched."""
+    """Return what is missing before the old copy may be touched; what can be refused is refused here."""
+    if objection := named_objection(operation, record, seen, limits):
+        return objection
     if operation.release is None:
         return Keep()
     try:

@@ -217,6 +217,7 @@ class Cluster:
             copy=copy,
             trigger=self.triggers.get(trigger_of(operation, record) or "", TriggerUnknown()),
             jar_on_cluster=wanted is not None and wanted.sha256 in self.jars,
+            named_there=any(same_path(operation.request.save_point_name, path) for path in self.savepoints),
             adoptable=self._adoptable(operation.request.adopt) if record.current is None else None,
             left=self._left(record, operation, copy),
             sizes=dict.fromkeys(self.savepoints, 100),
