@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -22,6 +23,7 @@ from ..core.jobs import Copy, JobRecord
 from ..core.names import JobName
 from ..core.naming import named
 from ..core.operations import Operation
+from ..core.session import namesakes
 from ..core.session.ends import Limits
 from ..core.session.facts import (
     Adoptable,
@@ -131,12 +133,17 @@ class SessionCluster:
     # -------------------------------------------------------------------------------------------------------- looking
 
     def next_step(self, record: JobRecord, operation: Operation, now: datetime) -> Step:
-        """Look at the job and name the one thing to do now."""
+        """Look at the job and name the one thing to do now; last of all for jobs of its name that are not ours."""
         try:
             seen = self.look(record, operation, now)
+            step = next_step(operation, record, seen, self._limits)
+            if not namesakes.matter(operation, step):
+                return step
+            starts = step.flink_job_id if isinstance(step, Start) else None
+            alone = replace(seen, namesakes=self._namesakes(record, starts))
         except Refused as error:  # a proxy before Flink answers 403, or 404 while Flink is away
             raise Unavailable(error.message, code=error.code) from error
-        return next_step(operation, record, seen, self._limits)
+        return next_step(operation, record, alone, self._limits)
 
     def look(self, record: JobRecord, operation: Operation, now: datetime) -> Seen:
         """Return what the table needs to know of the cluster.
@@ -231,11 +238,12 @@ class SessionCluster:
         since = reusable_since(record, operation, release, now)
         return self._flink.jar_id(jar_name(release), since=since) is not None
 
-    def _namesakes(self, record: JobRecord) -> tuple[str, ...]:
+    def _namesakes(self, record: JobRecord, starts: str | None = None) -> tuple[str, ...]:
+        """List the jobs of this name that have not ended, but for the current copy and the id that is to be started."""
         ended = {"FINISHED", "CANCELED", "FAILED"}
-        return tuple(
-            job.flink_job_id for job in self._flink.overview() if job.name == record.name and job.state not in ended
-        )
+        ours = {starts, record.current.flink_job_id if record.current else None}
+        others = [job for job in self._flink.overview() if job.flink_job_id not in ours]
+        return tuple(job.flink_job_id for job in others if job.name == record.name and job.state not in ended)
 
     def _named_there(
         self, record: JobRecord, operation: Operation, copy: CopySeen | None, trigger: TriggerSeen

@@ -1,10 +1,14 @@
-"""A named savepoint counts once, and a wrong name costs nothing."""
+"""A named savepoint counts once, a wrong name costs nothing, and nothing is started beside another copy."""
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
-from .cloud import Job, jar
+import pytest
+import requests
+
+from .cloud import Job, eventually, jar
 from .test_bad_input import forget
 from .test_last_state import running, well
 from .test_one_at_a_time import exact
@@ -50,3 +54,39 @@ def test_an_update_from_a_savepoint_that_is_not_there_leaves_the_job_as_it_is(se
     assert NOT_USED in well(job.ended(6))["message"]
     job.written(100, "2")
     exact(job, "1", "2")
+
+
+@pytest.mark.parametrize("action", ["start", "update", "stateless-update"])
+def test_nothing_is_started_beside_a_copy_that_somebody_else_started(session_job: Job, action: str) -> None:
+    """A stopped job is not started, and a running one not touched, until the other one is gone."""
+    job = session_job
+    running(job)
+    if action == "start":
+        well(job.ask("stop"))
+    ours = job.copies()
+    other = started_by_hand(job)
+    assert sorted(job.copies()) == sorted([*ours, other])
+    refused = job.ask(action)["result"]
+    assert (refused["outcome"], refused["code"]) == ("REFUSED", "JobRunsAlready"), refused
+    assert other in refused["message"]
+    assert sorted(job.copies()) == sorted([*ours, other])
+    requests.patch(f"{job.cloud.flink}/jobs/{other}", timeout=30).raise_for_status()
+    eventually(lambda: job.copies() == ours)
+    if action != "stateless-update":
+        well(job.ask(action))
+        exact(job, "1")
+
+
+def started_by_hand(job: Job) -> str:
+    """Start a copy of the job from Flink's own jars, with a sink of its own."""
+    flink, flink_job_id = job.cloud.flink, uuid.uuid4().hex
+    form = {"jarfile": ("by-hand.jar", jar("1"), "application/x-java-archive")}
+    uploaded = requests.post(f"{flink}/jars/upload", files=form, timeout=60).json()["filename"].rpartition("/")[2]
+    body = {
+        "jobId": flink_job_id,
+        "programArgsList": ["--sink", job.sink.with_name(f"{job.name}-by-hand").as_uri(), "--rate", "400"],
+        "flinkConfiguration": {"pipeline.name": job.name},
+        "parallelism": 1,
+    }
+    requests.post(f"{flink}/jars/{uploaded}/run", json=body, timeout=60).raise_for_status()
+    return flink_job_id

@@ -33,6 +33,7 @@ from .facts import TERMINAL, Seen, Status, standing, status_of
 from .gate import checking
 from .inheriting import inherited
 from .last_state import State, cancel_for_state, newest_state
+from .namesakes import ADOPT, CODE, alone
 from .rollback import undoing
 from .savepoints import named_objection, named_savepoint, same_path, savepoint_directory
 from .starting import start, starting
@@ -43,7 +44,7 @@ RESTARTING = "JobRestarting"  # the code of a refusal
 
 def next_step(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
     """Name the one thing to do now. Do it, look again, ask again."""
-    step = _next_step(operation, record, seen, limits)
+    step = alone(operation, record, seen, _next_step(operation, record, seen, limits))
     if isinstance(step, End) and step.outcome is not Outcome.SUPERSEDED:
         return replace(step, message=step.message + unused_note(_why_unused(operation, record, seen)))
     return step
@@ -113,8 +114,8 @@ def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, st
         return adopt(operation.request.adopt, seen)
     if seen.namesakes:
         return refuse(
-            f"Flink runs a job of this name that is not ours: {', '.join(seen.namesakes)}; `adopt` takes one over",
-            "JobRunsAlready",
+            f"Flink runs a job of this name that is not ours: {', '.join(seen.namesakes)}; {ADOPT}",
+            CODE,
         )
     if objection := past_objection(operation, record):
         return objection

@@ -42,6 +42,7 @@ class Turn(Enum):
     COPY_RESTARTS = auto()
     CHECKPOINT = auto()
     ABANDONED = auto()
+    NAMESAKE = auto()  # somebody else starts a job of this name, or ends it
 
 
 class Call(Enum):
@@ -224,6 +225,8 @@ class World:
             self.cluster.restart_jobmanager()
         if turn is Turn.CHECKPOINT:
             self.cluster.complete_checkpoint()
+        if turn is Turn.NAMESAKE:
+            self.cluster.start_namesake()
         if turn is Turn.COPY_RESTARTS:
             self.cluster.restart_copy()
         if turn in (Turn.COPY_FINISHES, Turn.COPY_FAILS):
@@ -286,7 +289,7 @@ def test_whatever_happens_one_copy_runs_at_most_from_its_newest_state_and_every_
 ) -> None:
     """Never two copies, never without state unless asked, one trigger id between two stops, and always an end.
 
-    From what a job.json names it starts once at most, where nothing runs.
+    None beside a job of its name that is not ours, and from what a job.json names once at most, where nothing runs.
     """
     world = World(turns, calls)
     for action in [Action.NEW, *actions]:
