@@ -7,6 +7,7 @@ are handled.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -89,7 +90,8 @@ class Intake:
             _require_jar(path.file)
             return self._ask_upload(path, Request(action=path.action, folder=path.folder), facts)
         try:
-            job_json = parse_job_json(self._jars.read_small(description))
+            text = self._jars.read_small(description)
+            job_json = parse_job_json(text)
         except Conflict:
             raise
         except Refused as error:  # its own fault, whichever of the pair the event was about
@@ -102,7 +104,7 @@ class Intake:
         if jar is None:
             log.info("job=%s job.json waits for %s", path.job, job_json.jar)
             return None
-        return self._ask_upload(path, _described(path, job_json), jar, description)
+        return self._ask_upload(path, _described(path, job_json, text), jar, description)
 
     def _ask_upload(self, path: UploadPath, request: Request, jar: BlobFacts, *beside: BlobFacts) -> Operation:
         """Record an upload; it is as new as the newest of its blobs, and another one when any of them changes."""
@@ -230,12 +232,13 @@ def _refused(operation: Operation, error: Refused) -> Operation:
     return operation.model_copy(update={"result": result})
 
 
-def _described(path: UploadPath, job_json: JobJson) -> Request:
+def _described(path: UploadPath, job_json: JobJson, text: bytes) -> Request:
     return Request(
         action=path.action,
         spec=job_json.spec(),
         replaces_spec=True,
         save_point_name=job_json.save_point_name,
+        job_json_sha256=hashlib.sha256(text).hexdigest(),
         folder=path.folder,
         switch_mode=job_json.switch_mode,
         adopt=job_json.adopt,

@@ -65,7 +65,8 @@ class Settings(BaseSettings):
     savepoints_connection: str = Field(
         "",
         description="Connection of the account that SAVEPOINT_DIRECTORY names, to look for savepoints that no record "
-        "names; `local` for a `file:` directory of this machine; empty: they are not looked for.",
+        "names, and for one that a request names; `local` for a `file:` directory of this machine; empty: the app does "
+        "not look.",
     )
     sweep_schedule: str = Field("*/30 * * * * *", description="NCRONTAB schedule of the sweeper.")
 

@@ -96,6 +96,15 @@ class SavepointStore(Protocol):
         """
         ...
 
+    def holds(self, savepoint: Directory) -> bool | None:
+        """Whether a complete savepoint or checkpoint lies there; None: it is not this store's to know.
+
+        Raises:
+            Unavailable: the store cannot be read now.
+
+        """
+        ...
+
 
 class BlobSavepoints:
     """A container, as Flink names it by `abfs:`."""
@@ -125,6 +134,13 @@ class BlobSavepoints:
         name = savepoint.child("_metadata").path.strip("/")
         with storage_errors(f"savepoint {savepoint}"):
             return _number(self._container.download_blob(name, offset=0, length=_HEAD.size).readall())
+
+    def holds(self, savepoint: Directory) -> bool | None:
+        """Whether a complete savepoint or checkpoint lies there."""
+        if not savepoint.scheme.startswith("abfs") or savepoint.container != self._container.container_name:
+            return None
+        with storage_errors(f"savepoint {savepoint}"):
+            return self._container.get_blob_client(_metadata(savepoint).path.strip("/")).exists()
 
     def _files(self, directory: Directory, begins: str) -> list[File]:
         prefix = directory.path.strip("/") + "/"
@@ -156,6 +172,15 @@ class LocalSavepoints:
                 return _number(file.read(_HEAD.size))
         except FileNotFoundError as error:
             raise NotFound(f"there is no savepoint {savepoint}") from error
+
+    def holds(self, savepoint: Directory) -> bool | None:
+        """Whether a complete savepoint or checkpoint lies there."""
+        return Path(_metadata(savepoint).path).is_file() if savepoint.scheme == "file" else None
+
+
+def _metadata(savepoint: Directory) -> Directory:
+    """Return the file that is written last; Flink takes its path for the savepoint's, too."""
+    return savepoint if savepoint.path.endswith("/_metadata") else savepoint.child("_metadata")
 
 
 def _number(head: bytes) -> int | None:

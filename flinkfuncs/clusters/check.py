@@ -22,6 +22,7 @@ from ..clients.flink_plan import ALL_NAMED, UNCHAINED
 from ..core.actions import Action
 from ..core.errors import FlinkFuncsError, Refused, Unanswered, Unavailable
 from ..core.jobs import Copy, JobRecord
+from ..core.naming import Standing, named
 from ..core.operations import Checked, Operation
 from ..core.releases import Release
 from ..core.session.gate import Comparison, Old, Planned, chains, compare
@@ -94,17 +95,26 @@ class ReleaseCheck:
         nothing, copy = Comparison(), record.current
         if copy is None or operation.action is Action.STATELESS_UPDATE:
             return nothing, None
-        if operation.request.save_point_name:
-            return nothing, "the state to start from is a named one"
-        if unnamed:
-            return nothing, unnamed
         try:
+            if self._starts_from_named(record, operation):
+                return nothing, "the state to start from is a named one"
+            if unnamed:
+                return nothing, unnamed
             vertices = self.flink.checkpoint_state(copy.flink_job_id)
             if vertices is None:
                 return nothing, "the cluster knows of no checkpoint of the copy before"
             return self._judged(record, copy, request, planned, Old(vertices, frozenset(copy.operators) or None)), None
         except FlinkFuncsError as error:
             return nothing, error.message
+
+    def _starts_from_named(self, record: JobRecord, operation: Operation) -> bool:
+        if named(operation, record, Standing.RESTS) is None:
+            return False
+        if named(operation, record, Standing.RUNS):
+            return True
+        running = record.running
+        rests = running is None or self.flink.status(running.flink_job_id) in (None, "FINISHED", "CANCELED", "FAILED")
+        return named(operation, record, Standing.RESTS if rests else Standing.RUNS) is not None
 
     def _judged(self, record: JobRecord, copy: Copy, request: RunRequest, planned: Planned, old: Old) -> Comparison:
         found = compare(planned, old)

@@ -58,6 +58,18 @@ class LastState:
                 raise
             return self._stored(record, last, configuration) if self._store else None
 
+    def lies_there(self, path: str) -> bool | None:
+        """Whether a complete savepoint or checkpoint lies at a path; None where the app cannot look.
+
+        Raises:
+            Unavailable: the storage cannot be asked now.
+
+        """
+        try:
+            return self._store.holds(Directory.parse(path)) if self._store else None
+        except Refused:  # somebody else's savepoint may lie where no plain URI leads
+            return None
+
     def sizes(self, record: JobRecord) -> Mapping[str, int]:
         """Return the size (bytes) of each savepoint in the job's directories; nothing where they cannot be listed."""
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -20,7 +21,9 @@ from ..core.cluster_jars import reusable_since
 from ..core.errors import Refused, Unavailable
 from ..core.jobs import Copy, JobRecord
 from ..core.names import JobName
+from ..core.naming import named
 from ..core.operations import Operation
+from ..core.session import namesakes
 from ..core.session.ends import Limits
 from ..core.session.facts import (
     Adoptable,
@@ -29,13 +32,15 @@ from ..core.session.facts import (
     Left,
     Seen,
     TriggerDone,
+    TriggerFailed,
     TriggerSeen,
     TriggerUnknown,
+    standing,
     status_of,
 )
 from ..core.session.inheriting import trigger_of
 from ..core.session.last_state import is_asked_for
-from ..core.session.savepoints import resting_savepoint
+from ..core.session.savepoints import named_savepoint, resting_savepoint
 from ..core.session.sending import release_to_send
 from ..core.session.table import next_step
 from ..core.session.verdicts import unguarded
@@ -128,12 +133,17 @@ class SessionCluster:
     # -------------------------------------------------------------------------------------------------------- looking
 
     def next_step(self, record: JobRecord, operation: Operation, now: datetime) -> Step:
-        """Look at the job and name the one thing to do now."""
+        """Look at the job and name the one thing to do now; last of all for jobs of its name that are not ours."""
         try:
             seen = self.look(record, operation, now)
+            step = next_step(operation, record, seen, self._limits)
+            if not namesakes.matter(operation, step):
+                return step
+            starts = step.flink_job_id if isinstance(step, Start) else None
+            alone = replace(seen, namesakes=self._namesakes(record, starts))
         except Refused as error:  # a proxy before Flink answers 403, or 404 while Flink is away
             raise Unavailable(error.message, code=error.code) from error
-        return next_step(operation, record, seen, self._limits)
+        return next_step(operation, record, alone, self._limits)
 
     def look(self, record: JobRecord, operation: Operation, now: datetime) -> Seen:
         """Return what the table needs to know of the cluster.
@@ -153,6 +163,7 @@ class SessionCluster:
             trigger=trigger,
             jar_on_cluster=self._has_jar(record, operation, copy, now),
             namesakes=self._namesakes(record) if record.current is None else (),
+            named_there=self._named_there(record, operation, copy, trigger),
             adoptable=self._adoptable(record, operation.request.adopt) if record.current is None else None,
             left=self._last_state.left(record, configuration, ended=_is_over(copy)) if asked else None,
             sizes=self._last_state.sizes(record) if operation.action is Action.LIST_SAVEPOINT else {},
@@ -177,11 +188,11 @@ class SessionCluster:
         ended_by_an_earlier_stop = running.stop is not None and state in TERMINAL
         stop = operation.stop
         failed_over = stop is not None and operation.stops_failed > 0 and stop.unanswered == 0
-        if ((stop and not failed_over) or ended_by_an_earlier_stop) and not operation.start:
+        if ((stop and not failed_over) or ended_by_an_earlier_stop) and not operation.has_started:
             return self._stopping_copy(running, state, trigger)
         if state is CopyState.RUNNING and not self._flink.tasks_run(running.flink_job_id):
             state = CopyState.STARTING
-        if operation.start:
+        if operation.has_started:
             return self._new_copy(running, operation, state, has_begun=has_begun)
         return CopySeen(state, failure=self._failure(running, state))
 
@@ -221,7 +232,7 @@ class SessionCluster:
     def _configuration(self, operation: Operation, copy: CopySeen | None) -> Mapping[str, str]:
         """Ask which run of the JobManager this is, and its heartbeat timeout: for a start, and for what vanished."""
         absent = copy is not None and copy.state is CopyState.ABSENT
-        starts = operation.start is None and copy is None
+        starts = not operation.has_started and copy is None
         stopped = copy is not None and copy.state in TERMINAL
         return self._flink.configuration() if absent or starts or stopped else {}
 
@@ -233,11 +244,22 @@ class SessionCluster:
         since = reusable_since(record, operation, release, now)
         return self._flink.jar_id(jar_name(release), since=since) is not None
 
-    def _namesakes(self, record: JobRecord) -> tuple[str, ...]:
+    def _namesakes(self, record: JobRecord, starts: str | None = None) -> tuple[str, ...]:
+        """List the jobs of this name that have not ended, but for the current copy and the id that is to be started."""
         ended = {"FINISHED", "CANCELED", "FAILED"}
-        return tuple(
-            job.flink_job_id for job in self._flink.overview() if job.name == record.name and job.state not in ended
-        )
+        ours = {starts, record.current.flink_job_id if record.current else None}
+        others = [job for job in self._flink.overview() if job.flink_job_id not in ours]
+        return tuple(job.flink_job_id for job in others if job.name == record.name and job.state not in ended)
+
+    def _named_there(
+        self, record: JobRecord, operation: Operation, copy: CopySeen | None, trigger: TriggerSeen
+    ) -> bool | None:
+        """Look whether the named savepoint is in storage, before something is stopped or cancelled for it."""
+        begun = operation.acted and not isinstance(trigger, TriggerFailed)
+        if begun or operation.has_started or not named(operation, record, standing(record, copy)):
+            return None
+        path = named_savepoint(operation, record, self._limits)
+        return None if isinstance(path, End) else self._last_state.lies_there(path)
 
     def _adoptable(self, record: JobRecord, flink_job_id: str | None) -> Adoptable | None:
         """Look at a Flink job that is to be adopted, and at who else has it."""

@@ -11,14 +11,18 @@ from .steps import End
 
 
 def upload_objection(operation: Operation, record: JobRecord) -> End | None:
-    """Return why an upload is not taken: a newer one waits, or was taken, or it lies in the other folder."""
+    """Return why an upload is not taken: a newer one waits, or was taken, or it is in the other folder.
+
+    One that waits for a copy that vanished stays: otherwise uploads that come faster than that wait would keep the job
+    down for ever, each beginning the wait again.
+    """
     request = operation.request
     at = request.jar.last_modified if request.jar and operation.cause.kind == "upload" else None
     if at is None:
         return None
     waiting = [other for other in record.open if other.id != operation.id and other.cause.kind == "upload"]
     newer = [other for other in waiting if other.request.jar and (other.request.jar.last_modified or at) > at]
-    if newer:
+    if newer and operation.vanished_at is None:
         return End(Outcome.SUPERSEDED, f"a newer upload is waiting: {newer[-1].id}")
     if record.wanted_at and at < record.wanted_at:
         return End(Outcome.SUPERSEDED, f"a newer release was taken at {record.wanted_at:%Y-%m-%dT%H:%M:%SZ}")

@@ -13,7 +13,7 @@ from .actions import Action
 from .model import Model
 from .names import JobName
 from .operations import Cause, Operation, Outcome
-from .releases import Parallelism, Release, Spec
+from .releases import Parallelism, Release, Sha256, Spec
 
 Ended = Literal["STOPPED", "FINISHED", "CANCELED", "FAILED", "NEVER_STARTED"]
 
@@ -95,6 +95,14 @@ class Savepoint(Model):
     disposing_at: datetime | None = None  # since when it may be gone: nothing is started from it any more
 
 
+class TakenJobJson(Model):
+    """A job.json that names a savepoint, and that an operation took for a release: `naming` says what follows."""
+
+    sha256: Sha256
+    operation: str
+    counted: bool  # whether that operation started from what it names
+
+
 class Lease(Model):
     """Who drives the job, and until when by the storage's clock.
 
@@ -141,6 +149,7 @@ class JobRecord(Model):
     previous: Copy | None = None  # the copy that ran before the current one: the rollback target
     ran: bool = False  # a copy before the current one ran, or may have
     savepoints: tuple[Savepoint, ...] = ()  # oldest first
+    job_jsons: tuple[TakenJobJson, ...] = ()  # those that name a savepoint, oldest first
     periodic_at: datetime | None = None  # when a periodic savepoint was asked for last
     row: JobRow | None = None  # hdinsight: what the service said last
     placed: str | None = None  # hdinsight: the SHA-256 of the jar at the job's place; None where it is not known

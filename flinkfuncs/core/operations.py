@@ -22,7 +22,7 @@ from .actions import Action
 from .errors import NotFound
 from .model import Model
 from .names import JobName
-from .releases import JarSource, Release, SpecPatch
+from .releases import JarSource, Release, Sha256, SpecPatch
 
 _ID = re.compile(r"(\d{8}T\d{6}Z)-([a-z0-9-]{1,63})-([0-9a-f]{12})")
 
@@ -42,6 +42,7 @@ class Request(Model):
     spec: SpecPatch = SpecPatch()
     replaces_spec: bool = False  # a job.json holds the whole spec; anything else changes fields of the recorded one
     save_point_name: str | None = None
+    job_json_sha256: Sha256 | None = None  # uploads only: the job.json that said all this
     folder: Literal["stateful", "stateless"] | None = None  # uploads only: where the jar was put
     switch_mode: bool = False
     wanted_sha256: str | None = None  # a job.json may pin its jar
@@ -199,6 +200,11 @@ class Operation(Model):
         """Whether a call that Flink or the service acts on may have left us: from then on it is carried on."""
         marks = (self.stop, self.trigger, self.cancel, self.start, self.rollback, self.submit)
         return any(mark is not None and mark.unanswered > 0 for mark in marks)
+
+    @property
+    def has_started(self) -> bool:
+        """Whether a start of this operation was written down: of its own release, or of the old one again."""
+        return self.start is not None or self.rollback is not None
 
     @property
     def stop_token(self) -> str:

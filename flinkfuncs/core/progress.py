@@ -16,6 +16,7 @@ from typing import Literal
 
 from .actions import Action
 from .jobs import Copy, Ended, JobRecord, LastOperation, Savepoint, StopBegun
+from .naming import with_job_json, without_job_json
 from .operations import ArmProgress, Mark, Operation, Outcome, Result, StepTaken
 from .releases import Release
 from .steps import (
@@ -53,6 +54,8 @@ def begun(record: JobRecord, operation_id: str, step: Step, now: datetime) -> Jo
         first_undo = isinstance(step, Cancel) and step.undo is not None and operation.undo is None
         anew = first_undo or _starts_another(record, step)
         changes[name] = _marked(None if anew else getattr(operation, name), step, now)
+    if isinstance(step, Stop | Cancel | Start | Submit):
+        record = with_job_json(record, operation, counted=_starts_from_named(operation, step))
     if isinstance(step, Submit):
         changes["arm"] = ArmProgress(action=step.action, row_before=step.row_before)
         record = record.but(launched=None if step.release else record.launched)
@@ -120,6 +123,17 @@ def noted(record: JobRecord, operation_id: str, wait: Wait, now: datetime) -> Jo
     return record.with_operation(operation.model_copy(update=since))
 
 
+def _starts_from_named(operation: Operation, step: Stop | Cancel | Start | Submit) -> bool:
+    """Whether a step of an upload starts from what its job.json names: where it ended a copy, it does not."""
+    match step:
+        case Start():
+            return step.savepoint is not None and not (operation.stop or operation.cancel)
+        case Submit():
+            return step.save_point_name is not None
+        case Stop() | Cancel():
+            return False
+
+
 def was_skipped(record: JobRecord, operation_id: str, end: End) -> bool:
     """Whether a periodic savepoint found nothing to save: it leaves no operation, since nobody asked for it."""
     operation = _open(record, operation_id)
@@ -158,8 +172,11 @@ def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) 
         record = record.but(current=record.current.model_copy(update={"stop": None}))
     if end.wanted and end.outcome in (Outcome.SUCCEEDED, Outcome.UNPROVEN):
         record = _with_wanted(record, operation, end.wanted)
+        record = with_job_json(record, operation, counted=False)
+    if end.ended == "NEVER_STARTED" or end.outcome is Outcome.REFUSED:
+        record = without_job_json(record, operation)
     if end.forget:
-        record = record.but(deleted=True, current=None, previous=None, ran=False)
+        record = record.but(deleted=True, current=None, previous=None, ran=False, job_jsons=())
         record = record.but(wanted=None, wanted_at=None, folder=None)
         record = record.but(row=None, placed=None, launched=None)
     last = LastOperation(
@@ -269,7 +286,7 @@ def _replaced(record: JobRecord, operation: Operation) -> Release | None:
     """Return what the copy ran that this operation ended with its state kept: at the first start, the current one."""
     stopped = operation.stop is not None and operation.cancel is None
     canceled = operation.cancel is not None and operation.action is Action.LAST_STATE_UPDATE
-    first = operation.start is None and (stopped or canceled)
+    first = not operation.has_started and (stopped or canceled)
     return record.current.release if first and record.current else operation.replaced
 
 

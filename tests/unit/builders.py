@@ -91,6 +91,7 @@ def asked(
     by: CauseKind = "http",
     brings: Release | None = None,
     named: str | None = None,
+    job_json: str | None = None,
     without_savepoint: bool = False,
     allow_unaligned: bool = False,
     uploaded_at: datetime | None = None,
@@ -99,7 +100,10 @@ def asked(
     identity: str = "this one",
     requested_seconds_ago: float = 0,
 ) -> Operation:
-    """Return an operation; `brings` is its release, kept and checked, `named` its savePointName."""
+    """Return an operation; `brings` is its release, kept and checked, `named` its savePointName.
+
+    `job_json` is the digit that its job.json's SHA-256 is made of.
+    """
     jar = None
     if by == "upload":
         jar = JarSource(place="uploads", name="stateful/orders/new.jar", etag="1", last_modified=uploaded_at or NOW)
@@ -107,6 +111,7 @@ def asked(
         action=action,
         jar=jar,
         save_point_name=named,
+        job_json_sha256=job_json * 64 if job_json else None,
         without_savepoint=without_savepoint,
         allow_unaligned_checkpoint=allow_unaligned,
         folder=folder,
@@ -196,6 +201,7 @@ def look(
     jar: bool = True,
     namesakes: tuple[str, ...] = (),
     incarnation: str = "first",
+    named_there: bool | None = None,
     adoptable: Adoptable | None = None,
     left: Left | None = None,
 ) -> Seen:
@@ -207,6 +213,7 @@ def look(
         jar_on_cluster=jar,
         namesakes=namesakes,
         incarnation=incarnation,
+        named_there=named_there,
         adoptable=adoptable,
         left=left,
         vanish_seconds=80,

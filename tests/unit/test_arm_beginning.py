@@ -6,14 +6,16 @@ from datetime import timedelta
 
 import pytest
 
+from flinkfuncs.core import progress
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.arm.row import Row, digests
 from flinkfuncs.core.arm.table import next_step
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation, Outcome
+from flinkfuncs.core.releases import Release
 from flinkfuncs.core.steps import End, Keep, PlaceJar, Step, Submit, Wait
 
-from .arm_samples import NEW, NOW, OLD, operation, record, release, row, seen
+from .arm_samples import NEW, NOW, OLD, marker, operation, record, release, row, seen
 
 RUNNING = row("NEW", "SUCCESS", "RUNNING", job_id="1")
 STOPPED = row("STOP", "SUCCESS", "STOPPED", job_id="1")
@@ -152,6 +154,70 @@ def test_what_the_api_cannot_say_is_refused_not_left_out(spec: dict[str, object]
     """Promise: an option never vanishes silently."""
     subject = operation(Action.UPDATE, held=release(spec=spec))
     assert ended(begun(subject, RUNNING)).code == "UnsupportedOption"
+
+
+def naming(action: Action = Action.UPDATE, kind: str = "upload", *, job_json: str | None = "a") -> Operation:
+    """An operation that names a savepoint; an upload does so by its job.json."""
+    subject = operation(action, kind, held=release())
+    sha256 = job_json * 64 if job_json and kind == "upload" else None
+    named = subject.request.model_copy(update={"save_point_name": "savepoint-1", "job_json_sha256": sha256})
+    return subject.model_copy(update={"request": named})
+
+
+@pytest.mark.parametrize(
+    ("subject", "rows", "sent"),
+    [
+        (naming(), [], "savepoint-1"),
+        (naming(), [FAILED], "savepoint-1"),
+        (naming(), [RUNNING], None),
+        (naming(), [row("NEW", "SUCCESS")], None),
+        (naming(kind="http"), [RUNNING], "savepoint-1"),
+        (naming(Action.START, "http"), [STOPPED], "savepoint-1"),
+        (naming(Action.STATELESS_UPDATE), [RUNNING], None),
+        (naming(Action.STATELESS_UPDATE), [FAILED], None),
+    ],
+)
+def test_a_savepoint_of_a_job_json_is_sent_once_and_only_where_nothing_runs(
+    subject: Operation, rows: list[Row], sent: str | None
+) -> None:
+    """Promise: a running job is never taken back by a file that lies beside its jar; a caller may take it back."""
+    fields = {"placed": release().sha256}
+    step = begun(subject, *rows, known=record(subject, **fields))
+    assert isinstance(step, Submit)
+    assert step.save_point_name == sent
+    written = progress.begun(record(subject, **fields), subject.id, step, NOW)
+    if subject.cause.kind == "http":
+        assert written.job_jsons == ()
+        return
+    assert [(taken.operation, taken.counted) for taken in written.job_jsons] == [(subject.id, sent is not None)]
+    later = subject.model_copy(update={"id": "20261121T020001Z-orders-3f2a9c1b7d4f"})
+    again = begun(later, *rows, known=written.but(open=(later,)))
+    assert isinstance(again, Submit)
+    assert again.save_point_name is None
+
+
+def test_a_result_says_which_savepoint_was_sent_or_why_none_was() -> None:
+    """Promise: nobody believes a job went back that did not, and the other way round."""
+    for rows, restored, words in (([], "savepoint-1", ""), ([RUNNING], None, "savePointName of job.json was not used")):
+        subject = naming()
+        fields = {"placed": release().sha256}
+        step = begun(subject, *rows, known=record(subject, **fields))
+        written = progress.begun(record(subject, **fields), subject.id, step, NOW)
+        after = row(str(getattr(step, "action", "")), "SUCCESS", "RUNNING", flink_configuration=marker(subject))
+        end = ended(next_step(written.open[0], written, seen(after), OLD))
+        assert (end.outcome, end.restored_from) == (Outcome.SUCCEEDED, restored)
+        assert words in end.message
+
+
+@pytest.mark.parametrize("wanted", [None, release()])
+def test_an_upload_that_starts_nothing_takes_its_job_json_and_says_so(wanted: Release | None) -> None:
+    """Promise: what it names is not used months later."""
+    subject = naming()
+    known = record(subject, placed=release().sha256, wanted=wanted)
+    end = ended(begun(subject, STOPPED, known=known))
+    assert "savePointName of job.json was not used: nothing is started" in end.message
+    after = progress.concluded(known, subject, end, NOW)
+    assert [(taken.operation, taken.counted) for taken in after.job_jsons] == [(subject.id, False)]
 
 
 def test_an_action_waits_for_another_one_under_way_but_not_for_ever() -> None:

@@ -88,6 +88,9 @@ class Shelf:
     def number(self, _savepoint: object) -> None:
         """Know no number."""
 
+    def holds(self, _savepoint: object) -> None:
+        """Know nothing of others."""
+
 
 class LockedShelf(Shelf):
     """A store that nobody may read."""

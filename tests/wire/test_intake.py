@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -134,6 +135,21 @@ def test_a_jar_waits_for_nothing_if_its_job_json_is_there_in_either_order_of_eve
     assert operation.request.spec.parallelism == 3
     assert operation.request.jar
     assert operation.request.jar.name == JAR
+
+
+def test_a_job_json_is_known_by_its_bytes(storage: Storage) -> None:
+    """Written again by a pipeline it has another ETag, and is the same one; with one more space it is another."""
+    named = json.dumps({"jar": "a.jar", "savePointName": "savepoint-1"})
+    asked_for = []
+    for text in (named, named, f"{named} "):
+        storage.upload(DESCRIPTION, text)
+        storage.upload(JAR, jar())
+        asked_for.append(intake(storage).upload(JAR))
+    requests = [operation.request for operation in asked_for if operation]
+    assert {request.save_point_name for request in requests} == {"savepoint-1"}
+    first, again, another = (request.job_json_sha256 for request in requests)
+    assert (first == again, first == another) == (True, False)
+    assert first == hashlib.sha256(named.encode()).hexdigest()
 
 
 def test_a_jar_that_the_job_json_does_not_name_is_no_release(storage: Storage) -> None:

@@ -156,6 +156,7 @@ def answers(operation: Operation) -> dict[str, list[Answer | Fault]]:
         f"GET {operation.token('checkpoint', 1)}": [Answer(body=DONE)],
         "GET /jars": [Answer(body={"files": [{"id": "1", "name": f"{OLD.sha256}.jar", "uploaded": 9999999999999}]})],
         "GET /jobmanager/config": [Answer(body=[])],
+        "GET /jobs/overview": [Answer(body={"jobs": []})],
         "GET /config": [Answer(body={"flink-version": "2.3.0"})],
         "POST ": [Answer(202, body={"request-id": "x", "jobid": new}, then=after)],
         "PATCH ": [Answer(202, then=after)],

@@ -220,6 +220,27 @@ def test_a_named_savepoint_is_not_compared() -> None:
     assert (found.verdict, "a named one" in found.warnings[0]) == ("PASSED", True)
 
 
+@pytest.mark.parametrize(
+    ("status", "verdict", "words"),
+    [
+        (Answer(body={"status": "RUNNING"}), "REFUSED", None),
+        (Answer(body={"status": "FAILED"}), "PASSED", "a named one"),
+        (Answer(404, {"errors": ["FlinkJobNotFoundException"]}), "PASSED", "a named one"),
+        (Answer(503), "PASSED", "503"),
+    ],
+)
+def test_a_release_is_compared_where_what_its_job_json_names_does_not_count(
+    status: Answer, verdict: str, words: str | None
+) -> None:
+    """The copy that runs is stopped, and its state goes on; without an answer there is a verdict all the same."""
+    http = operation(named="file:/sp/1")
+    upload = http.model_copy(update={"cause": Cause(kind="upload", detail="x")})
+    with serving({**cluster(plan=[plan("other")]), f"GET /jobs/{COPY}/status": [status]}) as server:
+        found = check(server, upload)
+    assert found.verdict == verdict
+    assert words is None or words in found.warnings[0]
+
+
 OLD_PLANS = [plan("source", "count<source", "sink<count"), plan("source", "count<source")]
 
 

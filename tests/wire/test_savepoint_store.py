@@ -66,6 +66,25 @@ def test_the_newest_complete_checkpoint_of_a_copy_is_found_by_its_number(storage
     assert not LocalSavepoints().exists(root.child("job"))
 
 
+@pytest.mark.parametrize("place", ["sp/1", "sp/1/", "sp/1/_metadata", "cp/chk-7"])
+def test_a_state_is_there_where_its_metadata_is(storage: Storage, tmp_path: Path, place: str) -> None:
+    """Flink writes that last; what is somewhere else this store does not know."""
+    for name in ("sp/1/_metadata", "sp/2/state", "cp/chk-7/_metadata"):
+        storage.releases.upload_blob(name, b"x")
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    here = tmp_path.as_uri()
+    there = f"abfs://{storage.releases.container_name}@account.dfs.core.windows.net"
+    blobs, local = BlobSavepoints(storage.releases), LocalSavepoints()
+    for store, root in ((blobs, there), (blobs, there.replace("abfs", "abfss")), (local, here)):
+        assert store.holds(Directory.parse(f"{root}/{place}")) is True
+        assert store.holds(Directory.parse(f"{root}/sp/2")) is False
+        assert store.holds(Directory.parse(f"{root}/sp")) is False
+    assert blobs.holds(Directory.parse("abfs://else@account.dfs.core.windows.net/sp/1")) is None
+    assert blobs.holds(Directory.parse(f"{here}/sp/1")) is None
+    assert local.holds(Directory.parse(f"{there}/sp/1")) is None
+
+
 def test_the_number_of_a_savepoint_stands_at_the_beginning_of_its_metadata(storage: Storage, tmp_path: Path) -> None:
     """The same in both places; one that is gone is an error, one that Flink did not write has none."""
     head = bytes.fromhex("4960672d00000004") + (41).to_bytes(8)

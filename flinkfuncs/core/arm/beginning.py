@@ -21,6 +21,8 @@
                           any     none                     End: it is gone already
     all but the above     any     none                     Refuse: there is no such job
 
+A savepoint that a job.json names is sent only where the row says that nothing runs, and once: see `naming`.
+
 The rule that must never break: `Submit` carries how the rows stand at that moment.
 """
 
@@ -29,6 +31,7 @@ from __future__ import annotations
 from ..actions import Action
 from ..admission import past_objection, upload_objection
 from ..jobs import JobRecord
+from ..naming import Standing, named, unused_note
 from ..operations import Operation, Outcome
 from ..releases import Release
 from ..steps import End, Keep, PlaceJar, Step, Submit, Wait
@@ -68,7 +71,7 @@ def _by_state(operation: Operation, record: JobRecord, row: Row | None, seen: Ar
         case Action.DELETE if row.word == "RUNNING":
             return refuse(f"{runs}; STOP or CANCEL it first", "JobRuns")
         case Action.STOP | Action.SAVEPOINT | Action.CANCEL | Action.DELETE | Action.LIST_SAVEPOINT:
-            return _submit(operation, operation.action, None, seen)
+            return _submit(operation, record, operation.action, None, seen)
 
 
 def _without_row(operation: Operation, record: JobRecord, seen: ArmSeen) -> Step:
@@ -85,9 +88,11 @@ def _update(operation: Operation, record: JobRecord, row: Row, seen: ArmSeen) ->
     if release is None:
         return Keep()
     if upload and release.same_as(record.wanted) and row.word not in ("FAILED", "JOB_LAUNCH_FAILED"):
-        return End(Outcome.SUCCEEDED, "this is the job's release already", wanted=release, row=kept_row(row))
+        message = f"this is the job's release already{_not_started(operation, record, seen)}"
+        return End(Outcome.SUCCEEDED, message, wanted=release, row=kept_row(row))
     if (upload and row.word in ("STOPPED", "FINISHED")) or (operation.overtaken_by and row.ended):
-        message = f"the job is {row.word}; the release is what its next START runs"
+        unused = _not_started(operation, record, seen)
+        message = f"the job is {row.word}; the release is what its next START runs{unused}"
         end = End(Outcome.SUCCEEDED, message, wanted=release, row=kept_row(row))
         return _misplaced(record, release) or end
     return _launch(operation, record, operation.action, seen)
@@ -98,7 +103,9 @@ def _launch(operation: Operation, record: JobRecord, action: Action, seen: ArmSe
     if release is None:
         return Keep()
     return (
-        _inexpressible(operation, release) or _misplaced(record, release) or _submit(operation, action, release, seen)
+        _inexpressible(operation, record, release, seen)
+        or _misplaced(record, release)
+        or _submit(operation, record, action, release, seen)
     )
 
 
@@ -106,9 +113,9 @@ def _relaunch(operation: Operation, record: JobRecord, seen: ArmSeen) -> Step:
     """Start what is wanted: it is named where the service last started something else, or may have."""
     wanted = record.wanted
     if wanted is None:
-        return _submit(operation, operation.action, None, seen)
-    named = None if record.launched == wanted.id else wanted
-    return _misplaced(record, wanted) or _submit(operation, operation.action, named, seen)
+        return _submit(operation, record, operation.action, None, seen)
+    release = None if record.launched == wanted.id else wanted
+    return _misplaced(record, wanted) or _submit(operation, record, operation.action, release, seen)
 
 
 def _misplaced(record: JobRecord, release: Release) -> PlaceJar | None:
@@ -116,14 +123,28 @@ def _misplaced(record: JobRecord, release: Release) -> PlaceJar | None:
     return None if record.placed == release.sha256 else PlaceJar(release)
 
 
-def _submit(operation: Operation, action: Action, release: Release | None, seen: ArmSeen) -> Submit:
+def _submit(operation: Operation, record: JobRecord, action: Action, release: Release | None, seen: ArmSeen) -> Submit:
     return Submit(
         action=action,
         release=release,
         spec=None,
-        save_point_name=operation.request.save_point_name,
+        save_point_name=named(operation, record, standing(seen)),
         row_before=digests(seen.rows),
     )
+
+
+def standing(seen: ArmSeen) -> Standing:
+    """Return whether the job runs, as far as its row says so."""
+    row = _living(seen)
+    if row is None:
+        return Standing.NEW
+    return Standing.RESTS if row.ended else Standing.RUNS
+
+
+def _not_started(operation: Operation, record: JobRecord, seen: ArmSeen) -> str:
+    """Return what the message adds where a savepoint would count, but nothing is started."""
+    counts = operation.cause.kind == "upload" and named(operation, record, standing(seen))
+    return unused_note("nothing is started; START takes a savePointName of its own" if counts else None)
 
 
 def _living(seen: ArmSeen) -> Row | None:
@@ -154,14 +175,14 @@ def _unsupported(operation: Operation, limits: ArmLimits) -> End | None:
     return None
 
 
-def _inexpressible(operation: Operation, release: Release) -> End | None:
+def _inexpressible(operation: Operation, record: JobRecord, release: Release, seen: ArmSeen) -> End | None:
     """Refuse what the API has no field for, rather than leave it out."""
     spec = release.spec
     said = {
         "allowNonRestoredState": spec.allow_non_restored_state,
         "savepointFormat NATIVE": spec.savepoint_format == "NATIVE",
         "onFailure stop": spec.on_failure == "stop",
-        "savePointName": bool(operation.request.save_point_name) and operation.action is Action.STATELESS_UPDATE,
+        "savePointName": operation.action is Action.STATELESS_UPDATE and bool(named(operation, record, standing(seen))),
     }
     names = ", ".join(name for name, is_said in said.items() if is_said)
     return refuse(f"{names} cannot be said in the ARM API", "UnsupportedOption") if names else None

@@ -25,6 +25,7 @@ import re
 from ..actions import Action
 from ..errors import shortened
 from ..jobs import JobRecord
+from ..naming import Standing, named
 from ..operations import ArmProgress, Mark, Operation, Outcome, SavepointListing
 from ..steps import End, Step, Wait
 from .row import Row, leading
@@ -103,7 +104,7 @@ def _succeeded(operation: Operation, record: JobRecord, action: Action, row: Row
         _listed_message(row) if listing else f"the service carried {action} out; the job is {row.status}",
         row=kept_row(row),
         savepoint=row.savepoint if action in SAVING else None,
-        restored_from=operation.request.save_point_name if action in LAUNCHING else None,
+        restored_from=named(operation, record, Standing.RUNS) if action in LAUNCHING else None,
         wanted=started,
         launched=started,
         forget=action is Action.DELETE,

@@ -11,16 +11,27 @@ The rule that must never break: once a call may have left us, no other one is se
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..jobs import JobRecord
-from ..operations import Operation
-from ..steps import Step
-from .beginning import begin
+from ..naming import unused_note, why_unused
+from ..operations import Operation, Outcome
+from ..steps import End, Step
+from .beginning import begin, standing
 from .result import result
 from .seen import ArmLimits, ArmSeen, refuse
 
 
 def next_step(operation: Operation, record: JobRecord, seen: ArmSeen, limits: ArmLimits) -> Step:
     """Name the one thing to do now. Do it, look again, ask again."""
+    step = _next_step(operation, record, seen, limits)
+    if isinstance(step, End) and step.outcome is not Outcome.SUPERSEDED:
+        note = unused_note(why_unused(operation, record, standing(seen)))
+        return replace(step, message=step.message + note)
+    return step
+
+
+def _next_step(operation: Operation, record: JobRecord, seen: ArmSeen, limits: ArmLimits) -> Step:
     mark = operation.submit
     if mark and mark.unanswered > 0:
         return result(operation, record, mark, seen, limits)

@@ -5,6 +5,7 @@ blame        who is to blame for an exception
 ends         how an operation ends, and how long things may take
 savepoints   where savepoints lie, and which one is the newest after a stop
 last_state   from which state a job goes on that was not stopped by us
+namesakes    whether a job of this name that is not ours is in the way
 adopting     whether a Flink job that runs already may become a job's copy
 gate         the release check: may the old copy be touched for this release
 verdicts     … and the words of its result

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..jobs import Copy, JobRecord
+from ..jobs import Copy, Ended, JobRecord
 from ..names import Directory
 from ..operations import Operation, Outcome
 from ..steps import End, Wait
-from .facts import Seen
+from .facts import CopyState, Seen
 
+ENDS: dict[CopyState, Ended] = {
+    CopyState.FINISHED: "FINISHED",
+    CopyState.CANCELED: "CANCELED",
+    CopyState.FAILED: "FAILED",
+}
 CACHE_SECONDS = 10.0  # Flink's REST caches lag by up to 3 s (web.refresh-interval); after this they tell the truth
 
 

@@ -12,7 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from ..jobs import Copy
+from ..jobs import Copy, JobRecord
+from ..naming import Standing
 from .blame import Blame, Failure
 
 
@@ -151,6 +152,7 @@ class Seen:
     trigger: TriggerSeen = TriggerUnknown()
     jar_on_cluster: bool = False
     namesakes: tuple[str, ...] = ()  # ids of jobs of this name that are not terminal and not ours
+    named_there: bool | None = None  # whether the savepoint that counts lies in storage; None: not known
     adoptable: Adoptable | None = None  # the Flink job that the operation adopts, where the cluster knows it
     left: Left | None = None  # what the copy that ran last left, where that is asked for and known
     sizes: Mapping[str, int] = field(
@@ -166,6 +168,14 @@ def looked_at(seen: Seen) -> CopySeen:
     if seen.copy is None:
         raise AssertionError("a step was begun on a copy that is not looked at")
     return seen.copy
+
+
+def standing(record: JobRecord, copy: CopySeen | None) -> Standing:
+    """Return whether a job runs, as far as it matters for a savepoint that is named."""
+    if record.current is None:
+        return Standing.NEW
+    ended = (CopyState.FINISHED, CopyState.CANCELED, CopyState.FAILED, CopyState.ABSENT)
+    return Standing.RESTS if copy is None or copy.state in ended else Standing.RUNS
 
 
 class Status(StrEnum):

@@ -29,6 +29,7 @@ from ..actions import Action
 from ..errors import Refused
 from ..jobs import Copy, JobRecord
 from ..names import Directory
+from ..naming import Standing, named
 from ..operations import Operation
 from ..steps import Step, Wait
 from .ends import CACHE_SECONDS, Limits, age_seconds, current_copy, refuse, wait_for_vanished
@@ -40,7 +41,7 @@ from .savepoints import savepoint_directory
 def trigger_of(operation: Operation, record: JobRecord) -> str | None:
     """Name the trigger that has to be looked at: of this operation's stop or savepoint, else of an earlier stop."""
     running = record.running
-    if running is None or operation.start:
+    if running is None or operation.has_started:
         return None
     if operation.trigger and not operation.stop:
         return operation.token("savepoint")
@@ -66,7 +67,7 @@ def inherited(operation: Operation, record: JobRecord, seen: Seen, limits: Limit
         case CopyState.FAILED | CopyState.CANCELED:
             return None
         case CopyState.ABSENT:
-            return _vanished(operation, running.stop.directory, seen)
+            return _vanished(operation, record, running.stop.directory, seen)
         case CopyState.STARTING | CopyState.RUNNING | CopyState.RESTARTING | CopyState.CANCELLING:
             return _in_flight(operation, running.stop.operation, seen, limits)
 
@@ -92,8 +93,8 @@ def _holds(directory: str, path: str) -> bool:
     return False
 
 
-def _vanished(operation: Operation, directory: str, seen: Seen) -> Step | None:
-    told = operation.request.save_point_name or seen.left
+def _vanished(operation: Operation, record: JobRecord, directory: str, seen: Seen) -> Step | None:
+    told = named(operation, record, Standing.RESTS) or seen.left
     if operation.action not in NEED_STATE or told or operation.overtaken_by:
         return None
     return wait_for_vanished(operation, seen) or refuse(

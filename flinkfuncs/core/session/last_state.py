@@ -1,8 +1,9 @@
 """From which state may a job be started whose last copy was not stopped by us? From the newest one that is still there.
 
-    named (savePointName)                              that one
+    named (savePointName), where that counts           that one
     no copy can have run after the newest savepoint    the newest savepoint
     every start of the job was refused                 none is needed
+    a start may still come                             that of this start: `start` repeats it, or refuses
     otherwise                                          what the last copy left, as below
 
     the last copy's newest state, as Flink or the storage tells    step
@@ -25,12 +26,13 @@ from typing import TypeAlias
 
 from ..actions import Action
 from ..jobs import Ended, JobRecord
+from ..naming import named
 from ..operations import Operation, Outcome
 from ..releases import Release
 from ..steps import Cancel, End, Wait
 from .ends import Limits, age_seconds, current_copy, refuse
-from .facts import CopySeen, CopyState, Seen, Status, TriggerFailed, TriggerSeen, status_of
-from .savepoints import named_savepoint, never_ran, resting_savepoint
+from .facts import CopySeen, CopyState, Seen, Status, TriggerFailed, TriggerSeen, standing, status_of
+from .savepoints import named_objection, named_savepoint, never_ran, resting_savepoint
 
 State: TypeAlias = str | Wait | End | None  # the path to start from, or why not (yet); None: fresh, nothing is lost
 
@@ -41,9 +43,9 @@ WAYS_ON = "name the savepoint to start from (savePointName), or start without st
 
 def is_asked_for(operation: Operation, record: JobRecord, copy: CopySeen | None, trigger: TriggerSeen) -> bool:
     """Whether a look has to find out what the last copy left: not in the stretch between a stop and its start."""
-    if operation.start:
+    if operation.has_started:
         return copy is not None and _may_be_lost(operation, record, copy)
-    if operation.action not in NEED_STATE or operation.request.save_point_name:
+    if operation.action not in NEED_STATE or named(operation, record, standing(record, copy)):
         return False
     if record.last_ran is None or resting_savepoint(record):
         return False
@@ -72,8 +74,10 @@ def newest_of_lost(operation: Operation, release: Release, record: JobRecord, se
 
 def newest_state(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> State:
     """Return the state to start from, now that nothing of the job runs."""
-    if operation.request.save_point_name:
+    if named(operation, record, standing(record, seen.copy)):
         return named_savepoint(operation, record, limits)
+    if status_of(record.current, seen.copy) is Status.MAY_APPEAR:
+        return current_copy(record).savepoint
     if resting := resting_savepoint(record):
         return resting
     if never_ran(record):
@@ -84,9 +88,8 @@ def newest_state(operation: Operation, record: JobRecord, seen: Seen, limits: Li
 
 def cancel_for_state(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Cancel | End:
     """Cancel a copy to start from its newest state; never one whose state would go with it."""
-    if operation.request.save_point_name:
-        named = named_savepoint(operation, record, limits)
-        objection = named if isinstance(named, End) else None
+    if named(operation, record, standing(record, seen.copy)):
+        objection = named_objection(operation, record, seen, limits)
     else:
         objection = _objection(operation, operation.release or record.wanted, record, seen)
     return objection or Cancel(current_copy(record).flink_job_id)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from ..errors import Refused
 from ..jobs import JobRecord
 from ..names import Directory
+from ..naming import Standing, named
 from ..operations import Operation
 from ..steps import End
 from .ends import Limits, refuse
+from .facts import Seen, standing
 
 
 def savepoint_directory(operation: Operation, record: JobRecord, limits: Limits) -> Directory:
@@ -26,17 +28,55 @@ def savepoint_directory(operation: Operation, record: JobRecord, limits: Limits)
 def named_savepoint(operation: Operation, record: JobRecord, limits: Limits) -> str | End:
     """Return the savepoint that is named, by path or bare name: a recorded one, or one below the root."""
     name = operation.request.save_point_name or ""
-    if any(s.disposing_at and (name == _bare(s.path) or same_path(name, s.path)) for s in record.savepoints):
-        return refuse(f"the savepoint {name[:128]!r} is being disposed of", "SavepointDisposed")
+    if gone := not_on_record(operation, record):
+        return gone
     recorded = [s.path for s in record.savepoints if name in (s.path, _bare(s.path))]
     if recorded:
         return recorded[-1]
-    if "/" not in name:
-        return refuse(f"no savepoint of this job is called {name[:128]!r}", "SavepointNotFound")
     try:
         return str(limits.savepoint_root.require(Directory.parse(name)))
     except Refused as error:
         return refuse(error.message, error.code)
+
+
+def not_on_record(operation: Operation, record: JobRecord) -> End | None:
+    """Return why the record alone says that the named savepoint is not there."""
+    name = operation.request.save_point_name or ""
+    if any(s.disposing_at and (name == _bare(s.path) or same_path(name, s.path)) for s in record.savepoints):
+        return refuse(f"the savepoint {name[:128]!r} is being disposed of", "SavepointDisposed")
+    if "/" not in name and not any(name == _bare(s.path) for s in record.savepoints):
+        return refuse(f"no savepoint of this job is called {name[:128]!r}", "SavepointNotFound")
+    return None
+
+
+def named_objection(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> End | None:
+    """Return why nothing can be started from the savepoint that counts, before anything is touched for it.
+
+    the named savepoint                                         the job runs   nothing runs
+    ----------------------------------------------------------  -------------  ------------------------------
+    is outside the root, or is being disposed of                Refuse         Refuse
+    a bare name that no recorded savepoint has                  Refuse         Refuse
+    storage was asked, and it is not there                      Refuse         Refuse
+    storage was asked, and it is there                          go on          go on
+    storage cannot be asked, the savepoint is recorded          go on          go on
+    storage cannot be asked, the savepoint is not recorded      Refuse         go on: Flink refuses the start
+    """
+    how = standing(record, seen.copy)
+    if named(operation, record, how) is None:
+        return None
+    path = named_savepoint(operation, record, limits)
+    if isinstance(path, End):
+        return path
+    if seen.named_there is False:
+        return refuse(f"there is no complete savepoint or checkpoint at {path}", "SavepointNotFound")
+    recorded = any(same_path(path, s.path) for s in record.savepoints)
+    if how is Standing.RUNS and seen.named_there is None and not recorded:
+        return refuse(
+            f"whether {path} is there cannot be checked while the job runs: STOP or CANCEL it, then START it with "
+            "this savePointName; or set SAVEPOINTS_CONNECTION, so that the app can look",
+            "SavepointUnverified",
+        )
+    return None
 
 
 def resting_savepoint(record: JobRecord) -> str | None:

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from ..actions import Action
 from ..jobs import Ended, JobRecord
-from ..operations import Again, Mark, Operation, Outcome
+from ..naming import Standing, named
+from ..operations import Again, Mark, Operation, Outcome, Undo
 from ..releases import Release
 from ..steps import End, Start, Step, UploadJar, Wait
 from .aftermath import aftermath
@@ -48,13 +49,28 @@ def start(operation: Operation, record: JobRecord, release: Release, savepoint: 
 
 
 def after_stop(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, path: str) -> Step:
-    """Start the new release from the savepoint that the stop wrote, or from the one that was named."""
+    """Start the new release from the savepoint that the stop wrote, or from the one that was named.
+
+    A named one that is gone since the stop was begun leads back to the old release, from the savepoint of the stop.
+    """
     if operation.action is Action.STATELESS_UPDATE:
         return fresh_start(operation, seen, stop_savepoint=path)
-    restore = named_savepoint(operation, record, limits) if operation.request.save_point_name else path
+    counts = named(operation, record, Standing.RUNS)
+    restore = named_savepoint(operation, record, limits) if counts else path
     if isinstance(restore, End):
-        return End(Outcome.FAILED, restore.message, code=restore.code, savepoint=path, ended="STOPPED")
+        return _old_again(operation, record, seen, path, restore)
     return start_own(operation, seen, restore, stop_savepoint=path)
+
+
+def _old_again(operation: Operation, record: JobRecord, seen: Seen, path: str, refused: End) -> Step:
+    old = current_copy(record)
+    if old.release is None or old.spec.on_failure == "stop":
+        return End(Outcome.FAILED, refused.message, code=refused.code, savepoint=path, ended="STOPPED")
+    if not seen.jar_on_cluster:
+        return UploadJar(old.release, path)
+    undo = Undo(reason=refused.message, at=seen.now, started_at=seen.now)
+    token = operation.token("rollback")
+    return Start(token, old.release, path, incarnation=seen.incarnation, stop_savepoint=path, undo=undo)
 
 
 def fresh_start(operation: Operation, seen: Seen, *, stop_savepoint: str | None = None) -> Step:
@@ -120,7 +136,8 @@ def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
     refused, and no other call unanswered      Fail: it never started
     it was seen before                         Wait until it must be gone, then as `_lost` says
     the JobManager is another one since        Wait until it must be gone, then the same Start again
-    long ago                                   Fail: only the same START is safe
+    long ago (the start deadline, and the      Fail: only the same START is safe
+    time that a lost copy may run unseen)
     a while ago                                the same Start again: Flink takes the id once
     just sent                                  Wait; if it surely did not leave, the same Start again
     """
@@ -132,7 +149,7 @@ def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
         return wait_for_vanished(operation, seen) or _lost(operation, record, seen, "vanished from the cluster")
     if mark.incarnation != seen.incarnation and (waiting := wait_for_vanished(operation, seen)):
         return waiting
-    if age_seconds(mark.sent_at, seen) > limits.start_seconds:
+    if age_seconds(mark.sent_at, seen) > limits.start_seconds + seen.vanish_seconds:
         late = "was started and does not appear; it may still come, and START repeats it under the same id"
         return fail(new_copy(record, late), "StartUnanswered")
     if mark.unanswered and age_seconds(mark.last_sent_at, seen) < limits.repeat_seconds:

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from ..actions import Action
 from ..errors import Refused
-from ..jobs import Ended, JobRecord
+from ..jobs import JobRecord
 from ..names import Directory
 from ..operations import Mark, Operation, Outcome
 from ..steps import Cancel, End, Step, Stop, Trigger, Wait
-from .ends import CACHE_SECONDS, Limits, age_seconds, current_copy, fail, pause, refuse, wait_for_vanished
+from .ends import CACHE_SECONDS, ENDS, Limits, age_seconds, current_copy, fail, pause, refuse, wait_for_vanished
 from .facts import CopySeen, CopyState, Seen, TriggerDone, TriggerFailed, TriggerRunning, TriggerUnknown, looked_at
 from .inheriting import stop_directory
 from .last_state import after_cancel, cancel_for_state, newest_state
@@ -23,11 +23,6 @@ from .savepoints import savepoint_directory
 from .starting import after_stop, fresh_start, start_own
 
 NOT_ALL_RUN = "Not all required tasks are currently running"  # what Flink says of a job that restarts
-ENDS: dict[CopyState, Ended] = {
-    CopyState.FINISHED: "FINISHED",
-    CopyState.CANCELED: "CANCELED",
-    CopyState.FAILED: "FAILED",
-}
 MOST_STOPS = 3  # of one operation, each after the one before is known to have failed
 AGAIN_SECONDS = 1.0  # how long a trigger may be unknown before it is sent again
 

@@ -18,20 +18,24 @@ start.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..actions import Action
 from ..admission import past_objection, upload_objection
 from ..errors import Refused
 from ..jobs import Copy, JobRecord
+from ..naming import Standing, named, unused_note, why_unused
 from ..operations import Operation, Outcome, SavepointListing
 from ..steps import Cancel, End, Keep, Step, UploadJar, Wait
 from .adopting import adopt
 from .ends import Limits, age_seconds, current_copy, refuse, wait_for_vanished
-from .facts import TERMINAL, Seen, Status, status_of
+from .facts import TERMINAL, Seen, Status, standing, status_of
 from .gate import checking
 from .inheriting import inherited
 from .last_state import State, cancel_for_state, newest_state
+from .namesakes import ADOPT, CODE, alone
 from .rollback import undoing
-from .savepoints import named_savepoint, same_path, savepoint_directory
+from .savepoints import named_objection, named_savepoint, same_path, savepoint_directory
 from .starting import start, starting
 from .stopping import begin_stop, begin_trigger, canceling, savepointing, stopping
 
@@ -40,6 +44,13 @@ RESTARTING = "JobRestarting"  # the code of a refusal
 
 def next_step(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
     """Name the one thing to do now. Do it, look again, ask again."""
+    step = alone(operation, record, seen, _next_step(operation, record, seen, limits))
+    if isinstance(step, End) and step.outcome is not Outcome.SUPERSEDED:
+        return replace(step, message=step.message + unused_note(_why_unused(operation, record, seen)))
+    return step
+
+
+def _next_step(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
     if operation.rollback:
         return starting(operation, record, operation.rollback, seen, limits)
     if operation.undo:
@@ -54,6 +65,10 @@ def next_step(operation: Operation, record: JobRecord, seen: Seen, limits: Limit
         return savepointing(operation, record, operation.trigger, seen, limits)
     objection = upload_objection(operation, record) or inherited(operation, record, seen, limits)
     return objection or _begin(operation, record, seen, limits)
+
+
+def _why_unused(operation: Operation, record: JobRecord, seen: Seen) -> str | None:
+    return why_unused(operation, record, standing(record, seen.copy))
 
 
 def _begin(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
@@ -99,13 +114,13 @@ def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, st
         return adopt(operation.request.adopt, seen)
     if seen.namesakes:
         return refuse(
-            f"Flink runs a job of this name that is not ours: {', '.join(seen.namesakes)}; `adopt` takes one over",
-            "JobRunsAlready",
+            f"Flink runs a job of this name that is not ours: {', '.join(seen.namesakes)}; {ADOPT}",
+            CODE,
         )
     if objection := past_objection(operation, record):
         return objection
-    named = named_savepoint(operation, record, limits) if operation.request.save_point_name else None
-    return _with_release(operation, record, seen, limits, named)
+    state = named_savepoint(operation, record, limits) if named(operation, record, Standing.NEW) else None
+    return _with_release(operation, record, seen, limits, state)
 
 
 def _adopted(copy: Copy) -> End:
@@ -144,8 +159,8 @@ def _start(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, 
 def _repeat(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
     """Send the start that is in flight again: its release, from its state, unless another state is named."""
     earlier = current_copy(record)
-    named = operation.request.save_point_name
-    savepoint = named_savepoint(operation, record, limits) if named else earlier.savepoint
+    counts = named(operation, record, Standing.RESTS)
+    savepoint = named_savepoint(operation, record, limits) if counts else earlier.savepoint
     if isinstance(savepoint, End):
         return savepoint
     step = start(operation, record, earlier.own_release, savepoint, seen)
@@ -172,7 +187,7 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
     other terminal, VANISHED  any      Start from the named or the newest valid state (STATELESS: fresh)
     """
     if operation.overtaken_by and (status in TERMINAL or status is Status.VANISHED):
-        return _remember(operation, status)
+        return _remember(operation, record, status)
     upload = operation.cause.kind == "upload"
     if status is Status.NONE and operation.cause.kind in ("upload", "arm"):
         return _new(operation, record, seen, limits, status)
@@ -186,7 +201,7 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
         case Status.STARTING | Status.CANCELLING:
             return _settle(operation, seen, limits, status)
         case Status.STOPPED | Status.CANCELED | Status.FINISHED if upload and not _ended_by_an_update(record):
-            return _remember(operation, status)
+            return _remember(operation, record, status)
         case _:
             return _revive(operation, record, seen, limits)
 
@@ -212,6 +227,8 @@ def _revive(operation: Operation, record: JobRecord, seen: Seen, limits: Limits)
 
 def _from_newest_state(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
     """Start from the newest state; of a copy that vanished it is known only when the copy must be gone."""
+    if objection := named_objection(operation, record, seen, limits):
+        return objection
     vanished = status_of(record.current, seen.copy) is Status.VANISHED
     if vanished and (before := _before_start(operation, record, seen, limits)):
         return before
@@ -230,12 +247,13 @@ def _ended_by_an_update(record: JobRecord) -> bool:
     return by is not None and by.takes_release
 
 
-def _remember(operation: Operation, status: Status) -> Step:
+def _remember(operation: Operation, record: JobRecord, status: Status) -> Step:
     if operation.release is None:
         return Keep()
-    return End(
-        Outcome.SUCCEEDED, f"the job is {status}; the release is what its next START runs", wanted=operation.release
-    )
+    message = f"the job is {status}; the release is what its next START runs"
+    unused = operation.cause.kind == "upload" and named(operation, record, Standing.RESTS)
+    note = unused_note("nothing is started; START takes a savePointName of its own" if unused else None)
+    return End(Outcome.SUCCEEDED, message + note, wanted=operation.release)
 
 
 def _settle(operation: Operation, seen: Seen, limits: Limits, status: Status) -> Step:
@@ -246,7 +264,9 @@ def _settle(operation: Operation, seen: Seen, limits: Limits, status: Status) ->
 
 
 def _prepare(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step | None:
-    """Return what is missing before the old copy may be touched."""
+    """Return what is missing before the old copy may be touched; what can be refused is refused here."""
+    if objection := named_objection(operation, record, seen, limits):
+        return objection
     if operation.release is None:
         return Keep()
     try:

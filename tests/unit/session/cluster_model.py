@@ -4,6 +4,7 @@
     a TaskManager    goes on with a copy for 50 s after its JobManager was lost
     a stop           writes a savepoint and ends the copy; one with another trigger id meanwhile would break both
     a copy           completes a checkpoint now and then, which is retained; storage tells of it, whatever is restarted
+    a namesake       somebody else starts a job of this name, and ends it again; a start that left before may come late
 
 `runs` lists what really ran and when, which no look tells; the promises are checked against it at every start.
 """
@@ -74,7 +75,9 @@ class Cluster:
     newest: dict[str, str | None] = field(default_factory=dict)  # each copy's newest state: its start's, or its own
     stored: set[str] = field(default_factory=set)  # copies whose newest state storage shows
     runs: list[Run] = field(default_factory=list)
+    back: set[str] = field(default_factory=set)  # copies that may start from an older state, since somebody named it
     due: list[tuple[datetime, Step]] = field(default_factory=list)  # calls that take effect later
+    namesakes: list[str] = field(default_factory=list)  # jobs of this name that are not ours, and run
     stops: dict[str, Stop] = field(default_factory=dict)  # the stop under which a copy is being stopped
 
     # what it does
@@ -86,16 +89,29 @@ class Cluster:
             if at <= self.now:
                 self.due.remove((at, step))
                 try:
-                    self.take(step)
+                    self._take(step)
                 except Refusal:
                     continue  # nobody is there to hear it
 
     def later(self, step: Step, seconds: float) -> None:
         """Take a call, but only after a while: main() is slow, or the network is."""
+        self._check_alone(step)
         self.due.append((self.now + timedelta(seconds=seconds), step))
 
     def take(self, step: Step) -> None:
         """Carry out one call."""
+        self._check_alone(step)
+        self._take(step)
+
+    def start_namesake(self) -> None:
+        """Let somebody else start a job of this name, or end the one that he has started."""
+        self.namesakes = [] if self.namesakes else [f"{len(self.runs):032x}"]
+
+    def _check_alone(self, step: Step) -> None:
+        if isinstance(step, Start):
+            assert not self.namesakes, f"a start beside {self.namesakes}"
+
+    def _take(self, step: Step) -> None:
         match step:
             case UploadJar(release=release):
                 self.jars.add(release.sha256)
@@ -139,7 +155,7 @@ class Cluster:
         self.incarnation += 1
         for run in self.runs:
             run.until = run.until or self.now + timedelta(seconds=HEARTBEAT_SECONDS)
-        for memory in (self.jars, self.known, self.triggers, self.due, self.stops):
+        for memory in (self.jars, self.known, self.triggers, self.due, self.stops, self.namesakes):
             memory.clear()
 
     def restart_copy(self) -> None:
@@ -200,11 +216,12 @@ class Cluster:
         self.runs.append(Run(step.flink_job_id, self.now))
 
     def _check_state(self, step: Start) -> None:
-        """Check that the state is the newest one of the copy that ran last; only a rollback goes back behind that.
+        """Check that the state is the newest one of the copy that ran last; only a rollback or a request goes back.
 
-        A rollback whose copy was lost goes on from the newest state of that.
+        A rollback whose copy was lost continues from the newest state of that.
         """
-        if step.savepoint is None or (step.undo and not step.again) or not self.runs:
+        goes_back = (step.undo and not step.again) or step.flink_job_id in self.back
+        if step.savepoint is None or goes_back or not self.runs:
             return
         newest = self.newest[self.runs[-1].flink_job_id]
         assert same_path(step.savepoint, newest), f"started from {step.savepoint}, and the newest state is {newest}"
@@ -225,6 +242,8 @@ class Cluster:
             copy=copy,
             trigger=self.triggers.get(trigger_of(operation, record) or "", TriggerUnknown()),
             jar_on_cluster=wanted is not None and wanted.sha256 in self.jars,
+            namesakes=tuple(self.namesakes),
+            named_there=any(same_path(operation.request.save_point_name, path) for path in self.savepoints),
             adoptable=self._adoptable(operation.request.adopt) if record.current is None else None,
             left=self._left(record, operation, copy),
             sizes=dict.fromkeys(self.savepoints, 100),

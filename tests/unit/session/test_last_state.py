@@ -96,7 +96,7 @@ def test_an_unaligned_checkpoint_is_taken_where_the_caller_says_so() -> None:
         # one that restarts cannot be stopped with a savepoint
         *[(operation, CopyState.RESTARTING, left, step) for operation in (LAST_STATE, UPDATE) for left, step in (
             (CHECKPOINT, "Cancel old"), (None, "REFUSED NoValidState"), (DELETED, "REFUSED CheckpointNotRetained"))],
-        (NAMED, CopyState.RESTARTING, None, "Cancel old"),
+        (NAMED, CopyState.RESTARTING, None, "REFUSED SavepointUnverified"),
         (asked(Action.UPDATE, brings=NEW, named="file:///etc"), CopyState.RESTARTING, None, "REFUSED OutsideRoot"),
         (STATELESS, CopyState.RESTARTING, CHECKPOINT, "REFUSED JobRestarting"),
         (WITHOUT, CopyState.RESTARTING, None, "Cancel old"),

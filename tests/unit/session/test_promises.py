@@ -17,10 +17,11 @@ from flinkfuncs.core import progress, queueing
 from flinkfuncs.core.abandoning import abandoned
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import JobRecord
-from flinkfuncs.core.operations import Cause, Checked, Operation, Request, operation_id
-from flinkfuncs.core.releases import Release
+from flinkfuncs.core.operations import Cause, Checked, Operation, Outcome, Request, operation_id
+from flinkfuncs.core.releases import JarSource, Release
 from flinkfuncs.core.session.blame import Blame
 from flinkfuncs.core.session.facts import CopyState
+from flinkfuncs.core.session.savepoints import same_path
 from flinkfuncs.core.session.table import next_step
 from flinkfuncs.core.steps import Check, End, Found, Keep, Kept, Learned, Start, Step, Stop, Turned, Wait
 from tests.unit.builders import LIMITS, NOW, ORDERS, release
@@ -43,6 +44,7 @@ class Turn(Enum):
     COPY_RESTARTS = auto()
     CHECKPOINT = auto()
     ABANDONED = auto()
+    NAMESAKE = auto()  # somebody else starts a job of this name, or ends it
 
 
 class Call(Enum):
@@ -58,6 +60,14 @@ class Call(Enum):
     VERY_LATE = auto()
     REFUSED = auto()
     ABANDONED_BEFORE = auto()  # its driver sleeps on the way to the call, and makes it long after it lost the job
+
+
+class Upload(Enum):
+    """An UPDATE that names the oldest savepoint: by one of two job.jsons beside the jar, or by a call."""
+
+    ONE = "a"
+    ANOTHER = "b"
+    NONE = ""
 
 
 UNANSWERED = {Call.LOST, Call.ANSWER_LOST, Call.LATE, Call.VERY_LATE}
@@ -76,6 +86,7 @@ ACTIONS = st.sampled_from([
     Action.LAST_STATE_UPDATE,
     Action.RE_LAUNCH,
 ])  # fmt: skip
+UPLOADS = st.sampled_from(Upload)
 TURNS = st.one_of(st.just(Turn.NOTHING), st.just(Turn.NOTHING), st.sampled_from(Turn))
 CALLS = st.one_of(st.just(Call.ANSWERED), st.sampled_from(Call))
 
@@ -90,22 +101,33 @@ class World:
         self._turns: Iterator[Turn] = chain(turns, repeat(Turn.NOTHING))
         self._calls: Iterator[Call] = chain(calls, repeat(Call.ANSWERED))
         self._numbers = count()
+        self._named: dict[str, str] = {}  # which operation started from what a job.json names
         self._runs_before_this_life = 0  # DELETE gives the name free: what ran before it is no state of the job
 
-    def ask(self, action: Action) -> Operation:
+    def ask(self, asked: Action | Upload) -> Operation:
         """Record an operation."""
         number = next(self._numbers)
         now = self.cluster.now
+        request = Request(action=asked, without_savepoint=number % 2 == 1) if isinstance(asked, Action) else None
+        by_upload = isinstance(asked, Upload) and asked.value
         operation = Operation(
             id=operation_id(ORDERS, at=now, identity=str(number)),
             job=ORDERS,
-            request=Request(action=action, without_savepoint=number % 2 == 1),
-            cause=Cause(kind="http", detail=str(number)),
+            request=request or self._naming(str(asked.value)),
+            cause=Cause(kind="upload" if by_upload else "http", detail=str(number)),
             requested_at=now,
             progressed_at=now,
         )
         self.record = self.record.but(open=(operation,), deleted=False)
         return operation
+
+    def _naming(self, job_json: str) -> Request:
+        oldest = self.record.savepoints[0].path if self.record.savepoints else None
+        source = JarSource(place="uploads", name="stateful/orders/a.jar", last_modified=self.cluster.now)
+        request = Request(action=Action.UPDATE, save_point_name=oldest)
+        if not job_json:
+            return request
+        return request.model_copy(update={"jar": source, "job_json_sha256": job_json * 64})
 
     def drive(self, operation: Operation) -> End:
         """Drive the operation to its end, through any number of crashes."""
@@ -144,6 +166,9 @@ class World:
         assert not self.record.open
         if end.forget:
             self._runs_before_this_life = len(self.cluster.runs)
+            self._named.clear()
+        if end.ended == "NEVER_STARTED":
+            self._named = {job_json: by for job_json, by in self._named.items() if by != operation.id}
         # What is written down is read again by the next driver.
         self.record = JobRecord.model_validate_json(self.record.to_json())
         return end
@@ -202,6 +227,8 @@ class World:
             self.cluster.restart_jobmanager()
         if turn is Turn.CHECKPOINT:
             self.cluster.complete_checkpoint()
+        if turn is Turn.NAMESAKE:
+            self.cluster.start_namesake()
         if turn is Turn.COPY_RESTARTS:
             self.cluster.restart_copy()
         if turn is Turn.COPY_FINISHES:
@@ -231,10 +258,22 @@ class World:
             assert copy, "only a copy is stopped"
             assert copy.stop, "a stop is written down with the copy"
             assert step.trigger_id == copy.stop.trigger_id
+        if isinstance(step, Start) and same_path(step.savepoint, operation.request.save_point_name):
+            self._check_named(operation, step)
         if isinstance(step, Start) and step.savepoint is None:
             repeated = step.flink_job_id != operation.token("copy")
             never_ran = len(self.cluster.runs) == self._runs_before_this_life
             assert repeated or never_ran or operation.action in (Action.STATELESS_UPDATE, Action.NEW)
+
+    def _check_named(self, operation: Operation, step: Start) -> None:
+        """Let a start go back to what was named: by a job.json once, and not where this upload ended a copy."""
+        job_json = operation.request.job_json_sha256
+        if job_json is None:
+            self.cluster.back.add(step.flink_job_id)
+        elif not (operation.stop or operation.cancel):
+            first = self._named.setdefault(job_json, operation.id) == operation.id
+            if first:
+                self.cluster.back.add(step.flink_job_id)
 
 
 def verdict(release: Release, *, refused: bool) -> Checked:
@@ -246,16 +285,35 @@ def verdict(release: Release, *, refused: bool) -> Checked:
 
 @settings(max_examples=600, deadline=None)
 @given(
-    actions=st.lists(ACTIONS, min_size=2, max_size=6),
+    actions=st.lists(st.one_of(ACTIONS, UPLOADS), min_size=2, max_size=6),
     turns=st.lists(TURNS, max_size=60),
     calls=st.lists(CALLS, min_size=4, max_size=20),
 )
 def test_whatever_happens_one_copy_runs_at_most_from_its_newest_state_and_every_operation_ends(
-    actions: list[Action], turns: list[Turn], calls: list[Call]
+    actions: list[Action | Upload], turns: list[Turn], calls: list[Call]
 ) -> None:
-    """Never two copies, never without state unless asked, one trigger id between two stops, and always an end."""
+    """Never two copies, never without state unless asked, one trigger id between two stops, and always an end.
+
+    None beside a job of its name that is not ours, and from what a job.json names once at most, where nothing runs.
+    """
     world = World(turns, calls)
     for action in [Action.NEW, *actions]:
         end = world.drive(world.ask(action))
         assert end.message
     world.cluster.pass_time(1000)  # what is still on its way comes, too
+
+
+def test_a_job_json_takes_a_job_that_failed_back_once() -> None:
+    """The second time the same job.json is beside a jar, the job continues from what it saved since."""
+    world = World([], [])
+    for action in (Action.NEW, Action.SAVEPOINT):
+        world.drive(world.ask(action))
+    for upload, goes_back in ((Upload.ONE, True), (Upload.ONE, False), (Upload.ANOTHER, True), (Upload.ONE, False)):
+        world.cluster.pass_time(60)
+        world.cluster.complete_checkpoint()
+        world.cluster.end_by_itself(CopyState.FAILED)
+        end = world.drive(world.ask(upload))
+        assert end.outcome is Outcome.SUCCEEDED, end
+        oldest = world.record.savepoints[0].path
+        assert (end.restored_from == oldest) is goes_back
+        assert ("savePointName of job.json was not used" in end.message) is not goes_back

@@ -7,15 +7,18 @@ import pytest
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import Copy, JobRecord, Savepoint
 from flinkfuncs.core.releases import Spec
+from flinkfuncs.core.session.facts import CopyState
 from flinkfuncs.core.session.savepoints import (
+    named_objection,
     named_savepoint,
     never_ran,
     resting_savepoint,
     same_path,
     savepoint_directory,
 )
+from flinkfuncs.core.session.table import next_step
 from flinkfuncs.core.steps import End
-from tests.unit.builders import LIMITS, asked, copy_of, job, release, savepoint
+from tests.unit.builders import LIMITS, NEW, ago, asked, copy_of, job, look, release, said, savepoint, with_marks
 
 FIRST, LAST = savepoint("file:///sp/orders/1/savepoint-1"), savepoint("file:///sp/orders/2/savepoint-2")
 NEWER_COPY = "0" * 31 + "2"
@@ -68,6 +71,47 @@ def test_a_named_savepoint_is_a_recorded_one_or_lies_below_the_root(named: str, 
     record = job(copy_of(ended="STOPPED"), savepoints=(FIRST, LAST))
     point = named_savepoint(asked(Action.START, named=named), record, LIMITS)
     assert (point.code if isinstance(point, End) else point) == found
+
+
+GONE = FIRST.model_copy(update={"disposing_at": ago(1)})
+ELSEWHERE = "file:///sp/elsewhere/savepoint-9"
+
+
+@pytest.mark.parametrize(
+    ("named", "there", "runs", "rests"),
+    [
+        # the named savepoint  storage  the job runs              nothing runs
+        ("file:///etc/passwd", None, "OutsideRoot", "OutsideRoot"),
+        ("savepoint-1", True, "SavepointDisposed", "SavepointDisposed"),
+        (FIRST.path, True, "SavepointDisposed", "SavepointDisposed"),
+        (FIRST.path.replace("///", "/"), True, "SavepointDisposed", "SavepointDisposed"),
+        ("savepoint-9", None, "SavepointNotFound", "SavepointNotFound"),
+        ("savepoint-2", False, "SavepointNotFound", "SavepointNotFound"),
+        (ELSEWHERE, False, "SavepointNotFound", "SavepointNotFound"),
+        ("savepoint-2", True, None, None),
+        (ELSEWHERE, True, None, None),
+        ("savepoint-2", None, None, None),
+        (LAST.path.replace("///", "/"), None, None, None),
+        (ELSEWHERE, None, "SavepointUnverified", None),
+        (None, None, None, None),
+    ],
+)
+def test_what_can_be_refused_of_a_named_savepoint_is_refused_before_anything_is_touched(
+    named: str | None, runs: str | None, rests: str | None, *, there: bool | None
+) -> None:
+    """A job that runs is not stopped for a savepoint that is not there, or not known to be."""
+    update = asked(Action.UPDATE, brings=NEW, named=named)
+    for copy, seen, code in [
+        (copy_of(), look(CopyState.RUNNING, named_there=there), runs),
+        (copy_of(), look(CopyState.RESTARTING, named_there=there), runs),
+        (copy_of(ended="STOPPED"), look(named_there=there), rests),
+    ]:
+        record = job(copy, update, savepoints=(GONE, LAST))
+        objection = named_objection(update, record, seen, LIMITS)
+        assert (objection and objection.code) == code
+        if code:
+            step = next_step(with_marks(update, release=None), record, seen, LIMITS)
+            assert said(step, update, record) == f"REFUSED {code}"
 
 
 @pytest.mark.parametrize(("savepoint", "found"), [(None, None), (FIRST.path, FIRST.path)])

@@ -125,8 +125,9 @@ def test_a_fresh_start_that_was_asked_for_restores_nothing(copy: CopySeen, step:
         (sent(60), {"incarnation": "second"}, "Wait vanished"),
         (sent(99), {"incarnation": "second", "vanished_at": ago(81)}, "Start new as own from file:///sp/last"),
         # long ago
-        (sent(301, last_seconds_ago=31), {}, "FAILED StartUnanswered"),
-        (sent(301, last_seconds_ago=2), {}, "FAILED StartUnanswered"),
+        (sent(379, last_seconds_ago=31), {}, "Start new as own from file:///sp/last"),
+        (sent(381, last_seconds_ago=31), {}, "FAILED StartUnanswered"),
+        (sent(381, last_seconds_ago=2), {}, "FAILED StartUnanswered"),
         # a while ago
         (sent(31), {}, "Start new as own from file:///sp/last"),
         (sent(31), {"jar": False}, "UploadJar new"),

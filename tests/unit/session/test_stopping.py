@@ -6,8 +6,9 @@ import pytest
 
 from flinkfuncs.core import progress
 from flinkfuncs.core.actions import Action
-from flinkfuncs.core.jobs import JobRecord
-from flinkfuncs.core.operations import Mark, Operation
+from flinkfuncs.core.jobs import Copy, JobRecord
+from flinkfuncs.core.operations import Mark, Operation, Outcome, Settling
+from flinkfuncs.core.releases import Spec
 from flinkfuncs.core.session.facts import (
     CopySeen,
     CopyState,
@@ -19,10 +20,25 @@ from flinkfuncs.core.session.facts import (
     TriggerUnknown,
 )
 from flinkfuncs.core.session.inheriting import trigger_of
+from flinkfuncs.core.session.sending import release_to_send
 from flinkfuncs.core.session.stopping import begin_stop
 from flinkfuncs.core.session.table import next_step
 from flinkfuncs.core.steps import End, Start, Stop, UploadJar, Wait
-from tests.unit.builders import LIMITS, NEW, NOW, ago, asked, copy_of, job, look, said, savepoint, sent, with_marks
+from tests.unit.builders import (
+    LIMITS,
+    NEW,
+    NOW,
+    ago,
+    asked,
+    copy_of,
+    job,
+    look,
+    release,
+    said,
+    savepoint,
+    sent,
+    with_marks,
+)
 
 STOP, UPDATE, STATELESS = (
     asked(Action.STOP),
@@ -215,16 +231,62 @@ def test_after_the_stop_the_jar_is_sent_again_if_the_cluster_lost_it() -> None:
     ("named", "expected"),
     [
         ("file:///sp/earlier", "Start new as own from file:///sp/earlier"),
-        ("nowhere", "FAILED SavepointNotFound ended STOPPED with file:/sp/1"),
+        ("nowhere", "Start old as rollback from file:/sp/1"),
     ],
 )
 def test_an_update_from_a_named_savepoint_keeps_the_one_that_the_stop_wrote(named: str, expected: str) -> None:
-    """The state that ran last is never forgotten, whatever the caller names."""
+    """The state that ran last is never forgotten; where the named one is gone by now, the old release has it."""
     operation = with_marks(asked(Action.UPDATE, brings=NEW, named=named), stop=sent(2))
     record = job(copy_of(), operation, savepoints=(savepoint("file:///sp/earlier"),))
     step = next_step(operation, record, look(CopyState.FINISHED, trigger=DONE), LIMITS)
     assert said(step, operation, record) == expected
-    assert isinstance(step, End) or (isinstance(step, Start) and step.stop_savepoint == "file:/sp/1")
+    assert isinstance(step, Start)
+    assert step.stop_savepoint == "file:/sp/1"
+
+
+@pytest.mark.parametrize(
+    ("copy", "jar", "expected"),
+    [
+        (copy_of(), True, "Start old as rollback from file:/sp/1"),
+        (copy_of(), False, "UploadJar old"),
+        (copy_of(release("careful", Spec(on_failure="stop"))), True, "FAILED SavepointDisposed ended STOPPED with file:/sp/1"),
+        (copy_of().model_copy(update={"release": None}), True, "FAILED SavepointDisposed ended STOPPED with file:/sp/1"),
+    ],
+)  # fmt: skip
+def test_a_named_savepoint_that_is_gone_after_the_stop_leads_back_to_the_old_release(
+    copy: Copy, expected: str, *, jar: bool
+) -> None:
+    """From the savepoint of the stop, if there is an old release and it may: nothing is left STOPPED for a name."""
+    operation = with_marks(asked(Action.UPDATE, brings=NEW, named="earlier"), stop=sent(2))
+    gone = savepoint("file:///sp/earlier").model_copy(update={"disposing_at": ago(1)})
+    record = job(copy, operation, savepoints=(gone,))
+    ended = look(CopyState.FINISHED, trigger=DONE, jar=jar)
+    assert release_to_send(operation, record, ended.copy) == copy.release
+    step = next_step(operation, record, ended, LIMITS)
+    assert said(step, operation, record) == expected
+
+
+def test_the_old_release_that_runs_again_proves_itself_like_any_rollback() -> None:
+    """Its start keeps the savepoint of the stop on record, and the result says why it runs again."""
+    operation = with_marks(asked(Action.UPDATE, brings=NEW, named="nowhere"), stop=sent(2))
+    record = job(copy_of(), operation)
+    step = next_step(operation, record, look(CopyState.FINISHED, trigger=DONE), LIMITS)
+    record = progress.begun(record, operation.id, step, NOW)
+    assert [saved.path for saved in record.savepoints] == ["file:/sp/1"]
+    well = CopySeen(
+        CopyState.RUNNING,
+        restored_from="file:/sp/1",
+        restored_savepoint=True,
+        restores=1,
+        checkpoint=TriggerDone("chk-1"),
+    )
+    settled = record.open[0].model_copy(
+        update={"settling": Settling(since=ago(20), restarts=0, restored_from="file:/sp/1")}
+    )
+    end = next_step(settled, record.with_operation(settled), look(well), LIMITS)
+    assert isinstance(end, End)
+    assert end.outcome is Outcome.ROLLED_BACK
+    assert "no savepoint of this job is called 'nowhere'" in end.message
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,7 @@ def test_an_update_begins_only_where_its_state_is_sure(  # noqa: PLR0917 - one c
         (job(RUNS), look(CopyState.ABSENT), asked(STATELESS, brings=NEW), "Wait vanished"),
         (job(RUNS), look(CopyState.ABSENT), long_vanished(asked(STATELESS, brings=NEW)), "Start new as own from nothing"),
         # a start in flight: nothing but the same one
-        (job(IN_FLIGHT, savepoints=(LAST,)), look(CopyState.ABSENT), asked(UPDATE, brings=NEW), "REFUSED NoValidState"),
+        (job(IN_FLIGHT, savepoints=(LAST,)), look(CopyState.ABSENT), asked(UPDATE, brings=NEW), "REFUSED StartInFlight"),
         (job(IN_FLIGHT, savepoints=(LAST,)), look(CopyState.ABSENT), asked(UPDATE, brings=NEW, named="last"), "REFUSED StartInFlight"),
         (job(IN_FLIGHT, savepoints=(LAST,)), look(CopyState.ABSENT), asked(STATELESS, brings=NEW), "REFUSED StartInFlight"),
         (job(IN_FLIGHT, savepoints=(LAST,)), look(CopyState.ABSENT), long_vanished(asked(UPDATE, brings=OLD, named="last")), "Start old as old from file:///sp/last"),
@@ -235,6 +235,8 @@ EARLIER, LATER = ago(60), ago(10)
         (asked(UPDATE, by="upload", uploaded_at=LATER), job(RUNS, asked(UPDATE, by="upload", uploaded_at=EARLIER, identity="older")), "Keep"),
         (asked(UPDATE, by="upload", uploaded_at=LATER), job(RUNS, asked(UPDATE, by="upload", uploaded_at=LATER, identity="same")), "Keep"),
         (asked(UPDATE, by="http"), job(RUNS, asked(UPDATE, by="upload", uploaded_at=LATER, identity="newer")), "Keep"),
+        # … but not while it waits for a copy that vanished, which the next one would wait for anew
+        (with_marks(asked(UPDATE, by="upload", uploaded_at=EARLIER, brings=NEW), vanished_at=ago(1)), job(RUNS, asked(UPDATE, by="upload", uploaded_at=LATER, identity="newer")), "Stop old"),
         (asked(UPDATE, by="upload", uploaded_at=EARLIER), job(RUNS, wanted_at=LATER), "SUPERSEDED"),
         (asked(UPDATE, by="upload", uploaded_at=LATER), job(RUNS, wanted_at=LATER), "Keep"),
         (asked(UPDATE, by="upload", folder="stateful"), job(RUNS, folder="stateful"), "Keep"),
