@@ -36,8 +36,8 @@ from .jars import Reader
 
 UPLOAD_SECONDS = 300.0  # a large jar over a slow link
 SAVEPOINT_IN_CAUSE = re.compile(r"A savepoint has been created at: (\S+?),? but the corresponding job")
-# What a JobManager that stands by answers while the leader is dead and ZooKeeper does not miss it yet: to /run 400, to all
-# else 500. The call did not reach the leader; after that it is 503 until another one leads.
+# What a JobManager that stands by answers while the leader is dead and ZooKeeper does not miss it yet (400 to /run, 500
+# to all else): the call did not reach the leader. After that it is 503 until another one leads.
 NO_LEADER = b"RecipientUnreachableException"
 UNKNOWN_JOB = ("FlinkJobNotFoundException", "Could not find Flink job")
 
