@@ -32,7 +32,7 @@ crash-matrix: setup $(if $(filter $(FLINK),$(FLINKS)),flink-$(FLINK)) ## Kill th
 wire-faults: setup ## Let the wire fail in nine ways at every outside call, on a stand-in for Flink.
 	@$(BIN)/python -m tests.faults --keep docs/wire-faults.md $(OPTIONS)
 
-soak: setup ## Update a job UPDATES times under random uploads and random kills (SEED repeats a run).
+soak: setup ## Update a job again and again while the app, Flink and storage are lost at random times (UPDATES, SEED).
 	@$(BIN)/python -m tests.matrix.soak $(if $(UPDATES),--updates $(UPDATES),--keep docs/soak.md) $(if $(SEED),--seed $(SEED)) $(OPTIONS)
 
 check: setup ## Lint, format check, types, import contracts.

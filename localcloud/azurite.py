@@ -54,6 +54,14 @@ class Azurite:
         """Return when all three services accept connections."""
         self._process.wait_until(lambda: all(map(listens, self._ports.values())))
 
+    def pause(self) -> None:
+        """Let it answer nothing until `resume`: connections are still accepted, as by a service that hangs."""
+        self._process.pause()
+
+    def resume(self) -> None:
+        """Let it go on: what was asked meanwhile is answered now, whether or not the client still waits for it."""
+        self._process.resume()
+
     def url(self, service: str, account: str) -> str:
         """Where a service (blob, queue, table) of an account answers."""
         return f"{self._scheme}://{HOST}:{self._ports[service]}/{account}"

@@ -1,8 +1,8 @@
 """Which options does the local Flink run with?
 
     every version        small memory, one machine, checkpoints kept after a cancel, System.exit of a job thrown back
-    from 1.20            config.yaml, execution.checkpointing.dir
-    before               flink-conf.yaml, state.checkpoints.dir
+    from 1.20            config.yaml, execution.checkpointing.dir, high-availability.type
+    before               flink-conf.yaml, state.checkpoints.dir, high-availability
 
 What Flink decides by itself in production (heartbeats, restarts) stays Flink's default unless a caller asks for it.
 """
@@ -87,6 +87,19 @@ def write_configuration(directory: Path, version: str, options: Mapping[str, str
 def write_logging(directory: Path) -> None:
     """Write log4j's configuration: without one Flink's processes say nothing but errors."""
     (directory / "conf" / "log4j.properties").write_text(_LOGGING)
+
+
+def high_availability_options(directory: Path, version: str, quorum: str) -> dict[str, str]:
+    """Options for JobManagers that elect a leader, and take over the jobs of the one before."""
+    return {
+        "high-availability" if _is_old(version) else "high-availability.type": "zookeeper",
+        "high-availability.zookeeper.quorum": quorum,
+        "high-availability.storageDir": (directory / "ha").as_uri(),
+        "high-availability.cluster-id": "/local",
+        # A JobManager that was killed leads until its session has ended: a minute by default.
+        "high-availability.zookeeper.client.session-timeout": "6000",
+        "high-availability.zookeeper.client.connection-timeout": "6000",
+    }
 
 
 def _directories(directory: Path, version: str) -> dict[str, str]:

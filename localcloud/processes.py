@@ -56,6 +56,14 @@ class Process:
         """Ask the group to end (SIGTERM) and return at once."""
         self._signal(signal.SIGTERM)
 
+    def pause(self) -> None:
+        """Halt the group (SIGSTOP) until `resume`."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused group go on (SIGCONT)."""
+        self._signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """End the group with SIGKILL and wait until it is gone."""
         self._signal(signal.SIGKILL)

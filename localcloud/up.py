@@ -40,6 +40,7 @@ class LocalCloud:
     `directory` keeps logs, savepoints and output; without it a temporary one is removed at the end. The settings are
     added to those of the host; `host_options` are options of `python -m localcloud.functions`. Without `run_app` the
     app's host is left to somebody else, who finds its settings in `app_host.settings_file` and its port in `app`.
+    `slots` (of each TaskManager), `taskmanagers`, `jobmanagers` and `high_availability` are those of `FlinkCluster`.
     """
 
     def __init__(
@@ -53,6 +54,9 @@ class LocalCloud:
         gateway_settings: Mapping[str, str] = _NOTHING,
         flink_configuration: Mapping[str, str] = _NOTHING,
         slots: int = 8,
+        taskmanagers: int = 1,
+        jobmanagers: int = 1,
+        high_availability: bool = False,
         host_options: tuple[str, ...] = (),
         run_app: bool = True,
     ) -> None:
@@ -65,6 +69,9 @@ class LocalCloud:
         self._gateway_settings = gateway_settings
         self._flink_configuration = flink_configuration
         self._slots = slots
+        self._taskmanagers = taskmanagers
+        self._jobmanagers = jobmanagers
+        self._high_availability = high_availability
         self._host_options = host_options
         self._run_app = run_app
         self._stack = ExitStack()
@@ -155,7 +162,7 @@ class LocalCloud:
     def _begin(self) -> None:
         self._make_directory()
         self._launch_servers()
-        self._azurite.wait_until_ready()
+        self.azurite.wait_until_ready()
         self._fill_storage()
         self.identity.wait_until_ready()
         self._fill_vault()
@@ -188,10 +195,13 @@ class LocalCloud:
             self.directory / "flink",
             version=self._flink_version,
             slots=self._slots,
+            taskmanagers=self._taskmanagers,
+            jobmanagers=self._jobmanagers,
+            high_availability=self._high_availability,
             configuration=self._flink_configuration,
         )
         self._stack.callback(self.flink_cluster.stop)
-        self._azurite = Azurite(
+        self.azurite = Azurite(
             self._processes, [_APP_ACCOUNT, _GATEWAY_ACCOUNT], log=self.log_directory / "azurite.log"
         )
         self.identity = Identity(self._processes, self.directory)
@@ -199,7 +209,7 @@ class LocalCloud:
 
     def _fill_storage(self) -> None:
         self.app_account, self._gateway_account = (
-            Account(name, self._azurite.connection_string(name)) for name in (_APP_ACCOUNT, _GATEWAY_ACCOUNT)
+            Account(name, self.azurite.connection_string(name)) for name in (_APP_ACCOUNT, _GATEWAY_ACCOUNT)
         )
         _create(self.app_account, "jars", "releases", "ledger", JOB_JARS_CONTAINER)
         _create(self._gateway_account, "jars", "releases", "ledger")

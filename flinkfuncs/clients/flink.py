@@ -37,6 +37,9 @@ from .jars import Reader
 
 UPLOAD_SECONDS = 300.0  # a large jar over a slow link
 SAVEPOINT_IN_CAUSE = re.compile(r"A savepoint has been created at: (\S+?),? but the corresponding job")
+# What a JobManager that stands by answers while the leader is dead and ZooKeeper does not miss it yet (400 to /run, 500
+# to all else): the call did not reach the leader. After that it is 503 until another one leads.
+NO_LEADER = b"RecipientUnreachableException"
 UNKNOWN_JOB = ("FlinkJobNotFoundException", "Could not find Flink job")
 
 
@@ -330,4 +333,6 @@ def _program(request: RunRequest) -> dict[str, object]:
 
 
 def _checked(reply: Reply, *, server_error: type[Refused] | None = None) -> Reply:
+    if reply.status >= 400 and NO_LEADER in reply.body:
+        raise Unavailable(f"{reply.about}: no JobManager leads", code="NoLeader")
     return raise_for(wire.with_root_cause(reply) if reply.status >= 300 else reply, server_error=server_error)

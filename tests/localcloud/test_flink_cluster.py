@@ -5,10 +5,17 @@ from pathlib import Path
 import pytest
 import requests
 
+from examples.count import count
 from localcloud.flink import FlinkCluster
 from localcloud.processes import StartFailedError
+from tests.examples.rest import PACE, Flink, wait_until
 
 BEATS = {"heartbeat.interval": "500", "heartbeat.timeout": "2000"}
+RESTARTS = {
+    "restart-strategy.type": "fixed-delay",
+    "restart-strategy.fixed-delay.delay": "200 ms",
+    "restart-strategy.fixed-delay.attempts": "1000000",
+}
 
 
 def overview(flink: FlinkCluster) -> dict[str, object]:
@@ -58,3 +65,50 @@ def test_a_broken_configuration_is_a_failed_start_that_says_why(tmp_path: Path) 
     broken = FlinkCluster(tmp_path, configuration={"blob.server.port": "no-port"})
     with pytest.raises(StartFailedError, match="NumberFormatException"):
         broken.__enter__()
+
+
+@pytest.mark.parametrize(
+    "version",
+    ["2.3.0", pytest.param("1.20.5", marks=pytest.mark.slow), pytest.param("1.17.2", marks=pytest.mark.slow)],
+)
+def test_a_job_survives_the_loss_of_the_leading_jobmanager_and_of_a_taskmanager(version: str, tmp_path: Path) -> None:
+    """Promise: the standby goes on with the job under the same URL, and every number is written once."""
+    sink = tmp_path / "sink"
+    with FlinkCluster(
+        tmp_path,
+        version=version,
+        slots=1,
+        taskmanagers=2,
+        jobmanagers=2,
+        high_availability=True,
+        configuration=BEATS | RESTARTS,
+    ) as cluster:
+        flink = Flink(cluster.url, cluster.savepoint_directory)
+        job = flink.start("1", sink, arguments=PACE)
+        writes(sink)
+        leader = cluster.leader
+        assert leader in (1, 2)
+        cluster.kill_jobmanager(leader)
+        wait_until(lambda: cluster.leader == 3 - leader)
+        writes(sink)
+        cluster.start_jobmanager(leader)
+        known = [requests.get(f"{url}/jobs", timeout=30).json()["jobs"] for url in cluster.urls]
+        assert [[it["id"] for it in jobs] for jobs in known] == [[job], [job]]
+        cluster.kill_taskmanager(2)
+        cluster.start_taskmanager(2)
+        writes(sink)
+        wait_until(lambda: flink.all_tasks_run(job))
+        flink.stop(job)
+        assert count(sink).is_exact
+
+
+def writes(sink: Path) -> None:
+    """Wait until the job commits more than it has now."""
+    before = count(sink, running=True).records
+    wait_until(lambda: count(sink, running=True).records > before)
+
+
+def test_several_jobmanagers_without_high_availability_are_refused(tmp_path: Path) -> None:
+    """Promise: nobody gets two clusters for one."""
+    with pytest.raises(ValueError, match="high availability"):
+        FlinkCluster(tmp_path, jobmanagers=2)

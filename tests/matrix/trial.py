@@ -109,8 +109,16 @@ class Trial:
 
     def flink_jobs(self) -> list[str]:
         """Return the id of every Flink job of this name that is not terminal."""
-        jobs = requests.get(f"{self.lane.cloud.flink}/jobs/overview", timeout=30).json()["jobs"]
-        return [job["jid"] for job in jobs if job["name"] == self.name and job["state"] not in ENDED]
+        reply = requests.get(f"{self.lane.cloud.flink}/jobs/overview", timeout=30)
+        reply.raise_for_status()
+        return [job["jid"] for job in reply.json()["jobs"] if job["name"] == self.name and job["state"] not in ENDED]
+
+    def runs(self) -> bool:
+        """Whether Flink can be asked, and has the job."""
+        try:
+            return bool(self.flink_jobs())
+        except requests.RequestException:
+            return False
 
     def savepoints(self) -> list[Path]:
         """Return every complete savepoint that lies in the job's directory."""
@@ -142,7 +150,7 @@ class Trial:
         found = self.operations()
         return len(found) >= number and all(operation.result for operation in found)
 
-    def settled(self) -> None:
+    def settled(self, *, seconds: float = 60) -> None:
         """Wait until nothing is open, sweeping."""
 
         def idle() -> bool:
@@ -150,7 +158,7 @@ class Trial:
             record = self.record()
             return bool(record and not record.open)
 
-        self.wait(idle, "nothing is open any more")
+        self.wait(idle, "nothing is open any more", seconds=seconds)
 
     def written(self, version: str, sink: str = "") -> None:
         """Wait until a version has committed more than it has now."""

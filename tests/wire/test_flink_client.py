@@ -241,6 +241,21 @@ def test_a_busy_flink_says_when_to_come_again() -> None:
     assert raised.value.retry_after_seconds == 7
 
 
+def test_a_call_that_a_standby_could_not_pass_on_to_the_dead_leader_may_be_sent_again() -> None:
+    """Flink 2.3.0 answered 400 to /run, and 500 to all else, until ZooKeeper missed the leader: no word on the jar."""
+    trace = "Caused by: org.apache.flink.runtime.rpc.exceptions.RecipientUnreachableException: Could not send message"
+    run = Answer(400, errors("x.RestHandlerException: Could not execute application.", trace))
+    stop = Answer(500, errors("x.RestHandlerException: Internal server error while triggering savepoint", trace))
+    with serving(config("2.3.0") | {"POST /run": [run], "POST /stop": [stop]}) as server:
+        with pytest.raises(Unavailable, match="no JobManager leads") as raised:
+            flink(server).run(RUN)
+        assert not isinstance(raised.value, Unanswered)
+        with pytest.raises(Unavailable, match="no JobManager leads") as raised:
+            flink(server).stop(JOB, trigger_id=TRIGGER, directory="file:///sp", savepoint_format="CANONICAL")
+        assert not isinstance(raised.value, Unanswered)
+        assert server.count("POST") == 2
+
+
 def test_no_connection_means_that_nothing_left() -> None:
     """The server is gone: the same call may be sent again."""
     with serving({}) as server:

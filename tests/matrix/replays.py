@@ -1,0 +1,60 @@
+"""Which numbers were written more than once although no operation announced it?
+
+A rollback says whether output comes again: "output since T". What the new copy committed between T and the end of that
+operation may be written once more, and nothing else.
+
+The rule that must never break: an occurrence counts as announced only by when it was committed, never by its number.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from examples.count import Commit
+from flinkfuncs.core.operations import Operation
+from flinkfuncs.core.session.proof import replayed
+
+
+@dataclass(frozen=True)
+class Announced:
+    """One operation's word that output comes again: what was committed in between, in seconds since the epoch."""
+
+    operation: str
+    since: float
+    until: float
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A number that was written again; the commit is that of the earlier occurrence."""
+
+    number: int
+    first: Commit
+    announced: bool
+
+
+def announced(operations: Iterable[Operation]) -> list[Announced]:
+    """Return what the results of these operations announce."""
+    return [found for operation in operations if (found := _announced_by(operation))]
+
+
+def _announced_by(operation: Operation) -> Announced | None:
+    undo, result = operation.undo, operation.result
+    if undo is None or result is None or undo.completed == 0 or replayed(operation) not in result.message:
+        return None
+    return Announced(operation.id, undo.started_at.timestamp(), result.ended_at.timestamp())
+
+
+def replays(commits: list[Commit], words: list[Announced]) -> list[Replayed]:
+    """Return every occurrence of a number that another one follows; `commits` are in the order of commit."""
+    occurrences = defaultdict[int, list[Commit]](list)
+    for commit in commits:
+        for line in commit.lines:
+            occurrences[line.number].append(commit)
+    return [
+        Replayed(number, earlier, any(word.since <= earlier.committed_at <= word.until for word in words))
+        for number, found in sorted(occurrences.items())
+        for earlier in found[:-1]
+    ]
