@@ -111,7 +111,8 @@ def test_a_copy_whose_jobmanager_is_lost_while_it_proves_itself_is_started_again
     job.upload("1", flinkConfiguration=LOOP)
     well(job.ended(1))
     job.written(100, "1")
-    job.upload("2", flinkConfiguration=LOOP, arguments="" if checkpoints == "often" else "--checkpoint-interval 600000")
+    seldom = "--checkpoint-interval 600000" if checkpoints == "never" else ""
+    job.upload("2", file="2.jar", flinkConfiguration=LOOP, arguments=seldom)
     eventually(lambda: job.operations()[-1].get("settling"))
     if checkpoints == "often":
         job.written(1, "2")
