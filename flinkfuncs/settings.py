@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from .core.errors import Refused, Unavailable
 from .core.names import Directory
 
+PLATFORM_SETTINGS = ("WEBSITE_AUTH_ENABLED",)  # what the platform sets by itself, and no template or sample does
 AZURE_HOSTS = (".azure.com", ".azure.net", ".microsoftonline.com", ".microsoftonline.us", ".azure.us", ".azure.cn")
 
 
@@ -131,6 +132,12 @@ class Settings(BaseSettings):
         "", description="Object or application ids that may call the gateway, separated by commas; empty: it is off."
     )
     gateway_location: str = Field("local", description="Location that the gateway's operationStatuses URLs name.")
+
+    website_auth_enabled: bool = Field(
+        False,
+        description="Set by the platform where App Service authentication is on, and not by you: only then are the "
+        "headers believed in which it names who is signed in.",
+    )
 
     otel_exporter_otlp_endpoint: str = Field(
         "",
