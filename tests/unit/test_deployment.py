@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from fnmatch import fnmatch
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,29 @@ def test_what_is_not_the_app_stays_at_home() -> None:
     names = {path.name for path in ROOT.iterdir()} | {"local.settings.json", "docs", ".azure", "benchmarks"}
     packed = {name for name in names if not any(fnmatch(name, pattern) for pattern in ignored)}
     assert packed == {"function_app.py", "host.json", "requirements.txt", "flinkfuncs"}
+
+
+def test_azure_runs_the_worker_library_that_the_tests_run() -> None:
+    """On Python 3.13 and later the app brings it along, by the same hashes. Without a pin the platform takes an older
+    one, and before 1.3.0 every invocation fails where PYTHON_ENABLE_OPENTELEMETRY is on, as it is in the deployment.
+    """
+    locks = {name: _pin(name) for name in ("requirements/worker.txt", "requirements.txt")}
+    tested = metadata.version("azure-functions-runtime")
+    assert locks["requirements/worker.txt"] == (tested, "", locks["requirements.txt"][2])
+    assert locks["requirements.txt"][:2] == (tested, "python_full_version >= '3.13'")
+    asked = re.findall(r"^azure-functions-runtime.*", (ROOT / "requirements" / "app.in").read_text(), re.MULTILINE)
+    assert asked == [f'azure-functions-runtime=={tested} ; python_full_version >= "3.13"']
+
+
+def _pin(lock: str) -> tuple[str, str, tuple[str, ...]]:
+    """Return the version, the marker and the hashes with which a lock file pins the worker library."""
+    entry = re.findall(
+        r"^azure-functions-runtime==(\S+)(?: ; (.+?))? \\\n((?: +--hash=\S+(?: \\)?\n)+)",
+        (ROOT / lock).read_text(),
+        re.MULTILINE,
+    )
+    ((version, marker, hashes),) = entry
+    return version, marker, tuple(re.findall(r"sha256:\w{64}", hashes))
 
 
 def test_the_version_is_written_once() -> None:
