@@ -127,7 +127,11 @@ class Settings(BaseSettings):
 
     gateway_tenant_id: str = Field("", description="Tenant whose tokens the ARM gateway accepts; empty: it is off.")
     gateway_authority: str = Field("https://login.microsoftonline.com", description="Entra ID that signs those tokens.")
-    gateway_audience: str = Field("https://management.azure.com", description="Audience that those tokens must name.")
+    gateway_audience: str = Field(
+        "https://management.azure.com,https://management.core.windows.net",
+        description="Audiences of which those tokens must name one, separated by commas, each with or without a slash "
+        "at its end; the default is what ARM itself takes.",
+    )
     gateway_allowed_principals: str = Field(
         "", description="Object or application ids that may call the gateway, separated by commas; empty: it is off."
     )
