@@ -84,7 +84,7 @@ class Control:
     def _ended(self, operation_id: str) -> Operation:
         closed = self._ledger.closed(operation_id)
         if closed is None or closed.result is None:
-            raise NotFound(f"there is no operation {operation_id!r}", code="OperationNotFound")
+            raise NotFound(f"there is no operation {operation_id[:128]!r}", code="OperationNotFound")
         if closed.result.outcome is not Outcome.ABANDONED:
             raise Refused(f"the operation has ended as {closed.result.outcome}", code="OperationEnded")
         return closed

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from .core.errors import Refused, Unavailable
 from .core.names import Directory
 
+PLATFORM_SETTINGS = ("WEBSITE_AUTH_ENABLED",)  # what the platform sets by itself, and no template or sample does
 AZURE_HOSTS = (".azure.com", ".azure.net", ".microsoftonline.com", ".microsoftonline.us", ".azure.us", ".azure.cn")
 
 
@@ -127,11 +128,21 @@ class Settings(BaseSettings):
 
     gateway_tenant_id: str = Field("", description="Tenant whose tokens the ARM gateway accepts; empty: it is off.")
     gateway_authority: str = Field("https://login.microsoftonline.com", description="Entra ID that signs those tokens.")
-    gateway_audience: str = Field("https://management.azure.com", description="Audience that those tokens must name.")
+    gateway_audience: str = Field(
+        "https://management.azure.com,https://management.core.windows.net",
+        description="Audiences of which those tokens must name one, separated by commas, each with or without a slash "
+        "at its end; the default is what ARM itself takes.",
+    )
     gateway_allowed_principals: str = Field(
         "", description="Object or application ids that may call the gateway, separated by commas; empty: it is off."
     )
     gateway_location: str = Field("local", description="Location that the gateway's operationStatuses URLs name.")
+
+    website_auth_enabled: bool = Field(
+        False,
+        description="Set by the platform where App Service authentication is on, and not by you: only then are the "
+        "headers believed in which it names who is signed in.",
+    )
 
     otel_exporter_otlp_endpoint: str = Field(
         "",

@@ -5,7 +5,7 @@
 //   savepoint    a job's newest savepoint is older than twice the interval
 //   poison       the host gave a message up
 //   undelivered  Event Grid gave an event up (the sweeper takes the upload all the same)
-//   silent       the sweeper has not run: nobody would notice the others
+//   silent       the sweeper has not run to its end: nobody would notice the others
 param location string
 param tags object
 param token string
@@ -45,6 +45,7 @@ StorageQueueLogs
 var silent = '''
 AppRequests
 | where Name has 'sweep' or OperationName has 'sweep'
+| where Success == true
 '''
 var rules = [
   {
@@ -96,7 +97,7 @@ var rules = [
   }
   {
     name: 'silent'
-    description: 'The sweeper has not run for a quarter of an hour.'
+    description: 'The sweeper has not run to its end for a quarter of an hour.'
     query: silent
     column: ''
     each: []

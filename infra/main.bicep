@@ -173,7 +173,7 @@ var settings = {
 
   GATEWAY_TENANT_ID: !isGateway ? '' : (empty(gatewayTenantId) ? tenant().tenantId : gatewayTenantId)
   GATEWAY_AUTHORITY: 'https://login.microsoftonline.com'
-  GATEWAY_AUDIENCE: 'https://management.azure.com'
+  GATEWAY_AUDIENCE: 'https://management.azure.com,https://management.core.windows.net'
   GATEWAY_ALLOWED_PRINCIPALS: !isGateway ? '' : gatewayAllowedPrincipals
   GATEWAY_LOCATION: location
 

@@ -16,7 +16,6 @@ from localcloud.identity_process import Identity
 JOB_JARS_CONTAINER = "jobjars"
 OPERATIONS_QUEUE = "operations"
 SECRET_PREFIX = "hdinsight-aks-variables"  # noqa: S105  (a name)
-MANAGEMENT = "https://management.azure.com"
 SUBSCRIPTION = "5f1b0a5e-6d53-4a53-9f7c-2f6f2f6c1a10"
 
 
@@ -76,7 +75,6 @@ def for_gateway(
         **_job_jars(app_account),
         "GATEWAY_TENANT_ID": identity.tenant,
         "GATEWAY_AUTHORITY": identity.url,
-        "GATEWAY_AUDIENCE": MANAGEMENT,
         "GATEWAY_ALLOWED_PRINCIPALS": client.id,
         "REQUESTS_CA_BUNDLE": str(identity.certificates.ca),
     }

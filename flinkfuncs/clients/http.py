@@ -39,6 +39,7 @@ from ..core.model import ModelT
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
 REPEAT_SECONDS = 0.2  # the pause before the one repetition of a GET
+LONGEST_CODE = 64  # characters
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Reply:
             return model.model_validate_json(self.body)
         except ValidationError as error:
             place = ".".join(map(str, error.errors()[0]["loc"])) or "body"
-            raise Unavailable(f"{self.about} with what it should not: {place}", code="BadAnswer") from None
+            raise Unavailable(f"{self.about} with what it should not: {shortened(place)}", code="BadAnswer") from None
 
 
 class Wire:
@@ -258,7 +259,7 @@ def _detail(reply: Reply) -> tuple[str | None, str]:
     except ValidationError:
         return None, ""
     if body.error:
-        return body.error.code, body.error.message
+        return body.error.code and shortened(body.error.code, LONGEST_CODE), body.error.message
     return None, " ".join(body.errors)
 
 

@@ -182,7 +182,7 @@ class Ledger:
         record = self.read(job_of(operation_id))
         found = (record and record.known(operation_id)) or self.closed(operation_id)
         if not found:
-            raise NotFound(f"there is no operation {operation_id!r}", code="OperationNotFound")
+            raise NotFound(f"there is no operation {operation_id[:128]!r}", code="OperationNotFound")
         return found
 
     def operations(self, job: JobName, *, limit: int = 200) -> list[Operation]:

@@ -46,10 +46,14 @@ class Callers:
     """Who may call the gateway."""
 
     def __init__(self, keys: Keys, *, audience: str, allowed: str) -> None:
-        """Keep whose keys count, the audience, and the allowed object or application ids (separated by commas)."""
+        """Keep whose keys count, and two lists, separated by commas: audiences, and object or application ids.
+
+        An audience counts with and without a slash at its end: clients ask for both, and Entra ID writes what it was
+        asked for.
+        """
         self._keys = keys
-        self._audiences = [audience.rstrip("/"), audience.rstrip("/") + "/"]
-        self._allowed = frozenset(name.strip().lower() for name in allowed.split(",") if name.strip())
+        self._audiences = [form for name in _listed(audience) for form in (name.rstrip("/"), name.rstrip("/") + "/")]
+        self._allowed = frozenset(name.lower() for name in _listed(allowed))
 
     def admit(self, authorization: str | None, *, action: str, scope: str) -> Caller:
         """Return who calls, if it is an allowed principal.
@@ -99,6 +103,10 @@ class Callers:
         if str(claims["tid"]).lower() != self._keys.tenant.lower():
             raise jwt.InvalidTokenError("another tenant")
         return claims
+
+
+def _listed(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _issuers(published: str, keys: Keys) -> list[str]:

@@ -18,7 +18,10 @@ DETAIL_LIMIT = 256
 
 
 def shortened(detail: str, limit: int = DETAIL_LIMIT) -> str:
-    """Star secrets in a foreign text, fold its white space, and cut it to what a message may carry (characters)."""
+    """Star secrets in a foreign text, fold its white space, and cut it to what a message may carry (characters).
+
+    However long the text is, it is cut before a pattern sees it (`redacted_text`), and once more afterwards.
+    """
     folded = " ".join(redacted_text(detail).split())
     return folded if len(folded) <= limit else folded[: limit - 1] + "…"
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
 from pydantic.alias_generators import to_camel
 
+from .arguments import split_arguments
 from .errors import Refused
 from .model import Model
 
@@ -32,7 +32,7 @@ def _check_configuration(configuration: dict[str, str]) -> dict[str, str]:
 
 
 def _check_args(args: str) -> str:
-    shlex.split(args)  # ValueError: no closing quotation
+    split_arguments(args)  # ValueError: no closing quotation
     return args
 
 
@@ -81,7 +81,7 @@ class Spec(SpecPatch):
     @property
     def argument_list(self) -> list[str]:
         """The arguments of main(), one by one."""
-        return shlex.split(self.args)
+        return split_arguments(self.args)
 
     def patched(self, patch: SpecPatch) -> Spec:
         """Return this spec with every field that the patch sets."""

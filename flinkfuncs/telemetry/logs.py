@@ -68,7 +68,9 @@ def _told(record: logging.LogRecord) -> LogRecord:
     attributes |= dict(_WORDS.findall(text))
     if record.exc_info and record.exc_info[0]:
         attributes["exception.type"] = record.exc_info[0].__name__
-        attributes["exception.stacktrace"] = redacted_text("".join(traceback.format_exception(*record.exc_info)))
+        # Piece by piece: where a message is long and is cut, the frames and causes after it are still there.
+        pieces = traceback.format_exception(*record.exc_info)
+        attributes["exception.stacktrace"] = "".join(redacted_text(piece) for piece in pieces)
     return LogRecord(
         timestamp=int(record.created * 1e9),
         context=contexts.get_current(),

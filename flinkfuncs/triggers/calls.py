@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import ip_address
 
 import azure.functions as func
 
@@ -42,10 +43,29 @@ def record_of(job: JobName) -> JobRecord:
 
 
 def caller(req: func.HttpRequest) -> str:
-    """Name the caller as far as the platform tells: a signed-in principal, else an address; never a key."""
+    """Name the caller by what the platform says, and not by what it says itself; never a key.
+
+    header                     who wrote it
+    -------------------------  -------------------------------------------------------------------------
+    x-ms-client-principal-id   the platform, where App Service authentication is on; elsewhere anybody
+    x-forwarded-for            its last element: the platform, which appends the address that called it;
+                               the others: anybody
+    """
     principal = req.headers.get("x-ms-client-principal-id")
-    address = (req.headers.get("x-forwarded-for") or "").partition(",")[0].strip()
-    return f"principal {principal[:128]}" if principal else f"function key, from {address[:64] or 'unknown address'}"
+    if principal and services().settings.website_auth_enabled:
+        return f"principal {principal[:128]}"
+    return f"function key, from {_address(req.headers.get('x-forwarded-for') or '')}"
+
+
+def _address(forwarded: str) -> str:
+    """Return the last address without its port: `10.0.0.1, 203.0.113.7:50123`, `[2001:db8::1]:443`."""
+    last = forwarded.rpartition(",")[2].strip()[:64]
+    for text in (last, last.rpartition(":")[0]):
+        try:
+            return str(ip_address(text.removeprefix("[").removesuffix("]")))
+        except ValueError:
+            continue
+    return "unknown address"
 
 
 def as_json(value: Json, *, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:

@@ -80,6 +80,7 @@ def _serve(host: Host, port: int, grace_seconds: float) -> None:
         access_log=False,
         timeout_graceful_shutdown=int(grace_seconds),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        proxy_headers=False,  # or a caller could choose its own address, and whether it came by TLS
     )
     host.start()
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again once its own requests are drained

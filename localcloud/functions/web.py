@@ -1,6 +1,7 @@
 """How does an HTTP request reach its function, and what may call it?
 
     route      the smallest rank of those that match, case-insensitive; else 404
+    caller     its address is appended to X-Forwarded-For, as the front end in Azure does
     key        x-functions-key or ?code=, unless the function is anonymous; else 401
     failure    500 with an empty body; after 230 s 504, as the load balancer in front of every plan
 
@@ -89,6 +90,9 @@ async def _request_data(request: Request, values: dict[str, str]) -> TypedData:
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
         headers[name.lower()] = f"{headers[name.lower()]},{value}" if name.lower() in headers else value
+    if request.client:
+        peer = f"{request.client.host}:{request.client.port}"
+        headers["x-forwarded-for"] = ", ".join(filter(None, (headers.get("x-forwarded-for"), peer)))
     body = binary(await request.body())
     http = SimpleNamespace(
         method=request.method, url=_url(request), headers=headers, query=query, params=values, body=body

@@ -95,7 +95,6 @@ def settings(identity: Identity) -> dict[str, str]:
         "CLUSTER_NAME": "flinkcluster",
         "GATEWAY_TENANT_ID": identity.tenant,
         "GATEWAY_AUTHORITY": identity.url,
-        "GATEWAY_AUDIENCE": AUDIENCE,
         "GATEWAY_ALLOWED_PRINCIPALS": APP_ID,
         "GATEWAY_LOCATION": "WESTUS3",
         "REQUESTS_CA_BUNDLE": str(identity.certificates.ca),
@@ -152,6 +151,12 @@ def test_every_bad_token_gets_arms_401(caller: Caller, method: str, path: str) -
     stranger = caller.call(method, path, {}, authorization=f"Bearer {caller.token(appid=STRANGER)}")
     assert arm_error(stranger) == (403, "AuthorizationFailed")
     assert STRANGER not in caller.app.log()
+
+
+@pytest.mark.parametrize("audience", [AUDIENCE, "https://management.core.windows.net/"])
+def test_a_token_that_arm_takes_is_taken(caller: Caller, audience: str) -> None:
+    """What the SDKs ask for, and what Azure's command line asks for, without a setting."""
+    assert caller.call("GET", LIST, authorization=f"Bearer {caller.token(aud=audience)}").status_code == 200
 
 
 def test_a_function_key_opens_nothing(caller: Caller) -> None:

@@ -128,16 +128,34 @@ def test_an_action_is_accepted_with_the_place_to_look(app: RunningApp) -> None:
     assert reply.headers["location"] == f"/api/operations/{operation['id']}"
     assert (operation["state"], operation["job"]) == ("open", "accepted")
     assert operation["request"]["spec"] == {"args": "--password ******", "parallelism": 3}
-    assert operation["cause"] == {"kind": "http", "detail": "function key, from unknown address"}
+    assert operation["cause"] == {"kind": "http", "detail": "function key, from 127.0.0.1"}
     assert app.get(reply.headers["location"]).json()["id"] == operation["id"]
 
 
-def test_the_caller_is_recorded_as_the_platform_tells_it(app: RunningApp) -> None:
-    """A signed-in principal, else the first address; a key never."""
-    signed = new_job(app, "caller", **{"X-MS-CLIENT-PRINCIPAL-ID": "8d1f", "X-Forwarded-For": "10.0.0.1"})
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"X-MS-CLIENT-PRINCIPAL-ID": "8d1f", "X-MS-CLIENT-PRINCIPAL-NAME": "boss@example.org"},
+        {"X-Forwarded-For": "10.0.0.1"},
+        {"X-Forwarded-For": "10.0.0.1, 10.0.0.2:443"},
+        {"X-Forwarded-For": "principal 8d1f"},
+        {"X-Forwarded-For": ","},
+        {"X-Client-IP": "10.0.0.1", "Forwarded": "for=10.0.0.1"},
+    ],
+)
+def test_nobody_can_say_that_it_was_somebody_else(app: RunningApp, forged: dict[str, str]) -> None:
+    """What a caller writes into the platform's headers is not what is recorded: the address that called is."""
+    new = new_job(app, "forged", **forged)
+    assert new.json()["cause"] == {"kind": "http", "detail": "function key, from 127.0.0.1"}
+
+
+def test_where_the_platform_signs_people_in_its_word_counts(start_app: StartApp) -> None:
+    """There it takes these headers off what a caller sends; who is not signed in has an address."""
+    app = start_app("signed-in", {"WEBSITE_AUTH_ENABLED": "True"})
+    signed = new_job(app, "caller", **{"X-MS-CLIENT-PRINCIPAL-ID": "8d1f"})
     assert signed.json()["cause"]["detail"] == "principal 8d1f"
-    forwarded = new_job(app, "caller", **{"X-Forwarded-For": "10.0.0.1, 10.0.0.2"})
-    assert forwarded.json()["cause"]["detail"] == "function key, from 10.0.0.1"
+    abandoned = app.post(f"/api/operations/{signed.json()['id']}/abandon", headers={"X-Forwarded-For": "10.0.0.1"})
+    assert abandoned.json()["result"]["message"].startswith("abandoned by function key, from 127.0.0.1")
 
 
 def test_jobs_are_shown_although_the_cluster_does_not_answer(app: RunningApp) -> None:

@@ -3,6 +3,8 @@
 import json
 import re
 
+import pytest
+
 from flinkfuncs.core.operations import Outcome
 from flinkfuncs.telemetry import metrics
 from tests.functions import functions
@@ -57,11 +59,42 @@ def test_a_poison_message_is_told_when_it_is_written() -> None:
     assert "OperationName == 'PutMessage' and Uri has 'poison'" in query("poison")
 
 
-def test_an_app_that_does_nothing_is_told() -> None:
-    """No news would be good news otherwise; the sweeper is a function that exists."""
-    (name,) = set(re.findall(r"has '(\w+)'", query("silent")))
-    assert name in {function.get_function_name() for function in functions()}
-    assert (RULES["silent"]["operator"], RULES["silent"]["threshold"]) == ("LessThan", 1)
+SWEPT = {"Name": "sweep", "OperationName": "sweep", "Success": True}
+
+
+def counted(rows: list[dict[str, object]]) -> int:
+    """Count the rows that pass every `where` of the silent rule: `X has 'word' or …`, `X == true`."""
+    clauses = re.findall(r"^\| where (.+)$", query("silent"), re.MULTILINE)
+    assert clauses
+    return sum(all(any(_holds(term, row) for term in clause.split(" or ")) for clause in clauses) for row in rows)
+
+
+def _holds(term: str, row: dict[str, object]) -> bool:
+    if has := re.fullmatch(r"(\w+) has '(\w+)'", term):
+        return has[2] in str(row[has[1]])
+    equal = re.fullmatch(r"(\w+) == (true|false)", term)
+    assert equal, f"a term that this test cannot read: {term}"
+    return row[equal[1]] is (equal[2] == "true")
+
+
+@pytest.mark.parametrize(
+    ("rows", "silent"),
+    [
+        ([], True),
+        ([SWEPT], False),
+        ([SWEPT | {"Success": False}], True),
+        ([SWEPT | {"Success": False}, SWEPT], False),
+        ([SWEPT | {"Name": "other", "OperationName": "other"}], True),
+        ([SWEPT | {"Name": "other"}], False),
+    ],
+)
+def test_an_app_whose_sweeper_never_succeeds_is_reported(rows: list[dict[str, object]], silent: bool) -> None:
+    """No news would be good news otherwise; a run that failed is logged as a request, too."""
+    assert "sweep" in {function.get_function_name() for function in functions()}
+    assert query("silent").split()[0] == "AppRequests"
+    rule = RULES["silent"]
+    assert (rule["aggregation"], rule["operator"]) == ("Count", "LessThan")
+    assert (counted(rows) < rule["threshold"]) is silent
 
 
 def test_a_rule_compares_the_column_that_its_query_makes() -> None:

@@ -7,7 +7,7 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from flinkfuncs.health import BINDING_SETTINGS, HOST_SETTINGS
-from flinkfuncs.settings import Settings
+from flinkfuncs.settings import PLATFORM_SETTINGS, Settings
 from tests.infra.bicep import INFRA, ROOT, Json, parameter, resource, shown, templates, variable
 
 CHOSEN = variable("main.bicep", "settings")
@@ -73,7 +73,7 @@ def test_every_setting_is_deployed_and_no_other() -> None:
     """
     deployed = {name.partition("__")[0] for name in (*CHOSEN, *CONNECTED)} - {"SAVEPOINTS"}
     known = {name.upper() for name in Settings.model_fields} | set(HOST_SETTINGS)
-    assert deployed == known - {"FUNCTIONS_WORKER_RUNTIME"}
+    assert deployed == known - set(PLATFORM_SETTINGS) - {"FUNCTIONS_WORKER_RUNTIME"}
     assert not set(CHOSEN) & set(CONNECTED)
     assert resource("Microsoft.Web/sites").properties["functionAppConfig"]["runtime"]["name"] == "python"
 
@@ -90,7 +90,7 @@ def test_the_app_gets_all_of_them() -> None:
     assert shown(app["params"]["settings"]) == "union(settings, appSettings)"
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name.upper() not in PLATFORM_SETTINGS])
 def test_a_setting_that_nobody_chooses_has_the_default_of_the_code(name: str) -> None:
     """What README and the sample say of a default is what a deployment gets; where not, it stands above."""
     deployed, field = {**CHOSEN, **CONNECTED}[name.upper()], Settings.model_fields[name]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from fnmatch import fnmatch
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from flinkfuncs import __version__
 from flinkfuncs.health import BINDING_SETTINGS, HOST_SETTINGS, QUEUE_THREADS
-from flinkfuncs.settings import Settings
+from flinkfuncs.settings import PLATFORM_SETTINGS, Settings
 from flinkfuncs.triggers.queue import LAST_ATTEMPT
 
 ROOT = Path(__file__).parents[2]
@@ -50,14 +51,15 @@ def test_indexing_loads_no_sdk_that_it_does_not_need() -> None:
 def test_the_sample_names_every_setting_and_no_other() -> None:
     """Both ways: a setting that is not in the sample, and a line of the sample that nothing reads, are defects."""
     sample = read("local.settings.sample.json")["Values"]
-    assert set(sample) == {name.upper() for name in Settings.model_fields} | set(HOST_SETTINGS)
+    ours = {name.upper() for name in Settings.model_fields} - set(PLATFORM_SETTINGS)
+    assert set(sample) == ours | set(HOST_SETTINGS)
 
 
 def test_the_sample_shows_the_defaults() -> None:
     """What stands there is what counts when the line is missing; only what has no default is filled in."""
     sample = read("local.settings.sample.json")["Values"]
     for name, field in Settings.model_fields.items():
-        if field.default is not PydanticUndefined:
+        if field.default is not PydanticUndefined and name.upper() not in PLATFORM_SETTINGS:
             assert sample[name.upper()] == _as_text(field.default), name
     assert sample["FLINK_CLUSTER_KIND"] == "session"
     assert all(isinstance(value, str) for value in sample.values())
@@ -110,6 +112,29 @@ def test_what_is_not_the_app_stays_at_home() -> None:
     names = {path.name for path in ROOT.iterdir()} | {"local.settings.json", "docs", ".azure", "benchmarks"}
     packed = {name for name in names if not any(fnmatch(name, pattern) for pattern in ignored)}
     assert packed == {"function_app.py", "host.json", "requirements.txt", "flinkfuncs"}
+
+
+def test_azure_runs_the_worker_library_that_the_tests_run() -> None:
+    """On Python 3.13 and later the app brings it along, by the same hashes. Without a pin the platform takes an older
+    one, and before 1.3.0 every invocation fails where PYTHON_ENABLE_OPENTELEMETRY is on, as it is in the deployment.
+    """
+    locks = {name: _pin(name) for name in ("requirements/worker.txt", "requirements.txt")}
+    tested = metadata.version("azure-functions-runtime")
+    assert locks["requirements/worker.txt"] == (tested, "", locks["requirements.txt"][2])
+    assert locks["requirements.txt"][:2] == (tested, "python_full_version >= '3.13'")
+    asked = re.findall(r"^azure-functions-runtime.*", (ROOT / "requirements" / "app.in").read_text(), re.MULTILINE)
+    assert asked == [f'azure-functions-runtime=={tested} ; python_full_version >= "3.13"']
+
+
+def _pin(lock: str) -> tuple[str, str, tuple[str, ...]]:
+    """Return the version, the marker and the hashes with which a lock file pins the worker library."""
+    entry = re.findall(
+        r"^azure-functions-runtime==(\S+)(?: ; (.+?))? \\\n((?: +--hash=\S+(?: \\)?\n)+)",
+        (ROOT / lock).read_text(),
+        re.MULTILINE,
+    )
+    ((version, marker, hashes),) = entry
+    return version, marker, tuple(re.findall(r"sha256:\w{64}", hashes))
 
 
 def test_the_version_is_written_once() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from flinkfuncs.clients.flink import Flink, RunRequest
-from flinkfuncs.core.errors import FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable
+from flinkfuncs.core.errors import DETAIL_LIMIT, FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable
 from flinkfuncs.core.session.facts import Left, TriggerDone, TriggerFailed, TriggerRunning, TriggerSeen, TriggerUnknown
 
 from .server import Answer, Fault, LocalServer, serving
@@ -230,6 +231,24 @@ def test_a_start_is_refused_only_if_flink_itself_surely_did_not_take_it(
             flink(server, call_seconds=0.3).run(RUN)
         assert type(raised.value) is kind
         assert server.count("POST") <= 1
+
+
+def test_a_main_that_throws_its_arguments_back_costs_no_more_than_another() -> None:
+    """However long they are: the cause and their beginning are kept, and no secret; nothing else is looked at."""
+    arguments = "--db.password hunter2 --topic " + "-" * 1_000_000
+    thrown = errors("x.ProgramInvocationException: no", f"Caused by: java.lang.IllegalArgumentException: {arguments}")
+    history = {"exceptionHistory": {"entries": [{"stacktrace": thrown["errors"][1]}]}}
+    with serving(
+        config("2.3.0") | {"POST /run": [Answer(400, thrown)], "GET /exceptions": [Answer(200, history)]}
+    ) as server:
+        began = time.thread_time()
+        with pytest.raises(Refused) as raised:
+            flink(server).run(RUN)
+        (cause,) = flink(server).failures(JOB)
+        assert time.thread_time() - began < 5  # with patterns over the whole text: minutes
+    for text in (raised.value.message.partition(": ")[2], cause):
+        assert text.startswith("java.lang.IllegalArgumentException: --db.password ****** --topic ---")
+        assert len(text) <= DETAIL_LIMIT
 
 
 def test_a_busy_flink_says_when_to_come_again() -> None:

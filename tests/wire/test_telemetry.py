@@ -14,6 +14,7 @@ import pytest
 
 from flinkfuncs import telemetry
 from flinkfuncs.core.actions import Action
+from flinkfuncs.redaction import LONGEST_TEXT
 from flinkfuncs.telemetry.exporters import OWN_TELEMETRY
 from flinkfuncs.telemetry.flusher import Flusher
 from localcloud.ports import free_port
@@ -72,6 +73,34 @@ def test_an_otlp_endpoint_gets_it_and_no_secret(environment: pytest.MonkeyPatch,
     assert paths == ["/jobs/1/stop", "/jars/stateful/orders/password=******"]
     assert [line.text for line in received.lines] == ["step=Stop outcome=done --db.password ******"]
     assert b"hunter2" not in b"".join(received.raw)
+
+
+def test_a_long_line_and_a_long_exception_are_cut_and_keep_what_comes_after(
+    environment: pytest.MonkeyPatch, received: Received
+) -> None:
+    """A message of a megabyte costs as much as one that is just not cut, and hides none of the frames around it."""
+    environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", received.url)
+    telemetry.begin()
+    log = logging.getLogger("flinkfuncs.operations")
+    try:
+        _fail_twice("password=hunter2 " + "-" * 1_000_000)
+    except RuntimeError:
+        log.exception("step=Stop %s", "-" * 1_000_000)
+    telemetry.end(seconds=90)
+    (line,) = received.lines
+    trace = str(line.attributes["exception.stacktrace"])
+    assert line.text.startswith("step=Stop ---")
+    assert "ValueError: password=****** ---" in trace
+    assert "in _fail_twice" in trace
+    assert trace.endswith("RuntimeError: what came of it\n")
+    assert max(len(line.text), len(trace)) < 2 * LONGEST_TEXT
+
+
+def _fail_twice(words: str) -> None:
+    try:
+        raise ValueError(words)
+    except ValueError as error:
+        raise RuntimeError("what came of it") from error
 
 
 def test_application_insights_gets_the_same_and_no_secret(environment: pytest.MonkeyPatch, received: Received) -> None:

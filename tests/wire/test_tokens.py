@@ -22,10 +22,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from flinkfuncs.clients.published_keys import Keys
 from flinkfuncs.clients.tokens import Caller, Callers
 from flinkfuncs.core.errors import Denied, Unavailable
+from flinkfuncs.settings import Settings
 from tests.listener import Call, Reply, listening
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 AUDIENCE = "https://management.azure.com"
+DEFAULT_AUDIENCES: str = Settings.model_fields["gateway_audience"].default
 OBJECT_ID = "aaaaaaaa-0000-0000-0000-000000000001"
 APP_ID = "bbbbbbbb-0000-0000-0000-000000000002"
 DISCOVERY = f"/{TENANT}/v2.0/.well-known/openid-configuration"
@@ -119,11 +121,60 @@ def test_an_application_is_let_in_by_its_id(tenant: Tenant, claim: str) -> None:
     assert admit(callers, tenant.token_that_says({"appid": None, claim: APP_ID})).app_id == APP_ID
 
 
-def test_the_audience_may_end_with_a_slash(tenant: Tenant) -> None:
-    """Callers ask for tokens with and without it; both are the same resource."""
-    callers = Callers(Keys(tenant.base, TENANT), audience=AUDIENCE + "/", allowed=OBJECT_ID)
-    for audience in (AUDIENCE, AUDIENCE + "/", [AUDIENCE + "/"]):
-        assert admit(callers, tenant.token(aud=audience)).object_id == OBJECT_ID
+AUDIENCES_OF_ARM = [
+    "https://management.azure.com",
+    "https://management.azure.com/",
+    "https://management.core.windows.net",
+    "https://management.core.windows.net/",
+]
+INVALID = (401, "InvalidAuthenticationToken")
+
+
+@pytest.mark.parametrize("audience", AUDIENCES_OF_ARM)
+def test_by_default_every_audience_counts_that_arm_takes(tenant: Tenant, audience: str) -> None:
+    """Azure's command line asks for the last one, the SDKs for the first; a token may name others, too."""
+    callers = Callers(Keys(tenant.base, TENANT), audience=DEFAULT_AUDIENCES, allowed=OBJECT_ID)
+    for claim in (audience, [audience], ["https://vault.azure.net", audience]):
+        assert admit(callers, tenant.token(aud=claim)).object_id == OBJECT_ID
+
+
+@pytest.mark.parametrize(
+    "audience",
+    [
+        "https://vault.azure.net",
+        "https://management.azure.com//",
+        "http://management.azure.com",
+        "https://management.azure.com,https://management.core.windows.net",
+        "https://management.core.windows.net.example.org/",
+        "",
+        [],
+        ["https://vault.azure.net"],
+    ],
+)
+def test_by_default_no_other_audience_counts(tenant: Tenant, audience: str | list[str]) -> None:
+    """Nor the setting's own text, nor what only begins alike."""
+    callers = Callers(Keys(tenant.base, TENANT), audience=DEFAULT_AUDIENCES, allowed=OBJECT_ID)
+    assert refusal(callers, f"Bearer {tenant.token(aud=audience)}") == INVALID
+
+
+@pytest.mark.parametrize(
+    ("configured", "admitted"),
+    [
+        ("https://management.core.windows.net/", {"https://management.core.windows.net"}),
+        ("api://flink", {"api://flink"}),
+        (" api://flink/ , ,https://management.azure.com", {"api://flink", "https://management.azure.com"}),
+        (" , ", set()),
+    ],
+)
+def test_a_configured_list_replaces_the_default(tenant: Tenant, configured: str, admitted: set[str]) -> None:
+    """One value or many, with or without the slash that the token has; an empty list admits nobody."""
+    callers = Callers(Keys(tenant.base, TENANT), audience=configured, allowed=OBJECT_ID)
+    for audience in ("api://flink", "api://flink/", *AUDIENCES_OF_ARM):
+        token = tenant.token(aud=audience)
+        if audience.rstrip("/") in admitted:
+            assert admit(callers, token).object_id == OBJECT_ID
+        else:
+            assert refusal(callers, f"Bearer {token}") == INVALID
 
 
 @pytest.mark.parametrize("authorization", [None, "", "   "])
