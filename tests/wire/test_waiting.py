@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import pytest
 
+from flinkfuncs.clients.ledger import Entry, Ledger
 from flinkfuncs.control import Control
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import NotFound, Refused
@@ -185,6 +186,65 @@ def test_after_one_is_abandoned_the_next_is_sent_for(storage: Storage) -> None:
     stuck, next_one = put(storage, asked(Action.UPDATE)), put(storage, asked(Action.STOP, identity="next"))
     control(storage).abandon(stuck.id, by="a person")
     assert storage.nudges() == [{"job": ORDERS, "operation": next_one.id}]
+
+
+class BetweenLedger(Ledger):
+    """Somebody else writes right before this ledger's n-th write of a record."""
+
+    def __init__(self, storage: Storage, nth: int, writes: Callable[[], object]) -> None:
+        """Count from the first write."""
+        super().__init__(storage.records, storage.cluster)
+        self._left, self._writes = nth, writes
+
+    def write(self, record: JobRecord, *, etag: str | None) -> Entry:
+        """Let the other one write, then write."""
+        self._left -= 1
+        if self._left == 0:
+            self._writes()
+        return super().write(record, etag=etag)
+
+
+def uploaded(storage: Storage) -> Operation:
+    """Upload a release."""
+    storage.upload("stateful/orders/job.jar", jar())
+    operation = intake(storage).upload("stateful/orders/job.jar")
+    assert operation
+    return operation
+
+
+@pytest.mark.parametrize("nth", [1, 2], ids=["before it is claimed", "after it is claimed"])
+@pytest.mark.parametrize("kind", ["abandoned", "paused"])
+def test_a_driver_that_finds_nothing_open_any_more_gives_the_job_back(storage: Storage, kind: str, nth: int) -> None:
+    """What waited was taken from it around its claim: the next operation's message finds a job that nobody owns."""
+    cluster = MemoryCluster()
+    running_job(storage, cluster)
+    waiting = uploaded(storage)
+
+    def take_away() -> None:
+        if kind == "abandoned":
+            control(storage).abandon(waiting.id, by="a person")
+        else:
+            control(storage).pause_uploads(ORDERS, paused=True)
+
+    driver(storage, cluster, ledger=BetweenLedger(storage, nth, take_away)).drive(ORDERS)
+    record = read(storage)
+    assert (record.open, record.lease) == ((), None)
+    next_one = put(storage, asked(Action.STOP, identity="next"))
+    driver(storage, cluster).drive(ORDERS)
+    assert result(storage, next_one)[0] is Outcome.SUCCEEDED
+
+
+def test_a_message_that_is_given_up_while_what_waits_is_abandoned_leaves_nothing_behind(storage: Storage) -> None:
+    """Its own operation is over; nothing is open, nobody owns the job, and nobody is sent for."""
+    waiting = put(storage, asked(Action.NEW))
+
+    def abandon() -> None:
+        control(storage).abandon(waiting.id, by="a person")
+
+    driver(storage, MemoryCluster(), ledger=BetweenLedger(storage, 2, abandon)).give_up(ORDERS, "over", "a bug")
+    record = read(storage)
+    assert (record.open, record.lease) == ((), None)
+    assert storage.nudges() == []
 
 
 # ------------------------------------------------------------------------------------------------------------- pausing
