@@ -71,13 +71,13 @@ def of_row(row: Row, main: Operation, *, after: Course | None = None) -> Course:
 def with_second(row: Row, main: Operation, second: Second, operation: str) -> list[Course]:
     """Return the courses that are right when somebody asks for something else, and `main` stood like this then.
 
-    An upload that replaces the blob of one that has not been kept ends it as SUPERSEDED; whether its bytes were read
-    before, the record cannot say as long as it does not name its release.
+    A newer upload supersedes one that has not begun to stop the job: surely one that nobody drives; one that is driven
+    if its blob was not kept before, or if the newer one is seen before the stop.
     """
     takes_upload = main.cause.kind == "upload"
     superseded = before(row).then(main.id, "SUPERSEDED", before(row).runs).of(second, operation)
     as_usual = of_row(row, main).of(second, operation)
-    if second == "upload" and takes_upload and main.release is None:
+    if second == "upload" and takes_upload and main.stop is None:
         return [superseded] if main.driven_at is None else [superseded, as_usual]
     if second == "STOP" and main.driven_at is None and "UPDATE" in main.action:
         overtaken = before(row).of("STOP", operation)
@@ -85,14 +85,13 @@ def with_second(row: Row, main: Operation, second: Second, operation: str) -> li
     return [as_usual]
 
 
-def abandoned(main: Operation, following: list[Operation]) -> Course:
+def abandoned(main: Operation, following: Outcomes, runs: str) -> Course:
     """Return the course of an operation that was given up, and of what was asked for to go on.
 
     What it had begun may still take effect, so that nobody can say how many savepoints and starts there are; but in the
     end exactly one copy runs, of the release that was brought last.
     """
-    outcomes = {operation.id: "SUCCEEDED" for operation in following}
-    return Course(outcomes | {main.id: "ABANDONED"}, savepoints=None, starts=None, runs=following[0].id)
+    return Course(following | {main.id: "ABANDONED"}, savepoints=None, starts=None, runs=runs)
 
 
 def untouched(row: Row, main: Operation) -> Course:

@@ -2,7 +2,7 @@
 
     upload             a newer jar in the place of the one that is there
     SAVEPOINT, …       a caller asks for another action
-    abandon            a person gives up the operation that is driven; afterwards a newer jar is uploaded
+    abandon            a person gives up the operation that is driven, and goes on with a newer jar afterwards
     abandon another    … one that waits behind it
     pause              a person holds uploads, and resumes them when nothing is open any more
     resume             … takes the upload that was held
@@ -83,26 +83,52 @@ class Writer:
         """Do what follows; False when there is nothing more to do."""
         if self.kind == PAUSE and self.wrote:
             return bool(self._control.pause_uploads(ORDERS, paused=False).open)
-        if self.kind != ABANDON or self.refused or len(self.following) == 2:
-            return False
-        if not self.following:
-            self.following.append(self._upload())
-            return True
-        if not self.lane.flink.running():
-            self.following.append(self._ask(Action.START))
-            return True
-        return False
+        following = self._next() if self.kind == ABANDON and not self.refused else None
+        if following:
+            self.following.append(following)
+        return following is not None
+
+    def _next(self) -> Operation | None:
+        """Go on after an operation that was given up: with an upload, and with START where that starts nothing.
+
+        A start that may still take effect is repeated by START alone, and an upload is refused until then.
+        """
+        match [self._outcome(operation) for operation in self.following]:
+            case [] | ["REFUSED", _]:
+                return self._upload()
+            case ["REFUSED"]:
+                return self._ask(Action.START)
+            case ["SUCCEEDED"] if not self.lane.flink.running():
+                return self._ask(Action.START)
+            case _:
+                return None
+
+    def _outcome(self, operation: Operation) -> str:
+        result = self.lane.place.ledger().find(operation.id).result
+        return str(result.outcome) if result else "open"
 
     def courses(self) -> list[Course]:
         """Return what is right now."""
         as_usual = course.of_row(self.row, self.main)
         if self.kind == ABANDON and not self.refused:
-            return [course.abandoned(self.main, self.following)]
+            return [self._after_abandoning()]
         if self.kind in (ABANDON, PAUSE) or self.second is None:
             return [as_usual]
         if self.kind == ABANDON_ANOTHER:
             return [as_usual.then(self.second.id, "ABANDONED", as_usual.runs)]
         return course.with_second(self.row, self.main, ASKED.get(self.kind, "upload"), self.second.id)
+
+    def _after_abandoning(self) -> Course:
+        """Each succeeds, but for an upload beside a start that may take effect, and that start if its jar is bad."""
+        marks = (self.main.start, self.main.rollback)
+        in_flight = any(mark and mark.unanswered for mark in marks)
+        outcomes = {operation.id: "SUCCEEDED" for operation in self.following}
+        uploads = [operation for operation in self.following if operation.action is not Action.START]
+        if len(uploads) > 1 and in_flight:
+            outcomes[uploads[0].id] = "REFUSED"
+            if self.row.main_class != ORDERS_CLASS:
+                outcomes[self.following[1].id] = self._outcome(self.following[1])
+        return course.abandoned(self.main, outcomes, uploads[-1].id)
 
     @property
     def _control(self) -> Control:
