@@ -4,9 +4,9 @@
     ---------  --------------------------------------------------------------------  ------------------------------
     faults     one fault at each call: every write; of the same read between two     all
                writes the first and the last
-    writers    somebody else writes right before a driver's write of the record, or  at UPDATE and ROLLBACK: before
-               right after one that took effect and was not answered                 it, and after a reset; a
-                                                                                     sample of the rest
+    writers    somebody else writes right before a driver's write of the record, or  of UPDATE, and of a refused
+               right after one that took effect and was not answered                 start: before each, and after a
+                                                                                     reset; a sample of the rest
     pairs      two faults in one operation, one after the other                      at the stop and the start of
                                                                                      UPDATE, with the writes that
                                                                                      mark them; a sample of the rest
@@ -26,14 +26,15 @@ from tests.matrix.sites import RENEWAL, is_read, service_of
 
 from .breaker import HANDLED, Fault
 from .cell import Cell
-from .rows import ASKED, BY_NAME, Row
+from .rows import ASKED, BY_NAME, RUN, START, Row
 from .wire import RECORD, Hit
 from .writers import writers_of
 
 TRIES = 3  # as often as the storage library tries; a read of Flink is tried twice
 SAMPLE = 40  # so many cells of each row
-STOP, RUN = "POST flink /jobs/:id/stop", "POST flink /jars/:jar/run"
-STOP_AND_START = (f"{RECORD} (Stop)", STOP, f"{RECORD} (Start)", RUN)
+STOP = "POST flink /jobs/:id/stop"
+SHARP_ROWS = ("UPDATE", "ROLLBACK_OF_NOTHING")  # there the writers' sharpest cells are all run
+STOP_AND_START = (f"{RECORD} (Stop)", STOP, START, RUN)
 # One try that is not answered, and the library's own repeat meets a conflict; or none of its tries is answered.
 UNHEARD = (
     (Fault.RESET_AFTER, 1),
@@ -87,10 +88,9 @@ def stop_and_start(calls: Sequence[Crossing]) -> Iterator[Cell]:
 
 def _with_writers(row: Row, calls: Sequence[Crossing]) -> Iterator[Cell]:
     """Return all cells of a row in which somebody else writes: while it is driven, not while it is asked for."""
-    if row.until:
-        return
-    since = [call.site for call in calls].index(row.since or ASKED)
-    for call in calls[since:]:
+    matching = _matching(row, list(calls))
+    sites = [call.site for call in matching]
+    for call in matching[0 if row.since else sites.index(ASKED) :]:
         if call.site.startswith(RECORD) and not call.site.endswith(RENEWAL):
             for fault, times in ((None, 1), *UNHEARD):
                 yield from (Cell(row.name, (Hit(call, fault, times),), kind) for kind in writers_of(row))
@@ -98,7 +98,7 @@ def _with_writers(row: Row, calls: Sequence[Crossing]) -> Iterator[Cell]:
 
 def _is_sharp(cell: Cell) -> bool:
     hit = cell.hits[0]
-    return cell.row in ("UPDATE", "ROLLBACK") and (hit.fault, hit.times) in ((None, 1), UNHEARD[0])
+    return cell.row in SHARP_ROWS and (hit.fault, hit.times) in ((None, 1), UNHEARD[0])
 
 
 def _matching(row: Row, calls: list[Crossing]) -> list[Crossing]:

@@ -28,8 +28,15 @@ Before = Literal["nothing", "running", "running stateless", "stopped"]
 Ask = Callable[[Lane], None]
 CALLER = Cause(kind="http", detail="a caller")
 JAR = "orders.jar"
-ASKED, PLAN, START = "POST queue", "POST flink /jars/:jar/plan", "PUT ledger jobs/:job (Start)"
-ORDERS_CLASS, REFUSED_CLASS, LOOPS_CLASS = (f"com.example.{name}" for name in ("Orders", "Refused", "Loops"))
+ASKED, PLAN, START, RUN = (
+    "POST queue",
+    "POST flink /jars/:jar/plan",
+    "PUT ledger jobs/:job (Start)",
+    "POST flink /jars/:jar/run",
+)
+ORDERS_CLASS, REFUSED_CLASS, THROWS_CLASS, LOOPS_CLASS = (
+    f"com.example.{name}" for name in ("Orders", "Refused", "Throws", "Loops")
+)
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,20 @@ ROWS = (
     Row("LAST_STATE_UPDATE", "running", asking(Action.LAST_STATE_UPDATE), savepoints=0, starts=1, runs="new"),
     Row("SAVEPOINT", "running", asking(Action.SAVEPOINT), savepoints=1, starts=0, runs="old"),
     Row("CANCEL", "running", asking(Action.CANCEL), savepoints=0, starts=0, runs=None),
-    Row(  # Flink refuses the start
+    Row(  # Flink refuses the start: main() throws, and there never was a copy
+        "ROLLBACK_OF_NOTHING",
+        "running",
+        uploading("stateful"),
+        savepoints=1,
+        starts=1,
+        runs="old",
+        folder="stateful",
+        since=START,
+        until=RUN,
+        main_class=THROWS_CLASS,
+        outcome="ROLLED_BACK",
+    ),
+    Row(  # Flink refuses the start: the state does not fit, and there is a copy that failed
         "ROLLBACK",
         "running",
         uploading("stateful"),

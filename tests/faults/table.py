@@ -164,7 +164,7 @@ def of_cells(judged: Sequence[Judged], planned: int) -> str:
 
 WRITTEN_BESIDE = (
     "Right before a driver's write of the record, or right after one that took effect and was not answered: "
-    "of UPDATE and ROLLBACK at every write, of the rest a sample."
+    "of UPDATE, and of a refused start (ROLLBACK_OF_NOTHING), at every write; of the rest a sample."
 )
 
 

@@ -14,14 +14,13 @@ from . import cells
 from .breaker import Fault
 from .cell import Cell, Judged
 from .lane import Lane
-from .rows import ROWS
+from .rows import ROWS, RUN, START
 from .table import breaking, never_crossed, recorded, run_all, storage
 
 LANES = 6
-STOP, RUN = "POST flink /jobs/:id/stop", "POST flink /jars/:jar/run"
+STOP = "POST flink /jobs/:id/stop"
 TRIGGER, CANCEL = "POST flink /jobs/:id/savepoints", "PATCH flink /jobs/:id"
 RECORD, CLOSED = "PUT ledger jobs/:job", "PUT ledger closed/:operation"
-MARKS_START = f"{RECORD} (Start)"
 HANDLED = (Fault.RESET_AFTER, Fault.TIMEOUT, Fault.LATE, Fault.GARBAGE)
 Recorded = tuple[dict[str, list[Crossing]], set[str]]
 
@@ -57,9 +56,7 @@ def is_sharp_beside(cell: Cell) -> bool:
     """Whether somebody else writes where a driver would count a call twice, or leave a lease behind."""
     hit = cell.hits[0]
     if cell.row == "ROLLBACK":
-        return (
-            hit.call.site == MARKS_START and cell.writer in ("upload", "SAVEPOINT") and hit.fault is Fault.RESET_AFTER
-        )
+        return hit.call.site == START and cell.writer in ("upload", "SAVEPOINT") and hit.fault is Fault.RESET_AFTER
     first_writes = hit.call.site == RECORD and hit.call.nth in (2, 3)  # the claim, and that it is taken up
     return cell.row == "UPDATE" and first_writes and hit.fault is None and cell.writer in ("abandon", "pause")
 
@@ -80,7 +77,7 @@ def test_a_call_that_goes_wrong_on_the_wire_leaves_the_operation_right(azurite: 
     """Each cell is right, and each fault was met: one copy, its state, nothing twice, nothing left open."""
     sharp = [cell for cell in cells.faults(recordings[0]) if is_sharp(cell)]
     sites = {cell.hits[0].call.site for cell in sharp}
-    assert sites > {STOP, RUN, TRIGGER, CANCEL, RECORD, MARKS_START, CLOSED}
+    assert sites > {STOP, RUN, TRIGGER, CANCEL, RECORD, START, CLOSED}
     require_right(azurite, sharp)
 
 
