@@ -69,7 +69,7 @@ def _run(chosen: list[Cell], directory: Path, options: argparse.Namespace, began
 def _all(recordings: dict[str, list[Crossing]], options: argparse.Namespace) -> list[Cell]:
     samples = {"seed": options.seed, "sample": options.sample}
     beside, two = cells.writers(recordings, **samples), cells.pairs(recordings, **samples)
-    return [*cells.faults(recordings), *beside, *two]
+    return [*cells.faults(recordings, seed=options.seed, reads=options.reads), *beside, *two]
 
 
 def _chosen(recordings: dict[str, list[Crossing]], options: argparse.Namespace) -> list[Cell]:
@@ -93,7 +93,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sections", default="faults,writers,pairs", help="of faults, writers, pairs (default: all)")
     parser.add_argument("--writers", default="", help="only these who write beside, separated by commas")
     parser.add_argument("--seed", type=int, default=1, help="draws the samples")
-    parser.add_argument("--sample", type=int, default=cells.SAMPLE, help="how many cells each sample has")
+    parser.add_argument("--reads", type=int, default=cells.READS, help="how many of the faults each read meets")
+    parser.add_argument(
+        "--sample", type=int, default=cells.SAMPLE, help="how many cells of each row the other samples have"
+    )
     parser.add_argument("--faults", help="faults, separated by commas (default: all)")
     parser.add_argument("--sites", default="", help="only calls whose name holds this text")
     parser.add_argument("--lanes", type=int, default=8, help="cells that run at the same time")

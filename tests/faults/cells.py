@@ -2,8 +2,8 @@
 
     section    cells                                                                 all of them, or a sample
     ---------  --------------------------------------------------------------------  ------------------------------
-    faults     one fault at each call: every write; of the same read between two     all
-               writes the first and the last
+    faults     one fault at each call: every write; of the same read between two     at each write all of them, at
+               writes the first and the last                                         each read READS of them
     writers    somebody else writes right before a driver's write of the record, or  of UPDATE, and of a refused
                right after one that took effect and was not answered                 start: before each, and after a
                                                                                      reset; a sample of the rest
@@ -31,6 +31,7 @@ from .wire import RECORD, Hit
 from .writers import writers_of
 
 TRIES = 3  # as often as the storage library tries; a read of Flink is tried twice
+READS = 3  # so many faults at each read
 SAMPLE = 40  # so many cells of each row
 STOP = "POST flink /jobs/:id/stop"
 SHARP_ROWS = ("UPDATE", "ROLLBACK_OF_NOTHING")  # there the writers' sharpest cells are all run
@@ -46,9 +47,16 @@ UNHEARD = (
 Recordings = Mapping[str, list[Crossing]]
 
 
-def faults(recordings: Recordings) -> list[Cell]:
+def faults(recordings: Recordings, *, seed: int, reads: int = READS) -> list[Cell]:
     """Return the cells with one fault."""
-    return [Cell(row, (hit,)) for row, calls in recordings.items() for hit in _hits(_matching(BY_NAME[row], calls))]
+    found = list[Cell]()
+    for row, calls in recordings.items():
+        draw = _draw(seed, row)
+        for call in _chosen(_matching(BY_NAME[row], calls)):
+            hits = _of_call(call)
+            drawn = draw.sample(hits, min(reads, len(hits))) if is_read(call.site) else hits
+            found += [Cell(row, (hit,)) for hit in hits if hit in drawn]
+    return found
 
 
 def writers(recordings: Recordings, *, seed: int, sample: int = SAMPLE) -> list[Cell]:
@@ -66,7 +74,8 @@ def pairs(recordings: Recordings, *, seed: int, sample: int = SAMPLE) -> list[Ce
     """Return the cells with two faults."""
     found = list(stop_and_start(recordings["UPDATE"])) if "UPDATE" in recordings else []
     for row, calls in recordings.items():
-        hits, draw = list(_hits(_matching(BY_NAME[row], calls))), _draw(seed, row)
+        hits = [hit for call in _chosen(_matching(BY_NAME[row], calls)) for hit in _of_call(call)]
+        draw = _draw(seed, row)
         drawn = [sorted(draw.sample(range(len(hits)), 2)) for _ in range(sample)]
         found += [Cell(row, (hits[one], hits[other])) for one, other in drawn if hits[one].call != hits[other].call]
     return found
@@ -107,13 +116,11 @@ def _matching(row: Row, calls: list[Crossing]) -> list[Crossing]:
     return calls[sites.index(row.since) if row.since else 0 : sites.index(row.until) + 1 if row.until else None]
 
 
-def _hits(calls: Sequence[Crossing]) -> Iterator[Hit]:
+def _chosen(calls: Sequence[Crossing]) -> list[Crossing]:
     most = Counter[tuple[str, str]]()
     for call in calls:
         most[call.site, call.since] = max(most[call.site, call.since], call.nth)
-    for call in calls:
-        if not is_read(call.site) or call.nth in (1, most[call.site, call.since]):
-            yield from _of_call(call)
+    return [call for call in calls if not is_read(call.site) or call.nth in (1, most[call.site, call.since])]
 
 
 def _of_call(call: Crossing) -> list[Hit]:
