@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from random import Random
 
@@ -87,11 +88,17 @@ def _draw(seed: int, row: str) -> Random:
 
 
 def stop_and_start(calls: Sequence[Crossing]) -> Iterator[Cell]:
-    """Return the cells with two faults at the stop and the start of an update, and at the writes that mark them."""
+    """Return the cells with two faults at the stop and the start of an update, and at the writes that mark them.
+
+    Also at the same call twice, where the first fault is one after which it is sent again.
+    """
     sites = [call.site for call in calls]
     sharp = [calls[sites.index(site)] for site in STOP_AND_START]
-    for first, second in combinations(sharp, 2):
+    again = [(call, replace(call, nth=call.nth + 1)) for call in sharp if call.site in (STOP, RUN)]
+    for first, second in (*combinations(sharp, 2), *again):
         for one in _of_call(first):
+            if first.site == second.site and one.fault in HANDLED:
+                continue  # it is found to be done, and is not sent again
             yield from (Cell("UPDATE", (one, other)) for other in _of_call(second))
 
 

@@ -63,7 +63,8 @@ def is_sharp_beside(cell: Cell) -> bool:
 
 def is_sharp_pair(cell: Cell) -> bool:
     """Whether neither the mark nor the call is answered, of the stop and of the start."""
-    return all(hit.fault is Fault.RESET_AFTER and hit.times == 1 for hit in cell.hits)
+    unheard = all(hit.fault is Fault.RESET_AFTER and hit.times == 1 for hit in cell.hits)
+    return unheard and len({hit.call.site for hit in cell.hits}) == len(cell.hits)
 
 
 def test_every_row_is_right_without_a_fault_and_every_client_method_is_crossed(recordings: Recorded) -> None:
