@@ -15,7 +15,7 @@ from .clients.queue import OperationsQueue
 from .clients.storage import Conflict
 from .core import queueing
 from .core.abandoning import abandoned
-from .core.errors import NotFound, Refused
+from .core.errors import NotFound, Refused, Unanswered
 from .core.jobs import JobRecord
 from .core.names import JobName
 from .core.operations import Operation, Outcome, job_of
@@ -40,31 +40,44 @@ class Control:
             Unavailable: storage cannot be reached.
 
         """
+        closed = None
         while True:
             entry = self._ledger.entry(job_of(operation_id))
             operation = entry.record.known(operation_id) if entry else None
             if entry is None or operation is None:
+                if entry and closed and self._is_done(entry.record, closed):
+                    return self._abandoned(entry.record, closed)
                 return self._ended(operation_id)
             record, closed = abandoned(entry.record, operation, by, _now())
             self._ledger.close_unless_closed(closed)
             try:
                 self._ledger.write(record, etag=entry.etag)
-            except Conflict:
+            except (Conflict, Unanswered):
                 continue
-            self._ledger.close(closed)  # a driver may have closed it, but came too late to write that down
-            telemetry.ended(closed)
-            log.warning("job=%s operation=%s outcome=ABANDONED", record.name, operation_id)
-            self._send_for_driver(record)
-            return closed
+            return self._abandoned(record, closed)
+
+    def _is_done(self, record: JobRecord, closed: Operation) -> bool:
+        """Whether our own write took the operation off the list, although its answer was lost."""
+        last, result = record.last, closed.result
+        ours = last and result and (last.id, last.ended_at) == (closed.id, result.ended_at)
+        return bool(ours) or self._ledger.closed(closed.id) == closed
+
+    def _abandoned(self, record: JobRecord, closed: Operation) -> Operation:
+        self._ledger.close(closed)  # a driver may have closed it, but came too late to write that down
+        telemetry.ended(closed)
+        log.warning("job=%s operation=%s outcome=ABANDONED", record.name, closed.id)
+        self._send_for_driver(record)
+        return closed
 
     def pause_uploads(self, job: JobName, *, paused: bool) -> JobRecord:
-        """Hold the job's uploads from now on, or take the newest that was held.
+        """Hold the job's uploads from now on, or take the newest that was held; done again, it changes nothing more.
 
         Raises:
             NotFound: there is no such job.
             Unavailable: storage cannot be reached.
 
         """
+        superseded = dict[str, Operation]()
         while True:
             entry = self._ledger.entry(job)
             if entry is None:
@@ -72,12 +85,14 @@ class Control:
             done = (queueing.paused if paused else queueing.resumed)(entry.record, _now())
             for ended in done.ended:
                 self._ledger.close_unless_closed(ended)
+            superseded |= {ended.id: ended for ended in done.ended}
             try:
                 self._ledger.write(done.record, etag=entry.etag)
-            except Conflict:
+            except (Conflict, Unanswered):
                 continue
-            for ended in done.ended:
-                telemetry.ended(ended)
+            for ended in superseded.values():
+                if not done.record.known(ended.id):  # else a try that had no effect
+                    telemetry.ended(ended)
             self._send_for_driver(done.record)
             return done.record
 

@@ -153,9 +153,10 @@ class Housekeeper:
         """Give the job back, to the driver of an operation that came meanwhile where there is one."""
         with suppress(FlinkFuncsError):
             claim.conclude(lambda record: record)
-            if claim.record.open:
+            if claim.held:
                 claim.give_back(due_seconds=0)
-                self._queue.nudge(claim.record.name, claim.record.open[0].id)
+                if claim.record.open:
+                    self._queue.nudge(claim.record.name, claim.record.open[0].id)
 
     # --------------------------------------------------------------------------------------------------------- orphans
 

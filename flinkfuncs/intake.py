@@ -179,11 +179,15 @@ class Intake:
 
         What it supersedes is closed before it leaves the list: an operation is never on neither.
         """
+        queued = None
         while True:
             entry = self._ledger.entry(operation.job)
             record = entry.record if entry else self._first_record(operation)
             known = record.known(operation.id) or self._ledger.closed(operation.id)
             if known:
+                if queued and known.requested_at == operation.requested_at:  # our own write, whose answer was lost
+                    for ended in queued.ended:
+                        telemetry.ended(ended)
                 return known, record
             queued = _with(record, operation)
             for ended in queued.ended:

@@ -70,8 +70,8 @@ class Driver:
             return
         until = time.monotonic() + self._patience.invocation_seconds
         try:
-            while claim.record.open and self._drive_first(claim, until):
-                pass
+            while claim.held:
+                self._drive_first(claim, until)
         except Lost as lost:
             log.warning("%s", lost)
         except Exception:
@@ -91,23 +91,24 @@ class Driver:
         operation = claim.record.operation(operation_id)
         if operation:
             self._close(claim, operation, _crashed(operation, cause))
-        if claim.record.open:
+        if claim.held:
             claim.give_back(due_seconds=0)
-            self._queue.nudge(job, claim.record.open[0].id)
+            if claim.record.open:
+                self._queue.nudge(job, claim.record.open[0].id)
 
     def _let_go(self, claim: Claim) -> None:
         """Leave the job to the next attempt of the message, which a lease of ours would turn away."""
         with suppress(FlinkFuncsError):
             claim.give_back(due_seconds=self._patience.lease_seconds)
 
-    def _drive_first(self, claim: Claim, until: float) -> bool:
-        """Drive the first open operation; False when it was handed to a later message."""
-        if not claim.write(lambda record: queueing.taken_up(record, _now())).open:
-            return True  # what waited was superseded, held or abandoned meanwhile
-        with telemetry.driving(claim.record.open[0]):
-            return self._drive_one(claim, claim.record.open[0].id, until)
+    def _drive_first(self, claim: Claim, until: float) -> None:
+        """Drive the first open operation; the job is given back when nothing is open, or a later message goes on."""
+        claim.conclude(lambda record: queueing.taken_up(record, _now()))
+        if claim.held:  # else what waited was superseded, held or abandoned meanwhile
+            with telemetry.driving(claim.record.open[0]):
+                self._drive_one(claim, claim.record.open[0].id, until)
 
-    def _drive_one(self, claim: Claim, operation_id: str, until: float) -> bool:
+    def _drive_one(self, claim: Claim, operation_id: str, until: float) -> None:
         while operation := claim.record.operation(operation_id):
             step = self._next_step(claim.record, operation)
             match step:
@@ -115,10 +116,9 @@ class Driver:
                     self._close(claim, operation, step)
                 case Wait():
                     if not self._wait(claim, operation, step, until):
-                        return False
+                        return
                 case _:
                     self._act(claim, operation, step)
-        return True
 
     def _next_step(self, record: JobRecord, operation: Operation) -> Step:
         try:

@@ -2,6 +2,18 @@
 
 Every write of a claim renews the lease in the same compare-and-swap. A driver that was paused, and whose job another
 one took over, finds another owner in the record at its next write: it can write nothing any more.
+
+A write whose answer is lost is looked for before it is made again. Uploads and callers change the same record, so what
+is looked for is the id of the write (`JobRecord.written`), which they keep; a take is found by its owner.
+
+    the record, read again        the write
+    ----------------------------  --------------------------------------------------------
+    this id, our lease            done: go on with the record as it is now
+    this id, no lease of ours     done; but `write` raises Lost: somebody took the job away
+    our lease, another id         not done: made again, on the record as it is now
+    neither                       Lost
+
+The rule that must never break: a change is made once, however often its write is sent.
 """
 
 from __future__ import annotations
@@ -46,24 +58,31 @@ class Claim:
             Unavailable: storage cannot be reached.
 
         """
-        entry = ledger.entry(job)
-        if entry is None or bool(entry.record.open) == idle:
-            return None
-        lease = entry.record.lease
-        if lease and lease.owner and lease.until > entry.storage_time:
-            return None
         owner = uuid.uuid4().hex
-        until = entry.storage_time + timedelta(seconds=lease_seconds)
-        try:
-            taken = ledger.write(entry.record.but(lease=Lease(owner=owner, until=until)), etag=entry.etag)
-        except (Conflict, Unanswered):
-            return None
-        return cls(ledger, taken, owner=owner, lease_seconds=lease_seconds)
+        while entry := ledger.entry(job):
+            lease = entry.record.lease
+            if lease and lease.owner == owner:  # a write of ours was not answered, or was answered to an earlier try
+                return cls(ledger, entry, owner=owner, lease_seconds=lease_seconds)
+            if bool(entry.record.open) == idle or (lease and lease.owner and lease.until > entry.storage_time):
+                return None
+            until = entry.storage_time + timedelta(seconds=lease_seconds)
+            try:
+                taken = ledger.write(entry.record.but(lease=Lease(owner=owner, until=until)), etag=entry.etag)
+            except (Conflict, Unanswered):
+                continue
+            return cls(ledger, taken, owner=owner, lease_seconds=lease_seconds)
+        return None
 
     @property
     def record(self) -> JobRecord:
         """The record as it was last read or written."""
         return self._entry.record
+
+    @property
+    def held(self) -> bool:
+        """Whether the job was ours when the record was last read or written."""
+        lease = self._entry.record.lease
+        return lease is not None and lease.owner == self._owner
 
     def write(self, change: Change) -> JobRecord:
         """Change the record, and own it for a whole lease again.
@@ -73,16 +92,25 @@ class Claim:
             Unavailable: storage cannot be reached.
 
         """
-        return self._swap(lambda record: change(record).but(lease=self._lease()))
+        record = self._swap(lambda record: change(record).but(lease=self._lease()))
+        if not self.held:
+            raise self._lost()
+        return record
 
     def conclude(self, change: Change) -> JobRecord:
-        """Change the record, and give the job back if nothing is open any more."""
+        """Change the record, and give the job back if nothing is open any more: see `held`.
+
+        Raises:
+            Lost: another driver owned the job before the change was made.
+            Unavailable: storage cannot be reached.
+
+        """
         return self._swap(lambda record: _without_idle_lease(change(record), self._lease()))
 
     def give_back(self, *, due_seconds: float) -> None:
         """Give the job back while a message is on its way that is due after a while."""
         wait = timedelta(seconds=due_seconds + SWEEP_GRACE_SECONDS)
-        self._swap(lambda record: record.but(lease=Lease(owner=None, until=self._storage_now() + wait)))
+        self._swap(lambda record: _without_idle_lease(record, Lease(owner=None, until=self._storage_now() + wait)))
 
     def confirm(self) -> None:
         """Look whether the job is still ours.
@@ -94,6 +122,8 @@ class Claim:
         """
         with self._lock:
             self._keep(self._reread())
+            if not self.held:
+                raise self._lost()
 
     def renew(self) -> None:
         """Own the job for a whole lease again, if less than half of one is left."""
@@ -122,25 +152,26 @@ class Claim:
                 continue
 
     def _swap(self, change: Change) -> JobRecord:
+        write_id = uuid.uuid4().hex  # one for all tries: the first may take effect after the second was sent
         with self._lock:
-            while True:
-                wanted = change(self._entry.record)
+            while self.held:
+                wanted = change(self.record).but(written=write_id)
                 try:
                     self._keep(self._ledger.write(wanted, etag=self._entry.etag))
                 except (Conflict, Unanswered):
                     self._keep(self._reread())
-                    if self._entry.record == wanted:
-                        return wanted
-                    continue
-                return wanted
+                if self.record.written == write_id:
+                    return self.record
+            raise self._lost()
 
     def _reread(self) -> Entry:
-        """Read the record again: somebody added an operation, or our own write was answered too late to hear."""
         entry = self._ledger.entry(self.record.name)
-        lease = entry.record.lease if entry else None
-        if entry is None or lease is None or lease.owner != self._owner:
-            raise Lost(f"another driver, or nobody, owns job {self.record.name}")
+        if entry is None:
+            raise self._lost()
         return entry
+
+    def _lost(self) -> Lost:
+        return Lost(f"another driver, or nobody, owns job {self.record.name}")
 
     def _keep(self, entry: Entry) -> None:
         self._entry = entry

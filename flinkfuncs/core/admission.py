@@ -24,7 +24,7 @@ def upload_objection(operation: Operation, record: JobRecord) -> End | None:
     newer = [other for other in waiting if other.request.jar and (other.request.jar.last_modified or at) > at]
     if newer and operation.vanished_at is None:
         return End(Outcome.SUPERSEDED, f"a newer upload is waiting: {newer[-1].id}")
-    if record.wanted_at and at < record.wanted_at:
+    if record.wanted_at and at < record.wanted_at.replace(microsecond=0):  # Last-Modified has whole seconds
         return End(Outcome.SUPERSEDED, f"a newer release was taken at {record.wanted_at:%Y-%m-%dT%H:%M:%SZ}")
     if record.folder and request.folder != record.folder and not request.switch_mode:
         return End(

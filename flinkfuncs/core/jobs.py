@@ -159,6 +159,7 @@ class JobRecord(Model):
     uploads_paused: bool = False  # uploads are held until somebody resumes them
     held: tuple[Operation, ...] = ()  # the newest upload that came meanwhile; more only where their age is the same
     lease: Lease | None = None
+    written: str | None = None  # the id of the last write under a lease: how a driver knows that its own took effect
 
     @property
     def newest_savepoint(self) -> Savepoint | None:

@@ -1,10 +1,13 @@
-"""How a record changes when a step is begun, answered, and over: pure, and the same when it is done twice.
+"""How a record changes when a step is begun, answered, and over: pure functions, each applied once.
 
     begun       before the call: the mark of the step, and the new copy that a start is about to make
     learned     after the call: what it told us that cannot be looked up
     unsent      after a call that surely did not leave us
     noted       while waiting: that the copy vanished or has ended, that the new one was seen, that nobody answers
     concluded   the operation is over: its result goes into the record, and it leaves the open list
+
+They are not idempotent: `begun` counts a call as unanswered, and `unsent` and a refusal count it back. That none is
+applied twice is up to `clients/claim.py`.
 
 The rule that must never break: nothing here forgets a savepoint, or a copy that may run.
 """

@@ -1,4 +1,4 @@
-"""Run the table: `python -m tests.faults [--rows A,B] [--faults A,B] [--sites TEXT] [--lanes N] [--minutes N] …`.
+"""Run the table: `python -m tests.faults [--rows A,B] [--sections A,B] [--faults A,B] [--sites TEXT] [--seed N] …`.
 
 First each row is recorded without a fault; its calls are printed, and are the cells. The last line is JSON; the exit
 code is 0 only when every cell is right and every method of the app's clients was crossed.
@@ -18,7 +18,7 @@ from pathlib import Path
 from localcloud.processes import unwinding_on_sigterm
 from tests.matrix.plan import Crossing
 
-from . import table
+from . import cells, table
 from .cell import Cell, Judged
 from .lane import Lane
 from .rows import BY_NAME, ROWS
@@ -35,22 +35,22 @@ def main() -> int:
     with unwinding_on_sigterm(), table.breaking():
         with table.storage(directory / "azurite.log") as connection, closing(Lane(connection)) as lane:
             recordings, by = table.recorded(lane, rows)
-        cells = _chosen(recordings, options)
-        print(table.of_sites(recordings), f"\n{len(cells)} cells on {options.lanes} lanes\n", flush=True)
-        judged = _run(cells, directory, options, began)
+        chosen = _chosen(recordings, options)
+        print(table.of_sites(recordings), f"\n{len(chosen)} cells on {options.lanes} lanes\n", flush=True)
+        judged = _run(chosen, directory, options, began)
     missing = table.never_crossed(by) if rows == list(ROWS) else set()
-    print(table.of_cells(judged, len(cells)))
+    print(table.of_cells(judged, len(chosen)))
     if missing:
         print(f"never crossed: {', '.join(sorted(missing))}")
-    if options.keep and len(judged) == len(table.all_cells(recordings)) and rows == list(ROWS):
-        options.keep.write_text(table.document(judged, len(cells), recordings))
+    if options.keep and len(judged) == len(_all(recordings, options)) and rows == list(ROWS):
+        options.keep.write_text(table.document(judged, len(chosen), recordings, options.seed))
     tried = [one for one in judged if one.verdict != "unreached"]
     right = [one for one in tried if one.verdict == "right"]
     print(json.dumps({"cells": len(tried), "right": len(right)}))
     return 0 if tried and len(right) == len(tried) and not missing else 1
 
 
-def _run(cells: list[Cell], directory: Path, options: argparse.Namespace, began: float) -> list[Judged]:
+def _run(chosen: list[Cell], directory: Path, options: argparse.Namespace, began: float) -> list[Judged]:
     """Run the cells, on a new Azurite every few minutes."""
     judged = list[Judged]()
     until = began + options.minutes * 60
@@ -59,22 +59,44 @@ def _run(cells: list[Cell], directory: Path, options: argparse.Namespace, began:
         if options.verbose or one.verdict == "WRONG":
             print(table.line(one, time.monotonic() - began), flush=True)
 
-    while len(judged) < len(cells) and time.monotonic() < until:
+    while len(judged) < len(chosen) and time.monotonic() < until:
         seconds = min(until - time.monotonic(), AZURITE_SECONDS)
         with table.storage(directory / "azurite.log") as connection:
-            judged += table.run_all(connection, cells[len(judged) :], options.lanes, tell, seconds=seconds)
+            judged += table.run_all(connection, chosen[len(judged) :], options.lanes, tell, seconds=seconds)
     return judged
 
 
+def _all(recordings: dict[str, list[Crossing]], options: argparse.Namespace) -> list[Cell]:
+    samples = {"seed": options.seed, "sample": options.sample}
+    beside, two = cells.writers(recordings, **samples), cells.pairs(recordings, **samples)
+    return [*cells.faults(recordings, seed=options.seed, reads=options.reads), *beside, *two]
+
+
 def _chosen(recordings: dict[str, list[Crossing]], options: argparse.Namespace) -> list[Cell]:
+    """Return the cells that were asked for."""
     faults = options.faults.split(",") if options.faults else None
-    cells = [cell for cell in table.all_cells(recordings) if faults is None or cell.fault.value in faults]
-    return [cell for cell in cells if options.sites in cell.call.site][:: options.every]
+    sections = options.sections.split(",")
+    chosen = [
+        cell
+        for cell in _all(recordings, options)
+        if cell.section in sections
+        and (faults is None or any(hit.fault and hit.fault.value in faults for hit in cell.hits))
+        and any(options.sites in hit.call.site for hit in cell.hits)
+        and (not options.writers or cell.writer in options.writers.split(","))
+    ]
+    return chosen[:: options.every]
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description="Let the wire fail at every call.")
     parser.add_argument("--rows", help="names of rows, separated by commas (default: all)")
+    parser.add_argument("--sections", default="faults,writers,pairs", help="of faults, writers, pairs (default: all)")
+    parser.add_argument("--writers", default="", help="only these who write beside, separated by commas")
+    parser.add_argument("--seed", type=int, default=1, help="draws the samples")
+    parser.add_argument("--reads", type=int, default=cells.READS, help="how many of the faults each read meets")
+    parser.add_argument(
+        "--sample", type=int, default=cells.SAMPLE, help="how many cells of each row the other samples have"
+    )
     parser.add_argument("--faults", help="faults, separated by commas (default: all)")
     parser.add_argument("--sites", default="", help="only calls whose name holds this text")
     parser.add_argument("--lanes", type=int, default=8, help="cells that run at the same time")

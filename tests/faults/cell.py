@@ -1,4 +1,4 @@
-"""One cell: prepare, ask, let one call fail, drive to the end, and judge.
+"""One cell: prepare, ask, let calls fail, let somebody else write, drive to the end, and judge.
 
 The rule that must never break: what is judged is what the stand-in and storage hold, and a cell whose fault was not met
 is `unreached`, never right.
@@ -7,47 +7,54 @@ is `unreached`, never right.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
+from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import FlinkFuncsError
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation
 from tests.matrix.plan import Crossing
-from tests.matrix.sites import is_read, service_of
 from tests.matrix.verdict import Verdict, Wrong, require_same, told
 from tests.unit.builders import ORDERS
 
-from .breaker import HANDLED, Fault
+from . import course
+from .breaker import SILENT, Fault
+from .course import OLD, Course
 from .lane import Lane
-from .rows import BY_NAME, Before, Row, put_jar, rightful
+from .rows import BY_NAME, PLAN, Before, Row, put_jar
 from .stand_in import StandIn
-from .wire import Crossings, crossing, unseen
+from .wire import Crossings, Hit, crossing, unseen
+from .writers import Writer
 
 OVER_SECONDS = 60.0
 LATE_SECONDS = 0.3  # how long after the end a call that is handled late may come
 MOST_ATTEMPTS = 5  # as often as the host delivers a message
-TRIES = 3  # as often as the storage library tries; a read of Flink is tried twice
 _numbers = count(1)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One fault: in which row, at which call, which one."""
+    """What goes wrong, in which row: one call, or two, one after the other; and who else writes at the first one."""
 
     row: str
-    call: Crossing
-    fault: Fault
-    times: int = 1  # so often in a row
+    hits: tuple[Hit, ...]
+    writer: str = ""
+
+    @property
+    def section(self) -> str:
+        """The part of the table that it is in."""
+        return "writers" if self.writer else "faults" if len(self.hits) == 1 else "pairs"
 
     @property
     def name(self) -> str:
         """The cell in words."""
-        often = f" ({self.times} times)" if self.times > 1 else ""
-        return f"{self.row}: {self.fault.value}{often} at {self.call.place}"
+        wrong = "; then ".join(hit.name for hit in self.hits)
+        if not self.writer:
+            return f"{self.row}: {wrong}"
+        return f"{self.row}: {wrong}, {self.writer} right {'after' if self.hits[0].fault else 'before'} it"
 
 
 @dataclass(frozen=True)
@@ -68,23 +75,12 @@ class Prepared:
     flink: StandIn
 
 
-def cells_of(row: str, calls: Iterable[Crossing]) -> list[Cell]:
-    """Return the cells of a recorded run: every write; of the same read between two writes the first and the last."""
-    crossed = list(calls)
-    most = Counter[tuple[str, str]]()
-    for call in crossed:
-        most[call.site, call.since] = max(most[call.site, call.since], call.nth)
-    chosen = [call for call in crossed if not is_read(call.site) or call.nth in (1, most[call.site, call.since])]
-    return [Cell(row, call, fault, times) for call in chosen for fault in Fault for times in _times(call.site, fault)]
+@dataclass(frozen=True)
+class Begun:
+    """What was there when a cell began: the savepoints, and the bytes of the release that the job wants."""
 
-
-def _times(site: str, fault: Fault) -> tuple[int, ...]:
-    """Say how often in a row a call meets a fault; what is repeated at once shows little of a single one."""
-    if is_read(site):
-        return () if fault is Fault.LATE else (TRIES,)  # a read that is handled late is one that is not answered
-    if service_of(site) == "flink":
-        return (1,)
-    return (1, TRIES) if fault in HANDLED else (TRIES,)
+    savepoints: set[str]
+    release: str | None
 
 
 def prepare(lane: Lane, before: Before) -> Prepared:
@@ -102,48 +98,90 @@ def prepare(lane: Lane, before: Before) -> Prepared:
 
 def record(lane: Lane, row: Row, prepared: Prepared) -> tuple[list[Crossing], set[str]]:
     """Run a row without a fault, judge it, and return its calls and the client methods that made them."""
-    known = begin(lane, row, prepared)
+    begun = begin(lane, row, prepared)
     with crossing(Crossings(lane.place.namer)) as crossings:
         _ask_and_drive(lane, row)
-    judge(lane, row, known)
+    judge(lane, row, begun)
     return crossings.crossed, crossings.by
 
 
 def run(lane: Lane, cell: Cell, prepared: Prepared) -> Judged:
     """Run one cell."""
     row, began = BY_NAME[cell.row], time.monotonic()
-    crossings = Crossings(lane.place.namer)
+    crossings = Crossings(lane.place.namer, cell.hits)
     verdict, why = "right", ""
     try:
-        known = begin(lane, row, prepared)
-        crossings = Crossings(lane.place.namer, cell.call, cell.fault, cell.times)
+        begun = begin(lane, row, prepared)
+        crossings = Crossings(lane.place.namer, cell.hits)
         with crossing(crossings):
-            _ask_and_drive(lane, row)
-        if cell.fault is Fault.LATE:
+            _ask(lane, row)
+            writer = _somebody(lane, row, cell.writer, crossings)
+            drive_to_the_end(lane)
+        if any(hit.fault is Fault.LATE for hit in cell.hits):
             time.sleep(LATE_SECONDS)
-        judge(lane, rightful(row, cell.call.site, cell.fault), known)
+        if crossings.failed:
+            raise crossings.failed
+        while writer and writer.after():
+            drive_to_the_end(lane)
+        judge_courses(lane, writer.courses() if writer else _courses(lane, row, cell), begun)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one cell is its verdict, and no other's
         verdict = "WRONG"
         why = told(error, lambda: lane.operations()[-2:], lambda: _handled(lane))
     if not crossings.met:
-        verdict, why = "unreached", why or "the call was not crossed"
+        verdict, why = "unreached", why or "a call was not crossed"
     return Judged(cell, verdict, why, time.monotonic() - began)  # type: ignore[arg-type]  # one of the three words
 
 
-def begin(lane: Lane, row: Row, prepared: Prepared) -> set[str]:
-    """Begin with a prepared job and a new jar; return the savepoints that there are."""
+def _somebody(lane: Lane, row: Row, kind: str, crossings: Crossings) -> Writer | None:
+    """Let somebody else be there, if the cell has one."""
+    if not kind:
+        return None
+    with unseen():
+        writer = Writer(kind, lane, row, _only_operation(lane))
+        writer.before()
+    crossings.beside = writer.write
+    return writer
+
+
+def _courses(lane: Lane, row: Row, cell: Cell) -> list[Course]:
+    """Return what is right under these faults: as usual, but for what nobody can tell from a hanging main()."""
+    main = _only_operation(lane)
+    checks = [hit for hit in cell.hits if hit.call.site == PLAN]
+    usual, refused = course.of_row(row, main), course.untouched(row, main)
+    if not checks:
+        return [usual]
+    if any(hit.fault in SILENT for hit in checks):
+        return [refused]
+    return [usual] if len(cell.hits) == 1 else [usual, refused]  # main() was begun twice, and not heard of
+
+
+def _only_operation(lane: Lane) -> Operation:
+    """Return the row's operation; there is no other one yet."""
+    operations = lane.operations()
+    require_same("operations", len(operations), 1)
+    return operations[0]
+
+
+def begin(lane: Lane, row: Row, prepared: Prepared) -> Begun:
+    """Begin with a prepared job and a new jar; return what there is."""
     put_jar(lane, row, f"{next(_numbers)}")
     lane.begin(prepared.record, prepared.flink.like())
-    return set(lane.flink.savepoints)
+    wanted = prepared.record.wanted if prepared.record else None
+    return Begun(set(lane.flink.savepoints), wanted.sha256 if wanted else None)
 
 
 def _ask_and_drive(lane: Lane, row: Row) -> None:
-    """Ask until nobody is told of a failure and it is on record, as callers and events do; then drive."""
+    _ask(lane, row)
+    drive_to_the_end(lane)
+
+
+def _ask(lane: Lane, row: Row) -> None:
+    """Ask until nobody is told of a failure and it is on record, as callers and events do."""
     for _ in range(MOST_ATTEMPTS):
         with suppress(FlinkFuncsError):
             row.ask(lane)
             if _is_on_record(lane):
-                return drive_to_the_end(lane)
+                return
     raise Wrong(f"asked {MOST_ATTEMPTS} times, and not on record")
 
 
@@ -156,7 +194,7 @@ def drive_to_the_end(lane: Lane) -> None:
     """Let one driver after the other go on until nothing is open.
 
     Raises:
-        Wrong: something still is, after a minute.
+        Wrong: something still is, after a minute; or nothing is, and somebody still owns the job.
 
     """
     deadline = time.monotonic() + OVER_SECONDS
@@ -164,7 +202,7 @@ def drive_to_the_end(lane: Lane) -> None:
         _drive(lane)
         record = _unseen_record(lane)
         if record and not record.open:
-            return
+            return require_same("lease", record.lease, None)
         time.sleep(0.1)
     raise Wrong(f"not over after {OVER_SECONDS:.0f} s")
 
@@ -181,42 +219,63 @@ def _unseen_record(lane: Lane) -> JobRecord | None:
         return lane.record()
 
 
-def judge(lane: Lane, row: Row, known: set[str]) -> None:
-    """Check everything that has to be true of the job now; `known` savepoints were there before.
+def judge(lane: Lane, row: Row, begun: Begun) -> None:
+    """Check everything that has to be true of the job after a row alone.
 
     Raises:
         Wrong: something is not.
 
     """
-    record, flink, operations = lane.record(), lane.flink, lane.operations()
+    judge_courses(lane, [course.of_row(row, _only_operation(lane))], begun)
+
+
+def judge_courses(lane: Lane, courses: list[Course], begun: Begun) -> None:
+    """Check everything that has to be true of the job now, after one of these courses.
+
+    Raises:
+        Wrong: something is not.
+
+    """
+    record, flink = lane.record(), lane.flink
     if record is None:
         raise Wrong("there is no record")
-    operation = operations[-1]
+    operations = {operation.id: operation for operation in lane.operations()}
     require_same("wrong calls", flink.wrong, [])
     require_same("open operations", record.open, ())
     require_same("lease", record.lease, None)
-    require_same("operations", len(operations), 1)
-    require_same("outcome", str(operation.result.outcome) if operation.result else None, row.outcome)
-    written = set(flink.savepoints) - known
-    require_same("savepoints", len(written), row.savepoints)
-    recorded = {savepoint.path for savepoint in record.savepoints}
-    require_same("savepoints on record", recorded, set(flink.savepoints))
-    require_same("starts", len(flink.starts), row.starts)
-    require_same("starts from the newest state", [start.newest for start in flink.starts], [not row.fresh] * row.starts)
+    outcomes = {id_: str(o.result.outcome) if o.result else None for id_, o in operations.items()}
+    taken = next((one for one in courses if one.outcomes == outcomes), courses[0])
+    require_same("outcomes", outcomes, taken.outcomes)
+    _judge_state(record, flink, taken, begun)
+    _judge_starts(flink, taken, operations.values())
     running = flink.running()
-    require_same("copies", len(running), 1 if row.runs else 0)
-    if row.runs:
-        _judge_running(lane, row, record, operation)
+    require_same("copies", len(running), 1 if taken.runs else 0)
+    if taken.runs:
+        (job,) = running
+        brought = operations[taken.runs].release if taken.runs != OLD else None
+        require_same("the release that runs", job.jar.sha256, brought.sha256 if brought else begun.release)
+        require_same("the recorded copy", record.running.flink_job_id if record.running else None, job.id)
 
 
-def _judge_running(lane: Lane, row: Row, record: JobRecord, operation: Operation) -> None:
-    """The copy is the recorded one, of the right release, and runs from what the operation says."""
-    (job,) = lane.flink.running()
-    require_same("the recorded copy", record.running.flink_job_id if record.running else None, job.id)
-    brought = operation.release.sha256 if operation.release else None
-    old = row.runs == "old" and brought == job.jar.sha256
-    if old or (row.runs == "new" and brought != job.jar.sha256):
-        raise Wrong(f"the copy runs {job.jar.sha256[:12]}, not the {row.runs} release")
+def _judge_state(record: JobRecord, flink: StandIn, taken: Course, begun: Begun) -> None:
+    """As many savepoints as there were stops and savepoints, and every one is on record."""
+    recorded, written = {savepoint.path for savepoint in record.savepoints}, set(flink.savepoints)
+    if taken.savepoints is None:  # that of an operation that was given up may not be
+        require_same("savepoints that nobody wrote", recorded - written, set())
+        return
+    require_same("savepoints", len(written - begun.savepoints), taken.savepoints)
+    require_same("savepoints on record", recorded, written)
+
+
+def _judge_starts(flink: StandIn, taken: Course, operations: Iterable[Operation]) -> None:
+    """No start too many, each from the newest state, but for those that were asked to begin afresh."""
+    if taken.starts is not None:
+        require_same("starts", len(flink.starts), taken.starts)
+    afresh = {o.token("copy") for o in operations if o.action is Action.STATELESS_UPDATE}
+    wrong = [
+        start for start in flink.starts if (start.savepoint is not None if start.job in afresh else not start.newest)
+    ]
+    require_same("starts from another state", wrong, [])
 
 
 def _handled(lane: Lane) -> list[str]:

@@ -68,7 +68,7 @@ class Place:
         return blob_service("JARS", {"JARS": self.connection})
 
     @cached_property
-    def _queue(self) -> OperationsQueue:
+    def messages(self) -> OperationsQueue:
         return OperationsQueue(queue_service("JARS", {"JARS": self.connection}), self.queue)
 
     @property
@@ -94,11 +94,11 @@ class Place:
 
     def driver(self, patience: Patience = PATIENCE) -> Driver:
         """Return a driver as another process would have one."""
-        return Driver(self.ledger(), self._queue, self._cluster(), patience)
+        return Driver(self.ledger(), self.messages, self._cluster(), patience)
 
     def intake(self) -> Intake:
         """Return an intake as another process would have one."""
-        return Intake(self.ledger(), self._queue, self._jars(), self._cluster())
+        return Intake(self.ledger(), self.messages, self._jars(), self._cluster())
 
     def _jars(self) -> Jars:
         uploads = self.container(self.uploads)

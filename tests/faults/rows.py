@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -22,15 +22,21 @@ from flinkfuncs.core.releases import JarSource
 from tests.unit.builders import ORDERS
 from tests.wire.storage import jar
 
-from .breaker import SILENT, Fault
 from .lane import Lane
 
 Before = Literal["nothing", "running", "running stateless", "stopped"]
 Ask = Callable[[Lane], None]
 CALLER = Cause(kind="http", detail="a caller")
 JAR = "orders.jar"
-ASKED, PLAN, START = "POST queue", "POST flink /jars/:jar/plan", "POST flink /jars/:jar/run"
-ORDERS_CLASS, REFUSED_CLASS, LOOPS_CLASS = (f"com.example.{name}" for name in ("Orders", "Refused", "Loops"))
+ASKED, PLAN, START, RUN = (
+    "POST queue",
+    "POST flink /jars/:jar/plan",
+    "PUT ledger jobs/:job (Start)",
+    "POST flink /jars/:jar/run",
+)
+ORDERS_CLASS, REFUSED_CLASS, THROWS_CLASS, LOOPS_CLASS = (
+    f"com.example.{name}" for name in ("Orders", "Refused", "Throws", "Loops")
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,6 @@ class Row:
     runs: Literal["new", "old"] | None
     main_class: str = ORDERS_CLASS
     outcome: str = "SUCCEEDED"
-    fresh: bool = False  # it starts without state, as it is asked to
     folder: Literal["stateful", "stateless", ""] = ""  # where its jar lies
     since: str = ""  # only the cells from this call on: what comes before is another row's
     until: str = ""  # only the cells up to this call
@@ -102,13 +107,25 @@ ROWS = (
         savepoints=1,
         starts=1,
         runs="new",
-        fresh=True,
         folder="stateless",
     ),
     Row("LAST_STATE_UPDATE", "running", asking(Action.LAST_STATE_UPDATE), savepoints=0, starts=1, runs="new"),
     Row("SAVEPOINT", "running", asking(Action.SAVEPOINT), savepoints=1, starts=0, runs="old"),
     Row("CANCEL", "running", asking(Action.CANCEL), savepoints=0, starts=0, runs=None),
-    Row(  # Flink refuses the start
+    Row(  # Flink refuses the start: main() throws, and there never was a copy
+        "ROLLBACK_OF_NOTHING",
+        "running",
+        uploading("stateful"),
+        savepoints=1,
+        starts=1,
+        runs="old",
+        folder="stateful",
+        since=START,
+        until=RUN,
+        main_class=THROWS_CLASS,
+        outcome="ROLLED_BACK",
+    ),
+    Row(  # Flink refuses the start: the state does not fit, and there is a copy that failed
         "ROLLBACK",
         "running",
         uploading("stateful"),
@@ -134,11 +151,3 @@ ROWS = (
     ),
 )
 BY_NAME = {row.name: row for row in ROWS}
-
-
-def rightful(row: Row, site: str, fault: Fault) -> Row:
-    """Return the row as it has to end under a fault: as ever, but for what nobody can tell from a hanging main()."""
-    if site != PLAN or fault not in SILENT:
-        return row
-    runs: Literal["old"] | None = "old" if row.before.startswith("running") else None
-    return replace(row, outcome="REFUSED", savepoints=0, starts=0, runs=runs)

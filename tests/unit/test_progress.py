@@ -1,4 +1,4 @@
-"""How a record changes with each step: doing it twice changes nothing more, and nothing is forgotten."""
+"""How a record changes with each step: every call is counted, and nothing is forgotten."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_when_an_operation_was_first_taken_up_stays() -> None:
 
 
 def test_a_start_that_is_begun_records_the_stops_savepoint_and_the_copy_before_the_call() -> None:
-    """Begun again it is the same copy and the same savepoint; only the call is counted."""
+    """Sent again it is the same copy and the same savepoint, and one call more."""
     record = progress.begun(job(copy_of(), UPDATE), UPDATE.id, START, NOW)
     assert record.current
     assert (record.current.flink_job_id, record.current.may_appear) == (UPDATE.token("copy"), True)

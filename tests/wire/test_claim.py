@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
 from flinkfuncs.clients.claim import Claim, Lost
 from flinkfuncs.clients.ledger import Entry, Ledger
 from flinkfuncs.core.actions import Action
-from flinkfuncs.core.errors import Unanswered
+from flinkfuncs.core.errors import FlinkFuncsError
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation
 from flinkfuncs.core.releases import SpecPatch
 from tests.unit.builders import OLD, ORDERS, asked, copy_of, savepoint
 from tests.wire.storage import Storage
+from tests.wire.unheard import ANSWER_TO_A_REPEAT, NO_ANSWER, UnheardLedger
 
 OPERATION = asked(Action.STOP)
 
@@ -45,6 +48,28 @@ def storage(storage: Storage) -> Storage:
 def marked(record: JobRecord) -> JobRecord:
     """Change something that shows how often it was done."""
     return record.but(savepoints=(*record.savepoints, savepoint(f"file:///sp/{len(record.savepoints) + 1}")))
+
+
+def is_marked(record: JobRecord) -> bool:
+    """Whether that was done."""
+    return len(record.savepoints) > 1
+
+
+def is_free(record: JobRecord) -> bool:
+    """Whether the job is handed to a later message."""
+    return record.lease is not None and record.lease.owner is None
+
+
+def change(storage: Storage, how: Callable[[JobRecord], JobRecord]) -> None:
+    """Change the record as somebody without a lease."""
+    entry = storage.ledger().entry(ORDERS)
+    assert entry
+    storage.ledger().write(how(entry.record), etag=entry.etag)
+
+
+def add(storage: Storage, *operations: Operation) -> None:
+    """Put operations on the open list, as uploads and callers do."""
+    change(storage, lambda record: record.but(open=(*record.open, *operations)))
 
 
 def test_a_second_taker_gets_none(storage: Storage) -> None:
@@ -91,34 +116,136 @@ def test_a_lease_runs_out_and_then_the_paused_driver_can_write_nothing(storage: 
 def test_an_operation_that_was_added_meanwhile_is_kept(storage: Storage) -> None:
     """A conflict reads the record again, and the change is made on what stands there now."""
     claim = taken(storage)
-    entry = storage.ledger().entry(ORDERS)
-    assert entry
-    another: Operation = asked(Action.CANCEL, identity="another")
-    storage.ledger().write(entry.record.but(open=(*entry.record.open, another)), etag=entry.etag)
+    another = asked(Action.CANCEL, identity="another")
+    add(storage, another)
     record = claim.write(marked)
     assert [operation.id for operation in record.open] == [OPERATION.id, another.id]
     assert storage.ledger().read(ORDERS) == record
 
 
-def test_our_own_write_that_was_answered_too_late_is_recognised(storage: Storage) -> None:
+@pytest.mark.parametrize("error", [NO_ANSWER, ANSWER_TO_A_REPEAT], ids=["no answer", "answer to a repeat"])
+def test_our_own_write_that_was_not_answered_is_recognised(storage: Storage, error: FlinkFuncsError) -> None:
     """It is not made a second time: a mark that counts calls must count each once."""
-
-    class Deaf(Ledger):
-        deaf = False
-
-        def write(self, record: JobRecord, *, etag: str | None) -> Entry:
-            entry = super().write(record, etag=etag)
-            if self.deaf:
-                self.deaf = False
-                raise Unanswered("no answer")
-            return entry
-
-    ledger = Deaf(storage.records, storage.cluster)
-    claim = taken(storage, ledger=ledger)
-    ledger.deaf = True
-    record = claim.write(marked)
+    ledger = UnheardLedger(storage, when=is_marked, error=error)
+    record = taken(storage, ledger=ledger).write(marked)
+    assert ledger.unheard
     assert len(record.savepoints) == 2
     assert storage.ledger().read(ORDERS) == record
+
+
+@pytest.mark.parametrize("error", [NO_ANSWER, ANSWER_TO_A_REPEAT], ids=["no answer", "answer to a repeat"])
+def test_our_own_write_is_recognised_below_a_change_of_somebody_else(storage: Storage, error: FlinkFuncsError) -> None:
+    """It is made once, and the driver goes on with the record as it is now."""
+    another = asked(Action.CANCEL, identity="another")
+    ledger = UnheardLedger(storage, when=is_marked, then=lambda: add(storage, another), error=error)
+    claim = taken(storage, ledger=ledger)
+    record = claim.write(marked)
+    assert ledger.unheard
+    assert len(record.savepoints) == 2
+    assert [operation.id for operation in record.open] == [OPERATION.id, another.id]
+    assert storage.ledger().read(ORDERS) == record
+    assert len(claim.write(marked).savepoints) == 3
+
+
+def test_a_write_that_takes_effect_after_it_was_sent_again_is_made_once(storage: Storage) -> None:
+    """The first try was on its way still when the record was read again."""
+
+    class Slow(Ledger):
+        on_its_way: tuple[JobRecord, str | None] | None = None
+
+        def write(self, record: JobRecord, *, etag: str | None) -> Entry:
+            if not is_marked(record):
+                return super().write(record, etag=etag)
+            if self.on_its_way is None:
+                self.on_its_way = record, etag
+                raise NO_ANSWER
+            first, its_etag = self.on_its_way
+            super().write(first, etag=its_etag)
+            return super().write(record, etag=etag)
+
+    record = taken(storage, ledger=Slow(storage.records, storage.cluster)).write(marked)
+    assert len(record.savepoints) == 2
+    assert storage.ledger().read(ORDERS) == record
+
+
+def test_a_job_that_was_taken_away_after_a_write_that_was_not_answered_is_lost(storage: Storage) -> None:
+    """Its operation was abandoned: the change stays, and nothing may be done for it."""
+    abandon = partial(change, storage, lambda record: record.but(open=(), lease=None))
+    ledger = UnheardLedger(storage, when=is_marked, then=abandon)
+    claim = taken(storage, ledger=ledger)
+    with pytest.raises(Lost):
+        claim.write(marked)
+    with pytest.raises(Lost):
+        claim.write(marked)
+    record = storage.ledger().read(ORDERS)
+    assert record
+    assert (record.open, record.lease, len(record.savepoints)) == ((), None, 2)
+
+
+def test_a_driver_that_saw_that_the_job_is_not_its_own_can_write_nothing(storage: Storage) -> None:
+    """Neither where nobody owns it now, although it knows the newest ETag."""
+    claim = taken(storage)
+    change(storage, lambda record: record.but(lease=None))
+    with pytest.raises(Lost):
+        claim.confirm()
+    with pytest.raises(Lost):
+        claim.write(marked)
+    assert take(storage)
+
+
+@pytest.mark.parametrize("another", [(), (asked(Action.STOP, identity="another"),)], ids=["alone", "with an upload"])
+def test_a_conclusion_that_was_not_answered_is_recognised(storage: Storage, another: tuple[Operation, ...]) -> None:
+    """The job is given back, and whoever asks for more sends for a driver."""
+    ledger = UnheardLedger(storage, when=lambda record: not record.open, then=lambda: add(storage, *another))
+    claim = taken(storage, ledger=ledger)
+    record = claim.conclude(lambda record: marked(record).but(open=()))
+    assert ledger.unheard
+    assert (record.open, record.lease, len(record.savepoints)) == (another, None, 2)
+    assert not claim.held
+
+
+def test_a_job_that_is_given_back_without_an_answer_is_given_back(storage: Storage) -> None:
+    """Also where somebody else has it already: whoever gave it back may send its message."""
+    ledger = UnheardLedger(storage, when=is_free, then=lambda: taken(storage))
+    claim = taken(storage, ledger=ledger)
+    claim.give_back(due_seconds=100)
+    assert ledger.unheard
+    assert not claim.held
+    assert take(storage) is None
+
+
+def test_nothing_open_leaves_no_lease_behind(storage: Storage) -> None:
+    """Not even one that nobody owns: the sweeper would leave the job's next operation alone that long."""
+    claim = taken(storage)
+    change(storage, lambda record: record.but(open=()))
+    claim.give_back(due_seconds=100)
+    record = storage.ledger().read(ORDERS)
+    assert record
+    assert record.lease is None
+
+
+def test_a_take_that_was_not_answered_is_recognised(storage: Storage) -> None:
+    """Otherwise nobody would own the job until its lease ran out, and the message would be gone."""
+    claim = taken(storage, ledger=UnheardLedger(storage))
+    assert claim.held
+    assert claim.write(marked) == storage.ledger().read(ORDERS)
+    assert take(storage) is None
+
+
+def test_a_take_that_meets_another_write_is_tried_again(storage: Storage) -> None:
+    """An upload came in between, and no driver."""
+    another = asked(Action.STOP, identity="another")
+
+    class Met(Ledger):
+        met = False
+
+        def write(self, record: JobRecord, *, etag: str | None) -> Entry:
+            if not self.met:
+                self.met = True
+                add(storage, another)
+            return super().write(record, etag=etag)
+
+    assert taken(storage, ledger=Met(storage.records, storage.cluster)).record.open == (OPERATION, another)
 
 
 def test_a_write_whose_change_is_only_in_memory_compares_like_what_is_stored() -> None:

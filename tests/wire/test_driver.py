@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -19,6 +20,7 @@ from flinkfuncs.operations import Driver, Patience
 from tests.unit.builders import ORDERS, asked, with_marks
 from tests.wire.memory_cluster import MemoryCluster
 from tests.wire.storage import Storage
+from tests.wire.unheard import UnheardLedger
 
 
 class CrashError(Exception):
@@ -308,7 +310,7 @@ def test_an_unreachable_cluster_ends_what_changed_nothing(storage: Storage) -> N
     outcome, code, message = result(storage, operation)
     assert (outcome, code) == (Outcome.FAILED, "NoConnection")
     assert "nothing was changed" in message
-    assert read(storage).but(last=None, open=()) == storage_record.but(open=())
+    assert read(storage).but(last=None, written=None, open=()) == storage_record.but(open=())
 
 
 def test_a_silence_of_the_cluster_is_counted_from_its_own_beginning(storage: Storage) -> None:
@@ -369,6 +371,69 @@ def test_a_driver_drives_the_jobs_operations_one_after_the_other(storage: Storag
     assert acts == ["Keep", "UploadJar", "Check", "Start", "TakeCheckpoint", "Trigger", "Stop"]
     assert [operation.action for operation in storage.ledger().operations(ORDERS)].count(Action.STOP) == 1
     assert read(storage).open == ()
+
+
+# ---------------------------------------------------------------------------------------- writes that are not answered
+
+
+def begins_start(record: JobRecord) -> bool:
+    """Whether a record marks the start of an update."""
+    return any(operation.start and operation.action is Action.UPDATE for operation in record.open)
+
+
+def test_a_start_that_is_counted_once_rolls_back_when_it_is_refused(storage: Storage) -> None:
+    """Its mark was not answered, and another operation came in that second: one call, one refusal, no wait for more."""
+    cluster = Faulty(Start, Refused("main() threw"))
+    running_job(storage, cluster)
+    update = put(storage, asked(Action.UPDATE))
+    ledger = UnheardLedger(
+        storage, when=begins_start, then=lambda: put(storage, asked(Action.SAVEPOINT, identity="another"))
+    )
+    driver(storage, cluster, ledger=ledger).drive(ORDERS)
+    assert ledger.unheard
+    closed = storage.ledger().closed(update.id)
+    assert closed
+    assert closed.start
+    assert closed.start.unanswered == 0
+    assert result(storage, update)[:2] == (Outcome.ROLLED_BACK, "RolledBack")
+    assert cluster.running() == [update.token("rollback")]
+    assert [operation.action for operation in storage.ledger().operations(ORDERS)].count(Action.SAVEPOINT) == 1
+    assert (read(storage).open, read(storage).lease) == ((), None)
+
+
+@pytest.mark.parametrize("nth", [0, 1], ids=["the first", "the last"])
+def test_an_end_that_is_written_and_not_answered_is_an_end(
+    storage: Storage, nth: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The driver reports it and goes on to the next: the lease that is gone then was its own to give back."""
+    cluster = MemoryCluster()
+    running_job(storage, cluster)
+    operations = put(storage, asked(Action.SAVEPOINT)), put(storage, asked(Action.STOP, identity="next"))
+    ledger = UnheardLedger(
+        storage, when=lambda record: record.last is not None and record.last.id == operations[nth].id
+    )
+    with caplog.at_level(logging.INFO):
+        driver(storage, cluster, ledger=ledger).drive(ORDERS)
+    assert ledger.unheard
+    assert [result(storage, operation)[0] for operation in operations] == [Outcome.SUCCEEDED] * 2
+    reported = [record.getMessage() for record in caplog.records if "outcome=SUCCEEDED" in record.getMessage()]
+    assert [operation.id in line for operation, line in zip(operations, reported, strict=True)] == [True] * 2
+    assert (read(storage).open, read(storage).lease) == ((), None)
+
+
+def test_a_hop_whose_record_is_not_answered_still_sends_its_message(storage: Storage) -> None:
+    """The job was given back; without a message it would wait for the sweeper."""
+    cluster = MemoryCluster()
+    running_job(storage, cluster)
+    cluster.stops_complete = False
+    stop = put(storage, asked(Action.STOP))
+    ledger = UnheardLedger(storage, when=lambda record: record.lease is not None and record.lease.owner is None)
+    driver(storage, cluster, ledger=ledger, invocation_seconds=0).drive(ORDERS)
+    assert ledger.unheard
+    assert storage.nudge_count() == 1
+    cluster.stops_complete = True
+    driver(storage, cluster).drive(ORDERS)
+    assert result(storage, stop)[0] is Outcome.SUCCEEDED
 
 
 def test_storage_that_cannot_be_reached_is_an_error_that_the_host_repeats(storage: Storage) -> None:

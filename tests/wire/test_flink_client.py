@@ -244,9 +244,9 @@ def test_a_main_that_throws_its_arguments_back_costs_no_more_than_another() -> N
         began = time.thread_time()
         with pytest.raises(Refused) as raised:
             flink(server).run(RUN)
-        (cause,) = flink(server).failures(JOB)
+        (failure,) = flink(server).failures(JOB)
         assert time.thread_time() - began < 5  # with patterns over the whole text: minutes
-    for text in (raised.value.message.partition(": ")[2], cause):
+    for text in (raised.value.message.partition(": ")[2], failure.cause):
         assert text.startswith("java.lang.IllegalArgumentException: --db.password ****** --topic ---")
         assert len(text) <= DETAIL_LIMIT
 

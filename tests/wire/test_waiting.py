@@ -10,7 +10,9 @@ from typing import TypeVar
 
 import pytest
 
+from flinkfuncs.clients.ledger import Entry, Ledger
 from flinkfuncs.control import Control
+from flinkfuncs.core import queueing
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import NotFound, Refused
 from flinkfuncs.core.jobs import JobRecord
@@ -18,10 +20,11 @@ from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Cause, Operation, Outcome, Request
 from flinkfuncs.core.steps import Learned, Step, Stop
 from flinkfuncs.intake import Intake
-from tests.unit.builders import ORDERS, asked
+from tests.unit.builders import NOW, ORDERS, asked
 from tests.wire.memory_cluster import MemoryCluster
 from tests.wire.storage import Storage, jar
 from tests.wire.test_driver import driver, put, read, result, running_job
+from tests.wire.unheard import UnheardLedger
 
 T = TypeVar("T")
 AT_ONCE = 8
@@ -46,6 +49,11 @@ def at_once(work: Callable[[int], T], number: int = AT_ONCE) -> list[T]:
 
     with ThreadPoolExecutor(number) as threads:
         return list(threads.map(one, range(number)))
+
+
+def driving(storage: Storage, cluster: MemoryCluster) -> Callable[[], None]:
+    """Drive the job, as a driver beside."""
+    return lambda: driver(storage, cluster).drive(ORDERS)
 
 
 def outcomes(storage: Storage, job: JobName = ORDERS) -> dict[str, Outcome | None]:
@@ -187,7 +195,110 @@ def test_after_one_is_abandoned_the_next_is_sent_for(storage: Storage) -> None:
     assert storage.nudges() == [{"job": ORDERS, "operation": next_one.id}]
 
 
+class BetweenLedger(Ledger):
+    """Somebody else writes right before this ledger's n-th write of a record."""
+
+    def __init__(self, storage: Storage, nth: int, writes: Callable[[], object]) -> None:
+        """Count from the first write."""
+        super().__init__(storage.records, storage.cluster)
+        self._left, self._writes = nth, writes
+
+    def write(self, record: JobRecord, *, etag: str | None) -> Entry:
+        """Let the other one write, then write."""
+        self._left -= 1
+        if self._left == 0:
+            self._writes()
+        return super().write(record, etag=etag)
+
+
+def uploaded(storage: Storage) -> Operation:
+    """Upload a release."""
+    storage.upload("stateful/orders/job.jar", jar())
+    operation = intake(storage).upload("stateful/orders/job.jar")
+    assert operation
+    return operation
+
+
+@pytest.mark.parametrize("nth", [1, 2], ids=["before it is claimed", "after it is claimed"])
+@pytest.mark.parametrize("kind", ["abandoned", "paused"])
+def test_a_driver_that_finds_nothing_open_any_more_gives_the_job_back(storage: Storage, kind: str, nth: int) -> None:
+    """What waited was taken from it around its claim: the next operation's message finds a job that nobody owns."""
+    cluster = MemoryCluster()
+    running_job(storage, cluster)
+    waiting = uploaded(storage)
+
+    def take_away() -> None:
+        if kind == "abandoned":
+            control(storage).abandon(waiting.id, by="a person")
+        else:
+            control(storage).pause_uploads(ORDERS, paused=True)
+
+    driver(storage, cluster, ledger=BetweenLedger(storage, nth, take_away)).drive(ORDERS)
+    record = read(storage)
+    assert (record.open, record.lease) == ((), None)
+    next_one = put(storage, asked(Action.STOP, identity="next"))
+    driver(storage, cluster).drive(ORDERS)
+    assert result(storage, next_one)[0] is Outcome.SUCCEEDED
+
+
+def test_a_message_that_is_given_up_while_what_waits_is_abandoned_leaves_nothing_behind(storage: Storage) -> None:
+    """Its own operation is over; nothing is open, nobody owns the job, and nobody is sent for."""
+    waiting = put(storage, asked(Action.NEW))
+
+    def abandon() -> None:
+        control(storage).abandon(waiting.id, by="a person")
+
+    driver(storage, MemoryCluster(), ledger=BetweenLedger(storage, 2, abandon)).give_up(ORDERS, "over", "a bug")
+    record = read(storage)
+    assert (record.open, record.lease) == ((), None)
+    assert storage.nudges() == []
+
+
+def test_an_abandoning_that_is_not_answered_is_looked_for(storage: Storage) -> None:
+    """It is done, whatever a driver wrote of the operation's end, and the next operation is sent for."""
+    running_job(storage, MemoryCluster())
+    stuck, next_one = put(storage, asked(Action.SAVEPOINT)), put(storage, asked(Action.STOP, identity="next"))
+    ended = queueing.ended_as(stuck, Outcome.SUCCEEDED, "a driver came too late to record this", NOW)
+    storage.ledger().close(ended)
+    ledger = UnheardLedger(storage)
+    abandoned = Control(ledger, storage.queue).abandon(stuck.id, by="a person")
+    assert ledger.unheard
+    assert storage.ledger().closed(stuck.id) == abandoned
+    assert result(storage, stuck)[0] is Outcome.ABANDONED
+    assert storage.nudges() == [{"job": ORDERS, "operation": next_one.id}]
+
+
 # ------------------------------------------------------------------------------------------------------------- pausing
+
+
+def test_pausing_and_resuming_that_is_not_answered_is_looked_for(storage: Storage) -> None:
+    """A driver that writes meanwhile keeps what it wrote, and the upload that was held is sent for."""
+    cluster = MemoryCluster()
+    running_job(storage, cluster)
+    waiting = uploaded(storage)
+    storage.nudges()
+    ledger = UnheardLedger(storage)
+    held = Control(ledger, storage.queue).pause_uploads(ORDERS, paused=True)
+    assert ledger.unheard
+    assert ([operation.id for operation in held.held], held.open) == ([waiting.id], ())
+    ledger = UnheardLedger(storage, then=driving(storage, cluster))
+    resumed = Control(ledger, storage.queue).pause_uploads(ORDERS, paused=False)
+    assert ledger.unheard
+    assert (resumed.held, resumed.open, resumed.uploads_paused) == ((), (), False)
+    assert resumed.last
+    assert resumed.last.id == waiting.id
+    assert storage.ledger().read(ORDERS) == resumed
+
+
+def test_a_held_upload_that_is_resumed_without_an_answer_is_sent_for(storage: Storage) -> None:
+    """Nobody has to wait for the sweeper."""
+    running_job(storage, MemoryCluster())
+    control(storage).pause_uploads(ORDERS, paused=True)
+    held = uploaded(storage)
+    ledger = UnheardLedger(storage)
+    Control(ledger, storage.queue).pause_uploads(ORDERS, paused=False)
+    assert ledger.unheard
+    assert storage.nudges() == [{"job": ORDERS, "operation": held.id}]
 
 
 def test_paused_uploads_are_held_and_the_newest_is_taken_on_resume(storage: Storage) -> None:

@@ -1,0 +1,143 @@
+"""Which cells are there? From the calls of each row as recorded without a fault, so that a new call is in by itself.
+
+    section    cells                                                                 all of them, or a sample
+    ---------  --------------------------------------------------------------------  ------------------------------
+    faults     one fault at each call: every write; of the same read between two     at each write all of them, at
+               writes the first and the last                                         each read READS of them
+    writers    somebody else writes right before a driver's write of the record, or  of UPDATE, and of a refused
+               right after one that took effect and was not answered                 start: before each, and after a
+                                                                                     reset; a sample of the rest
+    pairs      two faults in one operation, one after the other                      at the stop and the start of
+                                                                                     UPDATE, with the writes that
+                                                                                     mark them; a sample of the rest
+
+Samples are drawn by a seed, evenly over what there is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+from random import Random
+
+from tests.matrix.plan import Crossing
+from tests.matrix.sites import RENEWAL, is_read, service_of
+
+from .breaker import HANDLED, Fault
+from .cell import Cell
+from .rows import ASKED, BY_NAME, RUN, START, Row
+from .wire import RECORD, Hit
+from .writers import writers_of
+
+TRIES = 3  # as often as the storage library tries; a read of Flink is tried twice
+READS = 3  # so many faults at each read
+SAMPLE = 40  # so many cells of each row
+STOP = "POST flink /jobs/:id/stop"
+SHARP_ROWS = ("UPDATE", "ROLLBACK_OF_NOTHING")  # there the writers' sharpest cells are all run
+STOP_AND_START = (f"{RECORD} (Stop)", STOP, START, RUN)
+# One try that is not answered, and the library's own repeat meets a conflict; or none of its tries is answered.
+UNHEARD = (
+    (Fault.RESET_AFTER, 1),
+    (Fault.RESET_AFTER, TRIES),
+    (Fault.TIMEOUT, 1),
+    (Fault.LATE, 1),
+    (Fault.GARBAGE, TRIES),
+)
+Recordings = Mapping[str, list[Crossing]]
+
+
+def faults(recordings: Recordings, *, seed: int, reads: int = READS) -> list[Cell]:
+    """Return the cells with one fault."""
+    found = list[Cell]()
+    for row, calls in recordings.items():
+        draw = _draw(seed, row)
+        for call in _chosen(_matching(BY_NAME[row], calls)):
+            hits = _of_call(call)
+            drawn = draw.sample(hits, min(reads, len(hits))) if is_read(call.site) else hits
+            found += [Cell(row, (hit,)) for hit in hits if hit in drawn]
+    return found
+
+
+def writers(recordings: Recordings, *, seed: int, sample: int = SAMPLE) -> list[Cell]:
+    """Return the cells in which somebody else writes."""
+    found = list[Cell]()
+    for row, calls in recordings.items():
+        cells, draw = list(_with_writers(BY_NAME[row], calls)), _draw(seed, row)
+        rest = [cell for cell in cells if not _is_sharp(cell)]
+        drawn = sorted(draw.sample(range(len(rest)), min(sample, len(rest))))
+        found += [*filter(_is_sharp, cells), *(rest[place] for place in drawn)]
+    return found
+
+
+def pairs(recordings: Recordings, *, seed: int, sample: int = SAMPLE) -> list[Cell]:
+    """Return the cells with two faults."""
+    found = list(stop_and_start(recordings["UPDATE"])) if "UPDATE" in recordings else []
+    for row, calls in recordings.items():
+        hits = [hit for call in _chosen(_matching(BY_NAME[row], calls)) for hit in _of_call(call)]
+        draw = _draw(seed, row)
+        drawn = [sorted(draw.sample(range(len(hits)), 2)) for _ in range(sample)]
+        found += [Cell(row, (hits[one], hits[other])) for one, other in drawn if hits[one].call != hits[other].call]
+    return found
+
+
+def _draw(seed: int, row: str) -> Random:
+    """Return what draws a row's samples: the same ones, whichever other rows are run."""
+    return Random(f"{seed} {row}")  # noqa: S311 - nothing is kept secret by it
+
+
+def stop_and_start(calls: Sequence[Crossing]) -> Iterator[Cell]:
+    """Return the cells with two faults at the stop and the start of an update, and at the writes that mark them.
+
+    Also at the same call twice, where the first fault is one after which it is sent again.
+    """
+    sites = [call.site for call in calls]
+    sharp = [calls[sites.index(site)] for site in STOP_AND_START]
+    again = [(call, replace(call, nth=call.nth + 1)) for call in sharp if call.site in (STOP, RUN)]
+    for first, second in (*combinations(sharp, 2), *again):
+        for one in _of_call(first):
+            if first.site == second.site and one.fault in HANDLED:
+                continue  # it is found to be done, and is not sent again
+            yield from (Cell("UPDATE", (one, other)) for other in _of_call(second))
+
+
+def _with_writers(row: Row, calls: Sequence[Crossing]) -> Iterator[Cell]:
+    """Return all cells of a row in which somebody else writes: while it is driven, not while it is asked for."""
+    matching = _matching(row, list(calls))
+    sites = [call.site for call in matching]
+    for call in matching[0 if row.since else sites.index(ASKED) :]:
+        if call.site.startswith(RECORD) and not call.site.endswith(RENEWAL):
+            for fault, times in ((None, 1), *UNHEARD):
+                yield from (Cell(row.name, (Hit(call, fault, times),), kind) for kind in writers_of(row))
+
+
+def _is_sharp(cell: Cell) -> bool:
+    hit = cell.hits[0]
+    return cell.row in SHARP_ROWS and (hit.fault, hit.times) in ((None, 1), UNHEARD[0])
+
+
+def _matching(row: Row, calls: list[Crossing]) -> list[Crossing]:
+    """Return the calls of a recording that the row is about."""
+    sites = [call.site for call in calls]
+    return calls[sites.index(row.since) if row.since else 0 : sites.index(row.until) + 1 if row.until else None]
+
+
+def _chosen(calls: Sequence[Crossing]) -> list[Crossing]:
+    most = Counter[tuple[str, str]]()
+    for call in calls:
+        most[call.site, call.since] = max(most[call.site, call.since], call.nth)
+    return [call for call in calls if not is_read(call.site) or call.nth in (1, most[call.site, call.since])]
+
+
+def _of_call(call: Crossing) -> list[Hit]:
+    return [Hit(call, fault, times) for fault in Fault for times in _times(call.site, fault)]
+
+
+def _times(site: str, fault: Fault) -> tuple[int, ...]:
+    """Say how often in a row a call meets a fault; what is repeated at once shows little of a single one."""
+    if is_read(site):
+        return () if fault is Fault.LATE else (TRIES,)  # a read that is handled late is one that is not answered
+    if service_of(site) == "flink":
+        return (1,)
+    return (1, TRIES) if fault in HANDLED else (TRIES,)
