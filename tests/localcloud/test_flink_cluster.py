@@ -94,7 +94,9 @@ def test_a_job_survives_the_loss_of_the_leading_jobmanager_and_of_a_taskmanager(
         cluster.start_jobmanager(leader)
         known = [requests.get(f"{url}/jobs", timeout=30).json()["jobs"] for url in cluster.urls]
         assert [[it["id"] for it in jobs] for jobs in known] == [[job], [job]]
+        failures = len(flink.causes(job))
         cluster.kill_taskmanager(2)
+        wait_until(lambda: len(flink.causes(job)) > failures)  # until Flink has noticed, all tasks seem to run
         cluster.start_taskmanager(2)
         writes(sink)
         wait_until(lambda: flink.all_tasks_run(job))
