@@ -194,7 +194,7 @@ class SessionCluster:
             state = CopyState.STARTING
         if operation.has_started:
             return self._new_copy(running, operation, state, has_begun=has_begun)
-        return CopySeen(state, failure=self._failure(running, state))
+        return self._with_failures(running, CopySeen(state))
 
     def _new_copy(self, running: Copy, operation: Operation, state: CopyState, *, has_begun: bool) -> CopySeen:
         """Look at a copy that has to prove itself: what it restored, how often, and what went wrong.
@@ -222,12 +222,14 @@ class SessionCluster:
         """Look at a copy that is stopped: has it ended, and where is its savepoint if the trigger is forgotten."""
         told = isinstance(trigger, TriggerDone) or state not in TERMINAL
         last = None if told else self._flink.checkpoints(running.flink_job_id).latest.savepoint
-        return CopySeen(state, last_savepoint=last.path if last else None, failure=self._failure(running, state))
+        return self._with_failures(running, CopySeen(state, last_savepoint=last.path if last else None))
 
-    def _failure(self, running: Copy, state: CopyState) -> str | None:
-        wrong = state in (CopyState.FAILED, CopyState.RESTARTING)
-        failures = self._flink.failures(running.flink_job_id) if wrong else ()
-        return failures[0].cause if failures else None
+    def _with_failures(self, running: Copy, seen: CopySeen) -> CopySeen:
+        """Add what went wrong, where something did."""
+        if seen.state not in (CopyState.FAILED, CopyState.RESTARTING):
+            return seen
+        failures = self._flink.failures(running.flink_job_id)
+        return replace(seen, failures=failures, failure=failures[0].cause if failures else None)
 
     def _configuration(self, operation: Operation, copy: CopySeen | None) -> Mapping[str, str]:
         """Ask which run of the JobManager this is, and its heartbeat timeout: for a start, and for what vanished."""

@@ -109,15 +109,18 @@ class CopySeen:
         return [failure for failure in own if self.completed_at is None or failure.at > self.completed_at]
 
     @property
-    def lost(self) -> bool:
-        """Whether the cluster ended it: it FAILED, and its last exception is not the release's fault.
+    def ended_by_the_cluster(self) -> bool:
+        """Whether it FAILED, and its last exception is not the release's fault."""
+        return self.state is CopyState.FAILED and bool(self.failures) and self.failures[0].blame is not Blame.RELEASE
 
-        A copy that got no slots and committed nothing may have asked for more than there are: that is its own.
+    @property
+    def lost(self) -> bool:
+        """Whether it is a new copy that the cluster ended.
+
+        One that got no slots and committed nothing may have asked for more than there are: that is its own fault.
         """
-        if self.state is not CopyState.FAILED or not self.failures:
-            return False
-        blame = self.failures[0].blame
-        return blame is Blame.CLUSTER or (blame is Blame.SLOTS and self.committed > 0)
+        wants_slots = bool(self.failures) and self.failures[0].blame is Blame.SLOTS
+        return self.ended_by_the_cluster and (self.committed > 0 or not wants_slots)
 
 
 @dataclass(frozen=True)

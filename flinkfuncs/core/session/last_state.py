@@ -55,7 +55,8 @@ def is_asked_for(operation: Operation, record: JobRecord, copy: CopySeen | None,
         return status_of(record.current, copy) is Status.VANISHED
     if operation.stop:
         waits = operation.stops_failed > 0 and operation.stop.unanswered == 0
-        return isinstance(trigger, TriggerFailed) or (waits and copy.state is not CopyState.RUNNING)
+        failed = isinstance(trigger, TriggerFailed) or copy.ended_by_the_cluster
+        return failed or (waits and copy.state is not CopyState.RUNNING)
     alive = copy.state is not CopyState.RESTARTING and copy.state not in ENDED
     return not alive or operation.action is Action.LAST_STATE_UPDATE
 

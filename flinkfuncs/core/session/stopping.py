@@ -60,7 +60,8 @@ def stopping(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
     FINISHED       complete              STOP: End; an update: Start
     FINISHED       unknown, failed       the copy's last savepoint if it lies in our directory; else Fail
     FAILED         in work               Wait, as above
-    FAILED         otherwise             Fail, naming the savepoint if one was written
+    FAILED         otherwise             Fail, naming the savepoint if one was written; but where the cluster ended
+                                         the copy, an update: Start from the newest state, if that is known
     CANCELED       any                   Fail: somebody cancelled it
     ABSENT         any                   Wait until it must be gone; then an update: Start from the newest state,
                                          where that is known; else Fail, naming our directory
@@ -81,7 +82,8 @@ def stopping(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
         case CopyState.FINISHED:
             return _finished(operation, record, seen, limits)
         case CopyState.FAILED:
-            return _failed(seen, copy)
+            goes_on = copy.ended_by_the_cluster and _from_newest_state(operation, record, seen, limits)
+            return goes_on or _failed(seen, copy)
         case CopyState.CANCELED:
             return replace(
                 fail("somebody cancelled the job while it was stopped", "CanceledMeanwhile"), ended="CANCELED"
@@ -218,13 +220,24 @@ def _failed(seen: Seen, copy: CopySeen) -> End:
 
 
 def _vanished(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
-    """Go on with an update from the newest state, which may be the savepoint that the stop wrote."""
-    if operation.action in (Action.UPDATE, Action.LAST_STATE_UPDATE) and seen.left:
-        state = newest_state(operation, record, seen, limits)
-        if isinstance(state, str):
-            return start_own(operation, seen, state)
     where = stop_directory(operation, record, limits)
-    return fail(f"the job vanished from the cluster while it was stopped; its savepoint may lie in {where}", "Vanished")
+    failed = fail(
+        f"the job vanished from the cluster while it was stopped; its savepoint may be in {where}", "Vanished"
+    )
+    return _from_newest_state(operation, record, seen, limits) or failed
+
+
+def _from_newest_state(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step | None:
+    """Carry an update on whose copy the cluster lost while it was stopped; None where its newest state is not known.
+
+    That state may be the savepoint of the stop.
+    """
+    if operation.action not in (Action.UPDATE, Action.LAST_STATE_UPDATE) or seen.left is None:
+        return None
+    state = newest_state(operation, record, seen, limits)
+    if isinstance(state, Wait):
+        return state
+    return start_own(operation, seen, state) if isinstance(state, str) else None
 
 
 def _not_stopped(operation: Operation, record: JobRecord, cause: str, written: str | None = None) -> Step:

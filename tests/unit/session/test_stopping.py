@@ -9,6 +9,7 @@ from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import Copy, JobRecord
 from flinkfuncs.core.operations import Mark, Operation, Outcome, Settling
 from flinkfuncs.core.releases import Spec
+from flinkfuncs.core.session.blame import Blame
 from flinkfuncs.core.session.facts import (
     CopySeen,
     CopyState,
@@ -31,6 +32,7 @@ from tests.unit.builders import (
     ago,
     asked,
     copy_of,
+    failures,
     job,
     look,
     release,
@@ -180,6 +182,27 @@ def test_an_update_whose_job_vanished_while_it_was_stopped_goes_on_from_the_newe
     operation = with_marks(operation, stop=sent(100), vanished_at=ago(81))
     record = job(copy_of(), operation)
     seen = look(CopyState.ABSENT, left=Left("file:/cp/chk-7"))
+    assert said(next_step(operation, record, seen, LIMITS), operation, record) == step
+
+
+@pytest.mark.parametrize(
+    ("blame", "left", "step"),
+    [
+        (Blame.CLUSTER, Left("file:/cp/chk-7"), "Start new as own from file:/cp/chk-7"),
+        (Blame.SLOTS, Left("file:/cp/chk-7"), "Start new as own from file:/cp/chk-7"),
+        (Blame.CLUSTER, Left("file:/cp/chk-7", survives=False), "FAILED FailedWhileStopping ended FAILED"),
+        (Blame.CLUSTER, None, "FAILED FailedWhileStopping ended FAILED"),
+        (Blame.RELEASE, Left("file:/cp/chk-7"), "FAILED FailedWhileStopping ended FAILED"),
+    ],
+)
+def test_an_update_whose_job_the_cluster_ended_while_it_was_stopped_goes_on_from_the_newest_state(
+    blame: Blame, left: Left | None, step: str
+) -> None:
+    """A job that uses up its restarts when its TaskManager is lost is not left down."""
+    operation = with_marks(UPDATE, stop=sent(100), ended_at=ago(11))
+    record = job(copy_of(), operation)
+    copy = CopySeen(CopyState.FAILED, failures=failures(blame))
+    seen = look(copy, trigger=FAILING_OVER, left=left)
     assert said(next_step(operation, record, seen, LIMITS), operation, record) == step
 
 
