@@ -15,11 +15,12 @@ from ..operations import Again, Mark, Operation, Outcome, Undo
 from ..releases import Release
 from ..steps import End, Start, Step, UploadJar, Wait
 from .aftermath import aftermath
+from .blame import Blame
 from .ends import CACHE_SECONDS, Limits, age_seconds, current_copy, fail, pause, refuse, wait_for_vanished
 from .facts import CopyState, Seen, Status, looked_at, status_of
 from .last_state import newest_of_lost
 from .proof import MOST_RESTARTS, Evidence, looping, new_copy, proved, proving, restarts, unproven
-from .rollback import failed_start
+from .rollback import failed_start, way_back
 from .savepoints import named_savepoint, same_path
 
 MOST_LOST = 2  # copies of one operation that the cluster may lose; a release may be what brings a JobManager down
@@ -218,14 +219,18 @@ def _not_yet(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
     fewer              ahead     any                                      Wait
     fewer              passed    committed something, or is the rollback  End: UNPROVEN, it is kept; but 2 failures
                                                                           of its own: it failed
-    fewer              passed    committed nothing                        it failed: going back loses nothing
+    fewer              passed    the cluster is to blame, and there is    the same
+                                 no way back
+    fewer              passed    otherwise                                it failed: going back loses nothing
     """
     copy = looked_at(seen)
     if len(copy.own_failures) >= MOST_RESTARTS:
         return failed_start(operation, record, seen, looping(copy))
     if age_seconds(mark.sent_at, seen) > limits.start_seconds:
         what = f"is {copy.state} after {age_seconds(mark.sent_at, seen):.0f} s and {restarts(record, copy)} restarts"
-        if len(copy.own_failures) <= 1 and (copy.committed or operation.undo):
+        blameless = bool(copy.failures) and copy.failures[0].blame is not Blame.RELEASE
+        kept = copy.committed or operation.undo or (blameless and way_back(operation, record) is None)
+        if kept and len(copy.own_failures) <= 1:
             return unproven(operation, record, seen, what)
         evidence = Evidence(f"{what}: {copy.failure or 'Flink names no cause'}", "StartTimeout")
         return failed_start(operation, record, seen, evidence)

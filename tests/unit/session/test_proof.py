@@ -193,6 +193,7 @@ LOOP = CopySeen(CopyState.RESTARTING, failures=own(3))
         ({"copy": CopyState.FAILED, "jar": False}, "UploadJar old"),
         ({"copy": CopyState.ABSENT, "start": REFUSED}, f"Start old as rollback from {STATE}"),
         ({"copy": LOOP}, "Cancel own"),
+        ({"copy": CopySeen(CopyState.STARTING, failures=failures(SLOTS)), "start": sent(301)}, "Cancel own"),
         ({"copy": CopySeen(CopyState.RUNNING, restored_from="file:/else")}, "Wait listed"),
         ({"copy": LOOP, "undo": UNDO, "cancel": sent(2)}, "Wait here"),
         ({"copy": LOOP, "undo": UNDO, "cancel": sent(2, unanswered=0)}, "Cancel own"),

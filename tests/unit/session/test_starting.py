@@ -84,7 +84,8 @@ def running(restored: str | None, *, savepoint: bool = True) -> CopySeen:
         (CopySeen(CopyState.RESTARTING, failures=own(2)), sent(299), "Wait listed"),
         (CopySeen(CopyState.RESTARTING, failures=own(3)), sent(2), "FAILED CrashLoop listed"),
         (CopySeen(CopyState.RESTARTING, failures=failures(*[Blame.SLOTS] * 16)), sent(299), "Wait listed"),
-        (CopySeen(CopyState.STARTING, failures=failures(*[Blame.SLOTS] * 16)), sent(301), "FAILED StartTimeout listed"),
+        (CopySeen(CopyState.STARTING, failures=failures(*[Blame.SLOTS] * 16)), sent(301), "UNPROVEN Unproven wants new listed"),
+        (CopySeen(CopyState.STARTING, failures=own(1)), sent(301), "FAILED StartTimeout listed"),
         (CopySeen(CopyState.STARTING, failures=failures(*[Blame.SLOTS] * 16), completed=1), sent(301), "UNPROVEN Unproven wants new listed"),
         (CopySeen(CopyState.RESTARTING, failures=own(2), completed=1), sent(301), "FAILED StartTimeout listed"),
         # FAILED
