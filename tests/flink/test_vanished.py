@@ -63,7 +63,7 @@ def test_an_update_of_a_job_whose_taskmanager_died_waits_for_another_one(
     job.upload("2", flinkConfiguration=LOOP)
     eventually(lambda: len(job.operations()) == 2)
     flink.start_taskmanager()
-    assert well(job.ended(2))["restoredFrom"]
+    assert well(job.ended(2, seconds=180))["restoredFrom"]
     job.written(100, "2")
     exact(job, "1", "2")
 
@@ -91,7 +91,7 @@ def test_a_release_is_not_blamed_for_taskmanagers_that_are_lost_while_it_proves_
         eventually(lambda known=known, failed=failed: exceptions(job, copy) >= min(known + failed, 16))  # type: ignore[misc]
         flink.start_taskmanager()
         eventually(lambda: all(it["status"] == "RUNNING" for it in job.flink(f"/jobs/{copy}")["vertices"]))
-    updated = job.ended(2)
+    updated = job.ended(2, seconds=180)
     well(updated)
     assert (job.copies(), [it["step"] for it in updated["steps"]].count("Start")) == ([copy], 1)
     exact(job, "1", "2")
