@@ -20,7 +20,7 @@ demo: setup ## Run the main job on a real Flink: upload version 1, upload versio
 	@$(BIN)/python -m examples.demo $(OPTIONS)
 
 test: setup check ## Run all tests but the slow ones, and the checks.
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-versions: setup $(FLINKS:%=flink-%) ## Run the slow tests: every version of Flink that the app drives.
 	$(BIN)/python -m pytest -m slow

@@ -19,7 +19,7 @@ IMPATIENT = {
     "START_DEADLINE_SECONDS": "20",
     "SETTLE_SECONDS": "0.5",
     "UNREACHABLE_SECONDS": "5",
-    "SWEEP_SCHEDULE": "*/1 * * * * *",
+    "SWEEP_SCHEDULE": "*/5 * * * * *",
     "ARM_POLL_SECONDS": "0.5",
     "SAVEPOINT_INTERVAL_SECONDS": "1",
 }

@@ -14,6 +14,8 @@ from .test_killed import step
 from .test_last_state import running, well
 from .test_one_at_a_time import exact
 
+pytestmark = pytest.mark.slow  # two more clouds in each run would take both cores from the others
+
 HEARTBEAT = {"heartbeat.interval": "1000", "heartbeat.timeout": "6000"}
 
 

@@ -79,6 +79,7 @@ def proving(job: Job) -> str:
     return job.copies()[0]
 
 
+@pytest.mark.slow
 def test_a_release_is_not_blamed_for_taskmanagers_that_are_lost_while_it_proves_itself(
     careful_cloud: LocalCloud, new_job: NewJob
 ) -> None:
@@ -102,6 +103,7 @@ def exceptions(job: Job, copy: str) -> int:
     return len(job.flink(f"/jobs/{copy}/exceptions?maxExceptions=16")["exceptionHistory"]["entries"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("checkpoints", ["often", "never"])
 def test_a_copy_whose_jobmanager_is_lost_while_it_proves_itself_is_started_again_from_its_newest_state(
     careful_cloud: LocalCloud, new_job: NewJob, checkpoints: str
@@ -129,6 +131,7 @@ def test_a_copy_whose_jobmanager_is_lost_while_it_proves_itself_is_started_again
     exact(job, "1", "2")
 
 
+@pytest.mark.slow
 def test_an_update_whose_taskmanager_is_lost_at_the_savepoints_moment_is_made_all_the_same(
     careful_cloud: LocalCloud, new_job: NewJob
 ) -> None:

@@ -67,10 +67,8 @@ def test_a_broken_configuration_is_a_failed_start_that_says_why(tmp_path: Path) 
         broken.__enter__()
 
 
-@pytest.mark.parametrize(
-    "version",
-    ["2.3.0", pytest.param("1.20.5", marks=pytest.mark.slow), pytest.param("1.17.2", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["2.3.0", "1.20.5", "1.17.2"])
 def test_a_job_survives_the_loss_of_the_leading_jobmanager_and_of_a_taskmanager(version: str, tmp_path: Path) -> None:
     """Promise: the standby goes on with the job under the same URL, and every number is written once."""
     sink = tmp_path / "sink"
