@@ -119,6 +119,9 @@ def test_a_fresh_start_that_was_asked_for_restores_nothing(copy: CopySeen, step:
     [
         # refused, and no other call unanswered
         (sent(2, refused="main() threw", unanswered=0), {}, "FAILED StartFailed ended NEVER_STARTED"),
+        # one of these two, and the jar is gone too
+        (sent(60), {"seen_before": True, "jar": False}, "UploadJar new"),
+        (sent(60), {"incarnation": "second", "jar": False}, "UploadJar new"),
         # it was seen before
         (sent(60), {"seen_before": True}, "Wait vanished"),
         (sent(99), {"seen_before": True, "vanished_at": ago(81)}, "FAILED Vanished"),
