@@ -9,10 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 import tempfile
 import time
 from contextlib import closing
+from functools import partial
+from itertools import chain
+from multiprocessing import get_context
 from pathlib import Path
 
 from localcloud.processes import unwinding_on_sigterm
@@ -32,11 +36,11 @@ def main() -> int:
     logging.disable(logging.CRITICAL)  # thousands of failures, each of them wanted
     directory = Path(tempfile.mkdtemp(prefix="faults-"))
     rows = [BY_NAME[name] for name in options.rows.split(",")] if options.rows else list(ROWS)
-    with unwinding_on_sigterm(), table.breaking():
-        with table.storage(directory / "azurite.log") as connection, closing(Lane(connection)) as lane:
+    with unwinding_on_sigterm():
+        with table.breaking(), table.storage(directory / "azurite.log") as account, closing(Lane(account)) as lane:
             recordings, by = table.recorded(lane, rows)
         chosen = _chosen(recordings, options)
-        print(table.of_sites(recordings), f"\n{len(chosen)} cells on {options.lanes} lanes\n", flush=True)
+        print(table.of_sites(recordings), f"\n{len(chosen)} cells in {options.processes} processes\n", flush=True)
         judged = _run(chosen, directory, options, began)
     missing = table.never_crossed(by) if rows == list(ROWS) else set()
     print(table.of_cells(judged, len(chosen)))
@@ -51,7 +55,17 @@ def main() -> int:
 
 
 def _run(chosen: list[Cell], directory: Path, options: argparse.Namespace, began: float) -> list[Judged]:
-    """Run the cells, on a new Azurite every few minutes."""
+    """Run the cells, shared out among processes of their own; to leave early ends them."""
+    shares = [chosen[number :: options.processes] for number in range(options.processes)]
+    logs = [directory / f"azurite-{number}.log" for number in range(options.processes)]
+    with get_context("spawn").Pool(options.processes) as processes:
+        found = processes.starmap(partial(_run_share, options=options, began=began), zip(shares, logs, strict=True))
+    return list(chain.from_iterable(found))
+
+
+def _run_share(share: list[Cell], log: Path, *, options: argparse.Namespace, began: float) -> list[Judged]:
+    """Run some of the cells in this process, on a new Azurite every few minutes."""
+    logging.disable(logging.CRITICAL)
     judged = list[Judged]()
     until = began + options.minutes * 60
 
@@ -59,10 +73,11 @@ def _run(chosen: list[Cell], directory: Path, options: argparse.Namespace, began
         if options.verbose or one.verdict == "WRONG":
             print(table.line(one, time.monotonic() - began), flush=True)
 
-    while len(judged) < len(chosen) and time.monotonic() < until:
-        seconds = min(until - time.monotonic(), AZURITE_SECONDS)
-        with table.storage(directory / "azurite.log") as connection:
-            judged += table.run_all(connection, chosen[len(judged) :], options.lanes, tell, seconds=seconds)
+    with unwinding_on_sigterm(), table.breaking():
+        while len(judged) < len(share) and time.monotonic() < until:
+            seconds = min(until - time.monotonic(), AZURITE_SECONDS)
+            with table.storage(log) as connection:
+                judged += table.run_all(connection, share[len(judged) :], options.lanes, tell, seconds=seconds)
     return judged
 
 
@@ -99,7 +114,8 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--faults", help="faults, separated by commas (default: all)")
     parser.add_argument("--sites", default="", help="only calls whose name holds this text")
-    parser.add_argument("--lanes", type=int, default=8, help="cells that run at the same time")
+    parser.add_argument("--lanes", type=int, default=4, help="cells that run at the same time in each process")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="default: one for each core")
     parser.add_argument("--every", type=int, default=1, help="run every n-th cell only")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no cell after that")
     parser.add_argument("--keep", type=Path, help="write the table of a whole run into this file")
