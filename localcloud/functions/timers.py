@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import wait
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from localcloud.functions.worker import Function
 log = logging.getLogger("host")
 
 LEASE_SECONDS = 15  # the shortest that storage gives; the real host asks for 60
+RENEW_SECONDS = LEASE_SECONDS / 3
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class TimerListener:
         last = _read(status) if self._schedule.monitored else None
         late = last is not None and datetime.fromisoformat(last["Next"]) < datetime.now(UTC)
         due = datetime.now(UTC) if late else self._schedule.after(datetime.now(UTC))
-        while not self._stopping.wait(0.05):
+        while not self._stopping.wait(_seconds_to_wait(due)):
             renew()
             if datetime.now(UTC) < due:
                 continue
@@ -122,8 +124,7 @@ class TimerListener:
         for attempt in range(retries.count + 1):
             inputs = {self._function.trigger.name: _payload(last, late=late)}
             running = self._invocations.start(self._function, inputs, attempt=attempt)
-            while not running.done():
-                time.sleep(0.02)
+            while wait([running], RENEW_SECONDS).not_done:
                 renew()
             if running.result().ok or self._stopping.wait(retries.delay_seconds):
                 return
@@ -138,6 +139,10 @@ class TimerListener:
         }
         status.upload_blob(json.dumps(content), overwrite=True)
         return content
+
+
+def _seconds_to_wait(due: datetime) -> float:
+    return min(max((due - datetime.now(UTC)).total_seconds(), 0.0), RENEW_SECONDS)
 
 
 def _read(status: BlobClient) -> dict[str, str] | None:
@@ -156,7 +161,7 @@ def _renewing(lease: BlobLeaseClient) -> Callable[[], None]:
 
     def renew() -> None:
         nonlocal renewed
-        if time.monotonic() - renewed > LEASE_SECONDS / 3:
+        if time.monotonic() - renewed >= RENEW_SECONDS:
             lease.renew()
             renewed = time.monotonic()
 
