@@ -23,7 +23,7 @@ class Azurite:
     """Blobs, queues and tables for some accounts.
 
     `location` is a directory that keeps the data on disk; without it the data ends with the process. `certificate` is
-    a PEM file with key and chain.
+    a PEM file with key and chain. `log` gets a line for each request.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class Azurite:
         self._scheme = "https" if certificate else "http"
         self._keys = {account: base64.b64encode(secrets.token_bytes(48)).decode() for account in accounts}
         self._ports = {service: free_port() for service in ("blob", "queue", "table")}
+        self.log = log
         self._process = self._start(processes, log, _options(location, certificate))
 
     def connection_string(self, account: str) -> str:
@@ -75,7 +76,7 @@ class Azurite:
 
 
 def _options(location: Path | None, certificate: Path | None) -> list[str]:
-    options = ["--skipApiVersionCheck", "--silent", "--disableTelemetry"]
+    options = ["--skipApiVersionCheck", "--disableTelemetry"]
     options += ["--location", str(location)] if location else ["--inMemoryPersistence"]
     return (
         [*options, "--oauth", "basic", "--cert", str(certificate), "--key", str(certificate)]

@@ -245,6 +245,7 @@ class LocalCloud:
     def _watch(self) -> None:
         log, host = self.log_directory / "events.log", self.app_host
         options = ["--app", host.url, "--key", self.key, "--settings", str(host.settings_file)]
+        options += ["--storage-log", str(self.azurite.log)]
         events = self._processes.start("events", module("localcloud.events", *options), log=log)
         if self._run_app:
             events.wait_until(lambda: READY in log.read_text())

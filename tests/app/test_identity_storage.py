@@ -64,7 +64,7 @@ def connection(azurite: Azurite, identity: Identity) -> dict[str, str]:
 
 
 def test_an_uploaded_jar_is_taken_up_by_identity_alone(
-    processes: Processes, identity: Identity, connection: dict[str, str]
+    processes: Processes, identity: Identity, azurite: Azurite, connection: dict[str, str]
 ) -> None:
     """Event, blob binding, both queues, releases, ledger and the host's own storage: none of them knows a key."""
     blobs = _made(connection)
@@ -74,7 +74,7 @@ def test_an_uploaded_jar_is_taken_up_by_identity_alone(
             processes, ROOT, settings, name="keyless", directory=identity.directory, key=KEY, options=GRACE
         )
         host.start()
-        _watch(processes, host)
+        _watch(processes, host, azurite)
         blobs.get_blob_client("jars", "stateful/orders/v1.jar").upload_blob(JAR.read_bytes())
         (closed,) = eventually(
             lambda: list(blobs.get_container_client("ledger").list_blob_names(name_starts_with="flink/closed/"))
@@ -136,8 +136,9 @@ def _made(connection: dict[str, str]) -> BlobServiceClient:
     return blobs
 
 
-def _watch(processes: Processes, host: HostProcess) -> None:
+def _watch(processes: Processes, host: HostProcess, azurite: Azurite) -> None:
     log = host.log.with_name("events.log")
     options = ["--app", host.url, "--key", KEY, "--settings", str(host.settings_file)]
+    options += ["--storage-log", str(azurite.log)]
     events = processes.start("events", module("localcloud.events", *options), log=log)
     events.wait_until(lambda: READY in log.read_text())
