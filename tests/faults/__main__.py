@@ -12,7 +12,6 @@ import logging
 import os
 import sys
 import tempfile
-import time
 from contextlib import closing
 from functools import partial
 from itertools import chain
@@ -27,12 +26,10 @@ from .cell import Cell, Judged
 from .lane import Lane
 from .rows import BY_NAME, ROWS
 
-AZURITE_SECONDS = 400.0  # an Azurite stood still for four minutes once it was ten minutes old
-
 
 def main() -> int:
     """Record, run, print."""
-    options, began = _options(), time.monotonic()
+    options = _options()
     logging.disable(logging.CRITICAL)  # thousands of failures, each of them wanted
     directory = Path(tempfile.mkdtemp(prefix="faults-"))
     rows = [BY_NAME[name] for name in options.rows.split(",")] if options.rows else list(ROWS)
@@ -41,7 +38,7 @@ def main() -> int:
             recordings, by = table.recorded(lane, rows)
         chosen = _chosen(recordings, options)
         print(table.of_sites(recordings), f"\n{len(chosen)} cells in {options.processes} processes\n", flush=True)
-        judged = _run(chosen, directory, options, began)
+        judged = _run(chosen, directory, options)
     missing = table.never_crossed(by) if rows == list(ROWS) else set()
     print(table.of_cells(judged, len(chosen)))
     if missing:
@@ -54,31 +51,14 @@ def main() -> int:
     return 0 if tried and len(right) == len(tried) and not missing else 1
 
 
-def _run(chosen: list[Cell], directory: Path, options: argparse.Namespace, began: float) -> list[Judged]:
+def _run(chosen: list[Cell], directory: Path, options: argparse.Namespace) -> list[Judged]:
     """Run the cells, shared out among processes of their own; to leave early ends them."""
     shares = [chosen[number :: options.processes] for number in range(options.processes)]
     logs = [directory / f"azurite-{number}.log" for number in range(options.processes)]
     with get_context("spawn").Pool(options.processes) as processes:
-        found = processes.starmap(partial(_run_share, options=options, began=began), zip(shares, logs, strict=True))
+        share = partial(table.run_share, lanes=options.lanes, minutes=options.minutes, verbose=options.verbose)
+        found = processes.starmap(share, zip(shares, logs, strict=True))
     return list(chain.from_iterable(found))
-
-
-def _run_share(share: list[Cell], log: Path, *, options: argparse.Namespace, began: float) -> list[Judged]:
-    """Run some of the cells in this process, on a new Azurite every few minutes."""
-    logging.disable(logging.CRITICAL)
-    judged = list[Judged]()
-    until = began + options.minutes * 60
-
-    def tell(one: Judged) -> None:
-        if options.verbose or one.verdict == "WRONG":
-            print(table.line(one, time.monotonic() - began), flush=True)
-
-    with unwinding_on_sigterm(), table.breaking():
-        while len(judged) < len(share) and time.monotonic() < until:
-            seconds = min(until - time.monotonic(), AZURITE_SECONDS)
-            with table.storage(log) as connection:
-                judged += table.run_all(connection, share[len(judged) :], options.lanes, tell, seconds=seconds)
-    return judged
 
 
 def _all(recordings: dict[str, list[Crossing]], options: argparse.Namespace) -> list[Cell]:

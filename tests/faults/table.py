@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from localcloud.azurite import Azurite
-from localcloud.processes import Processes
+from localcloud.processes import Processes, unwinding_on_sigterm
 from tests.matrix import places as crash_matrix
 from tests.matrix.plan import Crossing
 from tests.matrix.sites import is_read
@@ -25,6 +26,8 @@ from .lane import Lane
 from .rows import BY_NAME, Before, Row
 from .wire import Hit, installed
 from .writers import WRITERS
+
+AZURITE_SECONDS = 400.0  # an Azurite stood still for four minutes once it was ten minutes old
 
 
 @contextmanager
@@ -97,6 +100,24 @@ def run_all(
             while not waiting.empty():
                 waiting.get()
             raise
+    return judged
+
+
+def run_share(cells: Sequence[Cell], log: Path, *, lanes: int, minutes: float, verbose: bool) -> list[Judged]:
+    """Run cells in a process of their own, on a new Azurite every few minutes; print the wrong ones, or all."""
+    logging.disable(logging.CRITICAL)  # thousands of failures, each of them wanted
+    began, judged = time.monotonic(), list[Judged]()
+    until = began + minutes * 60
+
+    def tell(one: Judged) -> None:
+        if verbose or one.verdict == "WRONG":
+            print(line(one, time.monotonic() - began), flush=True)
+
+    with unwinding_on_sigterm(), breaking():
+        while len(judged) < len(cells) and time.monotonic() < until:
+            seconds = min(until - time.monotonic(), AZURITE_SECONDS)
+            with storage(log) as connection:
+                judged += run_all(connection, cells[len(judged) :], lanes, tell, seconds=seconds)
     return judged
 
 
