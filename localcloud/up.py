@@ -246,9 +246,9 @@ class LocalCloud:
         log, host = self.log_directory / "events.log", self.app_host
         options = ["--app", host.url, "--key", self.key, "--settings", str(host.settings_file)]
         options += ["--storage-log", str(self.azurite.log)]
-        events = self._processes.start("events", module("localcloud.events", *options), log=log)
+        self.events = self._processes.start("events", module("localcloud.events", *options), log=log)
         if self._run_app:
-            events.wait_until(lambda: READY in log.read_text())
+            self.events.wait_until(lambda: READY in log.read_text())
 
 
 def _started(host: HostProcess) -> HostProcess:

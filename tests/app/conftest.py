@@ -27,14 +27,14 @@ GRACE = ("--grace", "1")  # seconds for what still runs when the tests are over
 StartApp: TypeAlias = Callable[[str, Mapping[str, str]], RunningApp]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def processes() -> Iterator[Processes]:
     """The owner of everything that the tests of this folder start."""
     with Processes() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def account(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The connection string of a storage account."""
     azurite = Azurite(processes, ["local"], log=tmp_path_factory.mktemp("azurite") / "azurite.log")
@@ -42,7 +42,7 @@ def account(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> s
     return azurite.connection_string("local")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def start_app(processes: Processes, account: str, tmp_path_factory: pytest.TempPathFactory) -> StartApp:
     """Start the app with containers and a queue of its own; `settings` are added to those that it needs."""
 
@@ -58,13 +58,13 @@ def start_app(processes: Processes, account: str, tmp_path_factory: pytest.TempP
     return start
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def app(start_app: StartApp) -> RunningApp:
     """An app whose cluster does not answer, and which gives up after two seconds."""
     return start_app("plain", {"UNREACHABLE_SECONDS": "2"})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def empty_app(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> RunningApp:
     """An app without any setting."""
     host = HostProcess(

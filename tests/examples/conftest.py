@@ -1,4 +1,4 @@
-"""Which Flinks do the example's tests run on: the newest always, the older ones where slow tests are asked for."""
+"""Which Flinks do the example's tests run on: the newest always, the older ones at night."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,11 +7,10 @@ import pytest
 
 from localcloud.flink import FlinkCluster
 from tests.examples.rest import REFRESH_SECONDS, Flink
+from tests.versions import VERSIONS
 
-VERSIONS = ["2.3.0", pytest.param("1.20.5", marks=pytest.mark.slow), pytest.param("1.17.2", marks=pytest.mark.slow)]
 
-
-@pytest.fixture(scope="session", params=VERSIONS)
+@pytest.fixture(scope="package", params=VERSIONS)
 def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkCluster]:
     directory = tmp_path_factory.mktemp(f"flink-{request.param}")
     # REST may otherwise show a job as it was 3 s ago.

@@ -96,6 +96,14 @@ class Job:
         url = f"{self.cloud.app}/api/jobs/{self.name}/{action}"
         return requests.post(url, headers=headers, json=dict(body) if body else None, timeout=120)
 
+    def run_now(self, function: str) -> None:
+        """Run a timer's function now, as the portal would, and wait until it has ended."""
+        log, done = self.cloud.log_directory / "app.log", f"Executed 'Functions.{function}'"
+        before = log.read_text().count(done)
+        url = f"{self.cloud.app}/admin/functions/{function}"
+        requests.post(url, headers={"x-functions-key": self.cloud.key}, json={}, timeout=30).raise_for_status()
+        eventually(lambda: log.read_text().count(done) > before)
+
     # ------------------------------------------------------------------------------------------------------ looking
 
     def get(self, path: str) -> Json:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -28,36 +29,97 @@ FRESH = {"web.refresh-interval": "200"}  # ms; Flink's own 3,000 would only make
 NewJob: TypeAlias = Callable[[LocalCloud], Job]
 
 
-def session_of(directory: Path, **flink_configuration: str) -> LocalCloud:
+# A TaskManager that is gone is noticed soon; without slots every try of a job fails after 8 s at the latest.
+MORTAL = {"heartbeat.timeout": "10 s", "heartbeat.interval": "2 s", "slot.request.timeout": "8 s"}
+AVAILABLE = {"heartbeat.interval": "1000", "heartbeat.timeout": "6000"}
+
+
+def session_of(directory: Path, **options: Any) -> LocalCloud:  # noqa: ANN401 - LocalCloud's own
     """The app on a session cluster of its own."""
+    given = {"settings": IMPATIENT, "flink_configuration": FRESH, **options}
+    return LocalCloud(cluster="session", flink_version=FLINK, directory=directory, **given)
+
+
+def hdinsight_of(directory: Path) -> LocalCloud:
+    """The app, which speaks the ARM API to the gateway, which drives a session cluster."""
     return LocalCloud(
-        cluster="session",
+        cluster="hdinsight",
         flink_version=FLINK,
         directory=directory,
         settings=IMPATIENT,
-        flink_configuration=FRESH | flink_configuration,
+        gateway_settings=IMPATIENT,
+        flink_configuration=FRESH,
     )
 
 
-@pytest.fixture(scope="session")
-def session_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+def available_of(directory: Path) -> LocalCloud:
+    """The app before a load balancer with two JobManagers behind it, of which one leads."""
+    return session_of(
+        directory,
+        settings=IMPATIENT | {"START_DEADLINE_SECONDS": "120", "UNREACHABLE_SECONDS": "120"},
+        flink_configuration=FRESH | AVAILABLE,
+        jobmanagers=2,
+        high_availability=True,
+    )
+
+
+CLOUDS: dict[str, Callable[[Path], LocalCloud]] = {
+    "session": session_of,
+    "hdinsight": hdinsight_of,
+    "mortal": partial(session_of, flink_configuration=FRESH | MORTAL),
+    "available": available_of,
+    "bare": partial(session_of, run_app=False),
+}
+BOTH = ["session", pytest.param("hdinsight", marks=pytest.mark.nightly("three stories behind the ARM API are enough"))]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test the kind of cloud whose fixture it asks for; one that asks for any runs on both kinds of cluster."""
+    said = [marker.args[0] for marker in metafunc.definition.iter_markers("parametrize")]
+    if "cloud" not in metafunc.fixturenames or any("cloud" in names for names in said):
+        return
+    kinds = [kind for kind in CLOUDS if f"{kind}_cloud" in metafunc.fixturenames]
+    arm_story = metafunc.definition.get_closest_marker("arm_story")
+    anywhere = ["session", "hdinsight"] if arm_story else BOTH
+    metafunc.parametrize("cloud", kinds or anywhere, indirect=True, scope="package")
+
+
+@pytest.fixture(scope="package")
+def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """A whole cloud; the tests of one kind run one after the other, and the last one ends it."""
+    kind: str = request.param
+    with CLOUDS[kind](tmp_path_factory.mktemp(kind)) as running:
+        yield running
+
+
+@pytest.fixture
+def session_cloud(cloud: LocalCloud) -> LocalCloud:
     """The app on a session cluster."""
-    with session_of(tmp_path_factory.mktemp("session")) as cloud:
-        yield cloud
+    return cloud
 
 
-@pytest.fixture(scope="session")
-def hdinsight_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """The app, which speaks the ARM API to the gateway, which drives a session cluster."""
-    with LocalCloud(
-        cluster="hdinsight",
-        flink_version=FLINK,
-        directory=tmp_path_factory.mktemp("hdinsight"),
-        settings=IMPATIENT,
-        gateway_settings=IMPATIENT,
-        flink_configuration=FRESH,
-    ) as cloud:
-        yield cloud
+@pytest.fixture
+def hdinsight_cloud(cloud: LocalCloud) -> LocalCloud:
+    """The app behind the ARM API."""
+    return cloud
+
+
+@pytest.fixture
+def mortal_cloud(cloud: LocalCloud) -> LocalCloud:
+    """The app on a session cluster whose JobManager may be killed; a TaskManager misses it after 10 s."""
+    return cloud
+
+
+@pytest.fixture
+def available_cloud(cloud: LocalCloud) -> LocalCloud:
+    """The app on a session cluster with high availability."""
+    return cloud
+
+
+@pytest.fixture
+def bare_cloud(cloud: LocalCloud) -> LocalCloud:
+    """A Flink and storage; the app's host is not started."""
+    return cloud
 
 
 @pytest.fixture
@@ -66,13 +128,6 @@ def patient(session_cloud: LocalCloud) -> Iterator[LocalCloud]:
     session_cloud.restart_app({"SETTLE_SECONDS": "4"})
     yield session_cloud
     session_cloud.restart_app({"SETTLE_SECONDS": IMPATIENT["SETTLE_SECONDS"]})
-
-
-@pytest.fixture(params=["session", "hdinsight"])
-def cloud(request: pytest.FixtureRequest) -> LocalCloud:
-    """Each kind of cluster in turn."""
-    found: LocalCloud = request.getfixturevalue(f"{request.param}_cloud")
-    return found
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +153,7 @@ def new_job(job_numbers: Iterator[int]) -> Iterator[NewJob]:
 
 @pytest.fixture
 def job(cloud: LocalCloud, new_job: NewJob) -> Job:
-    """A job on each kind of cluster in turn."""
+    """A job on a session cluster, or on both kinds of cluster in turn."""
     return new_job(cloud)
 
 

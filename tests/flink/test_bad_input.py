@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterator
 
 import pytest
 import requests
 from azure.storage.blob import BlobServiceClient
 
+from localcloud.up import LocalCloud
+
 from .cloud import Job, jar
+
+pytestmark = pytest.mark.usefixtures("session_cloud")
 
 
 def zipped(**files: str) -> bytes:
@@ -21,12 +26,23 @@ def zipped(**files: str) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.fixture
-def running(session_job: Job) -> Job:
-    """A job that runs version 1 by a jar without a job.json beside it."""
-    session_job.upload("1")
-    assert session_job.ended(1)["result"]["outcome"] == "SUCCEEDED"
-    return session_job
+@pytest.fixture(scope="module")
+def running(cloud: LocalCloud) -> Iterator[Job]:
+    """A job that runs version 1, which none of these tests changes; nor its jar."""
+    yield from _running(Job(cloud, "bad-input"))
+
+
+@pytest.fixture(scope="module")
+def another_running(cloud: LocalCloud) -> Iterator[Job]:
+    """A job that runs version 1, whose jar is written over."""
+    yield from _running(Job(cloud, "bad-jars"))
+
+
+def _running(job: Job) -> Iterator[Job]:
+    job.upload("1")
+    assert job.ended(1)["result"]["outcome"] == "SUCCEEDED"
+    yield job
+    job.post("cancel", wait=30)
 
 
 @pytest.mark.parametrize(
@@ -40,14 +56,16 @@ def running(session_job: Job) -> Job:
     ],
     ids=["empty", "no zip", "cut short", "no manifest", "no class"],
 )
-def test_a_blob_that_is_no_jar_is_refused_and_the_job_goes_on(running: Job, content: bytes, code: str) -> None:
+def test_a_blob_that_is_not_a_jar_is_refused_and_the_job_goes_on(
+    another_running: Job, content: bytes, code: str
+) -> None:
     """The operation says what is wrong; the copy that runs is not touched, and no event is retried."""
-    copy = running.copies()
-    running.put("job.jar", content)
-    refused = running.ended(2)["result"]
+    job, before, copy = another_running, len(another_running.operations()), another_running.copies()
+    job.put("job.jar", content)
+    refused = job.ended(before + 1)["result"]
     assert (refused["outcome"], refused["code"]) == ("REFUSED", code)
-    assert running.copies() == copy
-    assert running.savepoints_on_disk() == []
+    assert job.copies() == copy
+    assert job.savepoints_on_disk() == []
 
 
 @pytest.mark.parametrize(
@@ -65,9 +83,9 @@ def test_a_blob_that_is_no_jar_is_refused_and_the_job_goes_on(running: Job, cont
 )
 def test_a_job_json_that_cannot_be_is_refused_and_the_job_goes_on(running: Job, text: bytes, words: str) -> None:
     """Unknown fields, refused keys and foreign places are named; nothing is half applied."""
-    copy = running.copies()
+    before, copy = len(running.operations()), running.copies()
     running.put("job.json", text)
-    refused = running.ended(2)["result"]
+    refused = running.ended(before + 1)["result"]
     assert refused["outcome"] == "REFUSED"
     assert words in refused["message"]
     assert running.copies() == copy
@@ -77,14 +95,12 @@ def test_a_job_json_that_cannot_be_is_refused_and_the_job_goes_on(running: Job, 
     ("action", "code"),
     [("new", "JobExists"), ("start", "JobRuns"), ("delete", "JobRuns")],
 )
-def test_an_action_that_makes_no_sense_now_is_refused(session_job: Job, action: str, code: str) -> None:
+def test_an_action_that_makes_no_sense_now_is_refused(running: Job, action: str, code: str) -> None:
     """The operation ends as REFUSED with the reason, and the copy runs on."""
-    session_job.upload("1")
-    session_job.ended(1)
-    copy = session_job.copies()
-    refused = session_job.ask(action)["result"]
+    copy = running.copies()
+    refused = running.ask(action)["result"]
     assert (refused["outcome"], refused["code"]) == ("REFUSED", code)
-    assert session_job.copies() == copy
+    assert running.copies() == copy
 
 
 def test_actions_on_a_stopped_job_that_need_a_running_one_are_refused(session_job: Job) -> None:

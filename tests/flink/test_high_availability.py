@@ -9,29 +9,12 @@ import pytest
 from localcloud.up import LocalCloud
 
 from .cloud import Job, eventually
-from .conftest import FLINK, FRESH, IMPATIENT, NewJob
+from .conftest import NewJob
 from .test_killed import step
 from .test_last_state import running, well
 from .test_one_at_a_time import exact
 
-pytestmark = pytest.mark.slow  # two more clouds in each run would take both cores from the others
-
-HEARTBEAT = {"heartbeat.interval": "1000", "heartbeat.timeout": "6000"}
-
-
-@pytest.fixture(scope="module")
-def available_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """The app before a load balancer with two JobManagers behind it, of which one leads."""
-    with LocalCloud(
-        cluster="session",
-        flink_version=FLINK,
-        directory=tmp_path_factory.mktemp("available"),
-        settings=IMPATIENT | {"START_DEADLINE_SECONDS": "120", "UNREACHABLE_SECONDS": "120"},
-        flink_configuration=FRESH | HEARTBEAT,
-        jobmanagers=2,
-        high_availability=True,
-    ) as cloud:
-        yield cloud
+pytestmark = pytest.mark.nightly("two JobManagers and ZooKeeper want the cores for themselves")
 
 
 @pytest.fixture

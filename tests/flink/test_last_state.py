@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from examples.count import count
 from localcloud.up import LocalCloud
 from tests.examples.rest import Flink
@@ -43,6 +45,7 @@ def test_a_last_state_update_goes_on_from_the_last_checkpoint_without_a_savepoin
     exact(job, "1", "2")
 
 
+@pytest.mark.nightly("the way back is that of every update")
 def test_a_bad_last_state_update_leads_back_to_the_old_release_from_the_same_checkpoint(session_job: Job) -> None:
     """The bad copy wrote nothing, so the old one goes on as if nothing had been."""
     job = session_job
@@ -52,6 +55,7 @@ def test_a_bad_last_state_update_leads_back_to_the_old_release_from_the_same_che
     exact(job, "1")
 
 
+@pytest.mark.nightly("the state that a last-state update starts from")
 def test_a_cancelled_job_is_started_from_the_checkpoint_that_the_cancel_left(session_job: Job) -> None:
     """RE_LAUNCH starts what was not stopped; the second time START does."""
     job = session_job
@@ -91,6 +95,7 @@ def test_a_checkpoint_that_a_cancel_would_delete_is_never_relied_on(session_clou
     assert job.ask("cancel")["result"]["outcome"] == "SUCCEEDED"
 
 
+@pytest.mark.nightly("a refusal that the unit tests have")
 def test_an_unaligned_checkpoint_is_not_taken_for_another_release_by_itself(session_job: Job) -> None:
     """It holds records under way, which belong to the job graph that wrote it."""
     job = session_job

@@ -13,6 +13,7 @@ from .test_bad_input import forget
 from .test_last_state import running, well
 from .test_one_at_a_time import exact
 
+NIGHTLY = pytest.mark.nightly("the same look before another start")
 NOT_USED = "savePointName of job.json was not used"
 
 
@@ -56,7 +57,9 @@ def test_an_update_from_a_savepoint_that_is_not_there_leaves_the_job_as_it_is(se
     exact(job, "1", "2")
 
 
-@pytest.mark.parametrize("action", ["start", "update", "stateless-update"])
+@pytest.mark.parametrize(
+    "action", ["update", pytest.param("start", marks=NIGHTLY), pytest.param("stateless-update", marks=NIGHTLY)]
+)
 def test_nothing_is_started_beside_a_copy_that_somebody_else_started(session_job: Job, action: str) -> None:
     """A stopped job is not started, and a running one not touched, until the other one is gone."""
     job = session_job

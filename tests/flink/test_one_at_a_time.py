@@ -84,7 +84,9 @@ def test_of_a_burst_of_uploads_the_newest_runs_and_a_stop_goes_ahead_of_it(sessi
     assert len(job.savepoints_on_disk()) == 3
 
 
-@pytest.mark.parametrize("abandoned", ["stop", "update"])
+@pytest.mark.parametrize(
+    "abandoned", ["update", pytest.param("stop", marks=pytest.mark.nightly("the same stop, found by the next START"))]
+)
 def test_after_a_stop_is_abandoned_the_job_goes_on_from_its_savepoint(session_job: Job, abandoned: str) -> None:
     """The next operation waits for what is in flight: one stop, one copy, every number once."""
     job = session_job
@@ -119,7 +121,7 @@ def test_paused_uploads_wait_and_the_newest_is_taken_on_resume(session_job: Job)
     assert call(job, "PUT", uploads, {"paused": True}) == {"paused": True, "held": []}
     job.upload("2")
     held = eventually(lambda: call(job, "GET", uploads)["held"])
-    time.sleep(2.5)  # two ticks of the sweeper
+    job.run_now("sweep")
     assert job.copies() == copy
     assert job.get(f"/api/jobs/{job.name}")["uploads"]["held"][0]["id"] == held[0]["id"]
     assert job.get(f"/api/jobs/{job.name}")["open"] == []
@@ -163,6 +165,7 @@ def test_a_job_whose_record_was_lost_goes_on_by_adoption(session_job: Job) -> No
     exact(job, "1", "2")
 
 
+@pytest.mark.nightly("starts a second host")
 def test_two_hosts_and_the_same_message_many_times_update_once(session_cloud: LocalCloud, new_job: NewJob) -> None:
     """The lease is in the record: whoever comes second goes away again."""
     job = new_job(session_cloud)

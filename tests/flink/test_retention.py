@@ -10,8 +10,7 @@ from pathlib import Path
 
 import requests
 
-from .cloud import Job, eventually, jar
-from .test_updates import run_now
+from .cloud import Job, jar
 
 HOUR = 3600.0
 UNUSED = f"{'ab' * 32}.jar"
@@ -25,7 +24,7 @@ def test_savepoints_that_nobody_needs_go_and_the_job_starts_from_those_that_rema
     job.upload("1", savepointRetentionCount=1)
     job.ended(1)
     first, second = saved(job, "savepoint"), saved(job, "savepoint")
-    keep_house(job)
+    job.run_now("keep_house")
     assert on_disk(job) == {first, second}
     third = saved(job, "stop")
     started = job.ask("start")["result"]
@@ -33,7 +32,7 @@ def test_savepoints_that_nobody_needs_go_and_the_job_starts_from_those_that_rema
     fourth = saved(job, "savepoint")
     lost = orphan_beside(first)
     assert [(s["origin"], s["path"]) for s in listed(job)][4:] == [("orphan", lost.as_uri())]
-    keep_house(job)
+    job.run_now("keep_house")
     assert on_disk(job) == {third, fourth}
     assert [s["path"].removeprefix("file:") for s in listed(job)] == [str(fourth), str(third)]
     fifth = saved(job, "stop")
@@ -59,7 +58,7 @@ def test_jars_that_no_job_uses_are_deleted_on_the_cluster(session_job: Job) -> N
         os.utime(file, (time.time() - 2 * HOUR,) * 2)
     young = upload_jar(job, f"{'cd' * 32}.jar")
     before = jars(job)
-    keep_house(job)
+    job.run_now("keep_house")
     gone = {name for _, name in before} - {name for _, name in jars(job)}
     wanted = f"{hashlib.sha256(jar('1')).hexdigest()}.jar"
     assert UNUSED in gone  # and those of other tests' jobs
@@ -90,14 +89,6 @@ def orphan_beside(savepoint: Path) -> Path:
     shutil.copytree(savepoint, lost)
     os.utime(lost / "_metadata", (time.time() - 72 * HOUR,) * 2)
     return lost
-
-
-def keep_house(job: Job) -> None:
-    """Keep order now, and wait until that is done."""
-    log, done = job.cloud.log_directory / "app.log", "Executed 'Functions.keep_house'"
-    before = log.read_text().count(done)
-    run_now(job, "keep_house")
-    eventually(lambda: log.read_text().count(done) > before)
 
 
 def upload_directory(job: Job) -> Path:

@@ -6,6 +6,8 @@ import pytest
 
 from .cloud import Job, Json
 
+NIGHTLY = pytest.mark.nightly("the same way as a main() that throws")
+
 
 def untouched(job: Job, copies: list[str], operation: Json) -> None:
     """Check that the same copy runs on, and that no savepoint was taken for it."""
@@ -19,8 +21,8 @@ def untouched(job: Job, copies: list[str], operation: Json) -> None:
     ("cloud", "version", "words"),
     [
         ("session", "throws-in-main", "throws in main()"),
-        ("session", "exits-in-main", "attempted to exit JVM"),
-        ("hdinsight", "exits-in-main", "attempted to exit JVM"),
+        pytest.param("session", "exits-in-main", "attempted to exit JVM", marks=NIGHTLY),
+        pytest.param("hdinsight", "exits-in-main", "attempted to exit JVM", marks=NIGHTLY),
     ],
     indirect=["cloud"],
 )

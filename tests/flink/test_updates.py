@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import requests
 
 from localcloud.up import LocalCloud
 
 from .cloud import LOOP, Job, eventually
 from .conftest import NewJob
 
+NIGHTLY = pytest.mark.nightly("the same way back as from a jar that fails at run time")
 
+
+@pytest.mark.arm_story
 def test_an_uploaded_jar_goes_on_from_the_state_of_the_one_before(job: Job) -> None:
     """No number is lost, none is written twice, and the new version begins right after the old one's last number."""
     job.upload("1")
@@ -34,6 +36,7 @@ def test_an_uploaded_jar_goes_on_from_the_state_of_the_one_before(job: Job) -> N
     assert len(job.savepoints_on_disk()) == 2  # the update's and the stop's
 
 
+@pytest.mark.arm_story
 def test_every_other_action_does_what_its_name_says(job: Job) -> None:
     """From a start to a deletion, as the API's table has it."""
     job.upload("1")
@@ -83,8 +86,8 @@ def test_a_jar_in_the_stateless_folder_starts_afresh_and_keeps_the_way_back(job:
 @pytest.mark.parametrize(
     ("cloud", "version"),
     [
-        ("session", "one-operator-fewer"),
-        ("session", "incompatible-state"),
+        pytest.param("session", "one-operator-fewer", marks=NIGHTLY),
+        pytest.param("session", "incompatible-state", marks=NIGHTLY),
         ("session", "fails-at-run-time"),
         ("hdinsight", "fails-at-run-time"),
     ],
@@ -125,6 +128,7 @@ def test_a_copy_that_restarts_once_by_itself_is_not_rolled_back(session_job: Job
     assert (counted.lost, counted.duplicated, counted.state_mismatches) == (0, 0, 0)
 
 
+@pytest.mark.nightly("restarts the app twice, and crashes for a while")
 def test_a_crash_loop_that_completes_checkpoints_is_kept_unproven_and_the_next_jar_goes_on_from_it(
     session_job: Job, patient: LocalCloud
 ) -> None:
@@ -148,6 +152,7 @@ def test_a_crash_loop_that_completes_checkpoints_is_kept_unproven_and_the_next_j
     assert set(counted.by_version) == {"1", "crash-loops", "2"}
 
 
+@pytest.mark.nightly("one branch of the way back")
 def test_on_failure_stop_leaves_the_job_stopped_with_its_savepoint(session_job: Job) -> None:
     """For sinks that must not replay: nothing is started again, and a START from the savepoint goes on exactly."""
     job = session_job
@@ -182,14 +187,14 @@ def test_a_periodic_savepoint_is_taken_of_a_job_that_runs(session_cloud: LocalCl
     job, another = new_job(session_cloud), new_job(session_cloud)
     job.upload("1")
     job.ended(1)
-    run_now(job, "take_savepoints")
+    job.run_now("take_savepoints")
     taken = job.ended(2)
     assert (taken["request"]["action"], taken["cause"]["kind"]) == ("SAVEPOINT", "timer")
     assert taken["result"]["outcome"] == "SUCCEEDED"
     job.ask("stop")
     another.upload("1")
     another.ended(1)
-    run_now(job, "take_savepoints")
+    job.run_now("take_savepoints")
     assert another.ended(2)["cause"]["kind"] == "timer"
     assert len(job.operations()) == 3
 
@@ -209,9 +214,3 @@ def test_an_upload_to_a_stopped_job_is_what_its_next_start_runs(job: Job) -> Non
     job.ask("stop")
     counted = job.counted()
     assert (counted.lost, counted.duplicated) == (0, 0)
-
-
-def run_now(job: Job, function: str) -> None:
-    """Run a timer's function now, as the portal would."""
-    url = f"{job.cloud.app}/admin/functions/{function}"
-    requests.post(url, headers={"x-functions-key": job.cloud.key}, json={}, timeout=30).raise_for_status()

@@ -9,20 +9,9 @@ import pytest
 from localcloud.up import LocalCloud
 
 from .cloud import LOOP, Job, eventually
-from .conftest import IMPATIENT, NewJob, session_of
+from .conftest import IMPATIENT, NewJob
 from .test_last_state import checkpoint_in, running, well
 from .test_one_at_a_time import exact
-
-
-@pytest.fixture(scope="module")
-def mortal_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """A session cluster of its own, whose JobManager may be killed; a TaskManager misses it after 10 s.
-
-    Without slots every try of a job fails after 8 s at the latest, and is an exception of its own.
-    """
-    times = {"heartbeat.timeout": "10 s", "heartbeat.interval": "2 s", "slot.request.timeout": "8 s"}
-    with session_of(tmp_path_factory.mktemp("mortal"), **times) as cloud:
-        yield cloud
 
 
 @pytest.fixture
@@ -79,7 +68,7 @@ def proving(job: Job) -> str:
     return job.copies()[0]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly("waits for heartbeats, and for a cluster that comes back")
 def test_a_release_is_not_blamed_for_taskmanagers_that_are_lost_while_it_proves_itself(
     careful_cloud: LocalCloud, new_job: NewJob
 ) -> None:
@@ -103,7 +92,7 @@ def exceptions(job: Job, copy: str) -> int:
     return len(job.flink(f"/jobs/{copy}/exceptions?maxExceptions=16")["exceptionHistory"]["entries"])
 
 
-@pytest.mark.slow
+@pytest.mark.nightly("waits for heartbeats, and for a cluster that comes back")
 @pytest.mark.parametrize("checkpoints", ["often", "never"])
 def test_a_copy_whose_jobmanager_is_lost_while_it_proves_itself_is_started_again_from_its_newest_state(
     careful_cloud: LocalCloud, new_job: NewJob, checkpoints: str
@@ -131,7 +120,7 @@ def test_a_copy_whose_jobmanager_is_lost_while_it_proves_itself_is_started_again
     exact(job, "1", "2")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly("waits for heartbeats, and for a cluster that comes back")
 def test_an_update_whose_taskmanager_is_lost_at_the_savepoints_moment_is_made_all_the_same(
     careful_cloud: LocalCloud, new_job: NewJob
 ) -> None:

@@ -27,10 +27,10 @@ from tests.unit.builders import ORDERS
 from tests.wire.storage import Storage
 
 from .cloud import eventually, jar
-from .conftest import FLINK, FRESH
 
 STOP, RUN = "POST flink /jobs/:id/stop", "POST flink /jars/:jar/run"
 ENDED = ("FINISHED", "CANCELED", "FAILED")
+NIGHTLY = pytest.mark.nightly("the same way to the end as the sharpest one")
 
 
 class Job:
@@ -90,21 +90,11 @@ class Job:
         eventually(lambda: not self.copies())
 
 
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """A Flink and storage; the app's host is not started."""
-    directory = tmp_path_factory.mktemp("wire-faults")
-    with LocalCloud(
-        cluster="session", flink_version=FLINK, directory=directory, flink_configuration=FRESH, run_app=False
-    ) as cloud:
-        yield cloud
-
-
 @pytest.fixture
-def job(cloud: LocalCloud, tmp_path: Path) -> Iterator[Job]:
+def job(bare_cloud: LocalCloud, tmp_path: Path) -> Iterator[Job]:
     """A job that runs version 1."""
-    with breaking(), closing(Storage(cloud.storage)) as storage:
-        job = Job(cloud, storage, tmp_path / "sink")
+    with breaking(), closing(Storage(bare_cloud.storage)) as storage:
+        job = Job(bare_cloud, storage, tmp_path / "sink")
         first = job.update("1")
         assert first.result
         assert first.result.outcome == "SUCCEEDED", first.result
@@ -116,11 +106,11 @@ def job(cloud: LocalCloud, tmp_path: Path) -> Iterator[Job]:
 @pytest.mark.parametrize(
     ("site", "fault"),
     [
-        (STOP, Fault.RESET_AFTER),
-        (STOP, Fault.LATE),
         (RUN, Fault.TIMEOUT),
-        (RUN, Fault.LATE),
-        (RUN, Fault.RESET_BEFORE),
+        pytest.param(STOP, Fault.RESET_AFTER, marks=NIGHTLY),
+        pytest.param(STOP, Fault.LATE, marks=NIGHTLY),
+        pytest.param(RUN, Fault.LATE, marks=NIGHTLY),
+        pytest.param(RUN, Fault.RESET_BEFORE, marks=NIGHTLY),
     ],
 )
 def test_an_update_whose_sharpest_call_goes_wrong_is_carried_on(job: Job, site: str, fault: Fault) -> None:

@@ -13,6 +13,7 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 LEAST: dict[str, dict[str, str]] = {
     "test": {"contents": "read"},
     "infra": {"contents": "read"},
+    "everything": {"contents": "read"},
     "package": {"contents": "read"},
     "deploy": {"id-token": "write"},
 }
@@ -47,7 +48,8 @@ def test_only_what_is_tested_and_packed_is_deployed() -> None:
     """In this order; by a tag."""
     release = jobs("release.yml")
     assert release["test"]["uses"] == "./.github/workflows/test.yml"
-    assert (release["package"]["needs"], release["deploy"]["needs"]) == ("test", "package")
+    assert release["everything"]["uses"] == "./.github/workflows/nightly.yml"
+    assert (release["package"]["needs"], release["deploy"]["needs"]) == (["test", "everything"], "package")
     workflow = (ROOT / ".github" / "workflows" / "release.yml").read_text()
     assert 'tags: ["v*"]' in workflow
 
@@ -74,7 +76,7 @@ def test_workflows_run_what_a_person_runs() -> None:
     """Every `make` of a workflow is a target."""
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     made = [made for path in WORKFLOWS for made in re.findall(r"run: make (\S+)", path.read_text())]
-    assert set(made) == {"test", "check-infra", "package"}
+    assert set(made) == {"test", "test-all", "mutants", "check-infra", "package"}
     assert set(made) <= set(targets)
 
 

@@ -15,14 +15,14 @@ from tests.localcloud.sample import Sample
 ACCOUNTS = ["local", "crash", "late", "twins"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def servers() -> Iterator[Processes]:
     """The owner of every shared process."""
     with Processes() as processes:
         yield processes
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def azurite(servers: Processes, tmp_path_factory: pytest.TempPathFactory) -> Azurite:
     """Storage with an account for each host that must not meet another one's messages."""
     storage = Azurite(servers, ACCOUNTS, log=tmp_path_factory.mktemp("azurite") / "azurite.log")
@@ -30,7 +30,7 @@ def azurite(servers: Processes, tmp_path_factory: pytest.TempPathFactory) -> Azu
     return storage
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def identity(servers: Processes, tmp_path_factory: pytest.TempPathFactory) -> Identity:
     """Entra ID, managed identity and Key Vault."""
     running = Identity(servers, tmp_path_factory.mktemp("identity"))
@@ -49,7 +49,7 @@ def app_identity(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> Identit
     return identity
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sample(servers: Processes, azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
     """The sample app on a host with the settings of production."""
     directory = tmp_path_factory.mktemp("sample")

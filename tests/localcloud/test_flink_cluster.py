@@ -9,6 +9,7 @@ from examples.count import count
 from localcloud.flink import FlinkCluster
 from localcloud.processes import StartFailedError
 from tests.examples.rest import PACE, Flink, wait_until
+from tests.versions import VERSIONS
 
 BEATS = {"heartbeat.interval": "500", "heartbeat.timeout": "2000"}
 RESTARTS = {
@@ -30,10 +31,7 @@ def jobmanager_options(flink: FlinkCluster) -> dict[str, str]:
     return {option["key"]: option["value"] for option in listed}
 
 
-@pytest.mark.parametrize(
-    "version",
-    ["2.3.0", pytest.param("1.20.5", marks=pytest.mark.slow), pytest.param("1.17.2", marks=pytest.mark.slow)],
-)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_cluster_comes_up_and_its_parts_can_be_killed_and_started_again(version: str, tmp_path: Path) -> None:
     """Promise: all slots are there after the start, and again after either part was killed and started."""
     with FlinkCluster(tmp_path, version=version, slots=3, configuration=BEATS) as flink:
@@ -67,7 +65,7 @@ def test_a_broken_configuration_is_a_failed_start_that_says_why(tmp_path: Path) 
         broken.__enter__()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly("two JobManagers and ZooKeeper want the cores for themselves")
 @pytest.mark.parametrize("version", ["2.3.0", "1.20.5", "1.17.2"])
 def test_a_job_survives_the_loss_of_the_leading_jobmanager_and_of_a_taskmanager(version: str, tmp_path: Path) -> None:
     """Promise: the standby goes on with the job under the same URL, and every number is written once."""

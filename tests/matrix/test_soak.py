@@ -10,7 +10,7 @@ import pytest
 from .soak import run
 
 
-@pytest.mark.slow
+@pytest.mark.nightly("kills everything several times over")
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("kind", ["ha", "no-ha"])
 def test_updates_survive_whatever_is_lost_and_every_number_is_written_once(kind: str, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from localcloud.processes import Processes
 from tests.wire.storage import Storage
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def identity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Identity]:
     """Entra ID, managed identity and Key Vault."""
     with Processes() as processes:
@@ -32,7 +32,7 @@ def app_identity(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> Identit
     return identity
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the connection string of an account on a real Azurite."""
     with Processes() as processes:

@@ -22,8 +22,8 @@ from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Cause, Checked, Operation, Request, operation_id
 from flinkfuncs.core.releases import JarSource, Release, Spec
 from localcloud.flink import FlinkCluster
+from tests.versions import VERSIONS
 
-VERSIONS = ["2.3.0", pytest.param("1.20.5", marks=pytest.mark.slow), pytest.param("1.17.2", marks=pytest.mark.slow)]
 NAME = JobName("orders")
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

@@ -22,11 +22,11 @@ from flinkfuncs.core.names import Directory
 from flinkfuncs.core.session.facts import TriggerDone, TriggerFailed, TriggerRunning, TriggerSeen, TriggerUnknown
 from flinkfuncs.core.session.savepoints import same_path
 from localcloud.flink import FlinkCluster
+from tests.versions import VERSIONS
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 DROPS = ("execution.state-recovery.ignore-unclaimed-state", "execution.savepoint.ignore-unclaimed-state")
 CLAIMS = ("execution.state-recovery.claim-mode", "execution.savepoint-restore-mode")
-VERSIONS = ["2.3.0", pytest.param("1.20.5", marks=pytest.mark.slow), pytest.param("1.17.2", marks=pytest.mark.slow)]
 
 
 class Jar(io.BytesIO):
