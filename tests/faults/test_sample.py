@@ -1,4 +1,4 @@
-"""The sharpest cells of the wire faults, in every test run; `make wire-faults` runs all of them."""
+"""Every row of the wire faults without a fault, and each night the sharpest cells; `make wire-faults` runs them all."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from .rows import ROWS, RUN, START
 from .table import breaking, never_crossed, recorded, run_all, storage
 
 LANES = 6
+NIGHTLY = pytest.mark.nightly("many updates, each with a fault; `make test` has every row without one")
 STOP = "POST flink /jobs/:id/stop"
 TRIGGER, CANCEL = "POST flink /jobs/:id/savepoints", "PATCH flink /jobs/:id"
 RECORD, CLOSED = "PUT ledger jobs/:job", "PUT ledger closed/:operation"
@@ -74,6 +75,7 @@ def test_every_row_is_right_without_a_fault_and_every_client_method_is_crossed(r
     assert never_crossed(by) == set()
 
 
+@NIGHTLY
 def test_a_call_that_goes_wrong_on_the_wire_leaves_the_operation_right(azurite: str, recordings: Recorded) -> None:
     """Each cell is right, and each fault was met: one copy, its state, nothing twice, nothing left open."""
     sharp = [cell for cell in cells.faults(recordings[0], seed=1) if is_sharp(cell)]
@@ -82,6 +84,7 @@ def test_a_call_that_goes_wrong_on_the_wire_leaves_the_operation_right(azurite: 
     require_right(azurite, sharp)
 
 
+@NIGHTLY
 def test_somebody_else_who_writes_at_the_same_moment_leaves_the_operation_right(
     azurite: str, recordings: Recorded
 ) -> None:
@@ -91,6 +94,7 @@ def test_somebody_else_who_writes_at_the_same_moment_leaves_the_operation_right(
     require_right(azurite, sharp)
 
 
+@NIGHTLY
 def test_two_calls_that_go_wrong_leave_the_operation_right(azurite: str, recordings: Recorded) -> None:
     """Of the stop, the start, and the writes that mark them, any two."""
     sharp = [cell for cell in cells.stop_and_start(recordings[0]["UPDATE"]) if is_sharp_pair(cell)]

@@ -1,9 +1,11 @@
-"""The sharpest cells of the crash matrix, in every test run; `make crash-matrix` runs all of them."""
+"""The sharpest cells of the crash matrix, each night; `make crash-matrix` runs all of them."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+import pytest
 
 from .cell import Judged
 from .matrix import Matrix
@@ -25,6 +27,7 @@ def sharpest(calls: list[Crossing]) -> list[Cell]:
     return [Cell("UPDATE", call, "before" if when == "before" else "after") for call, when in places]
 
 
+@pytest.mark.nightly("several apps on a cluster of their own, killed again and again")
 def test_an_update_killed_at_its_sharpest_calls_leaves_one_copy_and_every_number_once(tmp_path: Path) -> None:
     """Each cell is right: one copy, one savepoint, exact output, nothing left open; and each kill was carried out."""
     judged = list[Judged]()
