@@ -30,7 +30,7 @@ from localcloud.functions.worker import Function
 log = logging.getLogger("host")
 
 LEASE_SECONDS = 15  # the shortest that storage gives; the real host asks for 60
-RENEW_SECONDS = LEASE_SECONDS / 3
+RENEW_SECONDS = LEASE_SECONDS / 2
 
 
 @dataclass(frozen=True)
