@@ -1,19 +1,19 @@
-"""Whether a blob is a jar that can be run: a readable zip with a class to begin with.
+"""Whether a blob is a jar that may be run: a readable zip that names a class to begin with.
 
-Only the zip's directory and its manifest are read, by ranges, so that a jar of any size costs some kilobytes.
+Only the zip's directory and its manifest are read, by ranges, so that a jar of any size costs some kilobytes. Where the
+class itself lies is Flink's to find: in the jar, in a jar within it (`lib/*.jar`), or among the cluster's own.
 """
 
 from __future__ import annotations
 
 import io
-import struct
+import re
 import zipfile
-import zlib
 
 from azure.core import MatchConditions
 from azure.storage.blob import BlobClient
 
-from ..core.errors import Refused
+from ..core.errors import FlinkFuncsError, Refused
 from .storage import storage_errors
 
 MANIFEST = "META-INF/MANIFEST.MF"
@@ -62,33 +62,48 @@ class BlobFile(io.RawIOBase):
         return data
 
 
-def check_jar(file: io.RawIOBase, *, name: str, entry_class: str | None) -> None:
-    """Check that a file is a jar and holds the class that is to be run.
+def check_jar(file: io.RawIOBase | io.BytesIO, *, name: str, entry_class: str | None) -> None:
+    """Check that a file is a jar, and that it or the spec names the class to run.
 
     Raises:
-        Refused: it is no zip, or neither the spec nor its manifest names a class that it holds (422).
+        Refused: it is not a zip that Java reads, or neither the spec nor its manifest names a class (422).
 
     """
     try:
         with zipfile.ZipFile(file) as jar:
-            main_class = entry_class or _main_class(jar)
-            held = main_class is not None and f"{main_class.replace('.', '/')}.class" in jar.namelist()
-    except (zipfile.BadZipFile, EOFError, ValueError, RuntimeError, zlib.error, struct.error) as error:
-        raise Refused(f"{name} is no jar: {error}", code="NotAJar", status=422) from error
-    if main_class is None:
+            found = entry_class or main_class(jar)
+    except FlinkFuncsError:
+        raise
+    except Exception as error:  # anybody writes these bytes, and zipfile and its decompressors raise what they like
+        raise Refused(f"{name} is not a jar: {error or type(error).__name__}", code="NotAJar", status=422) from error
+    if not found:
         raise Refused(
-            f"{name} has no Main-Class in its manifest, and no entryClass is given", code="NoEntryClass", status=422
+            f"{name} names no class to run: its manifest has neither program-class nor Main-Class, "
+            "and no entryClass is given",
+            code="NoEntryClass",
+            status=422,
         )
-    if not held:
-        raise Refused(f"{name} does not hold the class {main_class}", code="NoEntryClass", status=422)
 
 
-def _main_class(jar: zipfile.ZipFile) -> str | None:
-    """Return the manifest's Main-Class; a long value goes on in lines that begin with a space."""
-    if MANIFEST not in jar.namelist():
+def main_class(jar: zipfile.ZipFile) -> str | None:
+    """Return the class that the manifest names, as Flink reads it: `program-class` goes before `Main-Class`.
+
+    Only the manifest's first section counts, names are compared without case, and a long value goes on in lines that
+    begin with a space (the JAR specification).
+
+    Raises:
+        ValueError: the manifest is compressed in a way that Java does not read.
+
+    """
+    found = next((entry for entry in jar.infolist() if entry.filename.upper() == MANIFEST), None)
+    if found is None:
         return None
-    with jar.open(MANIFEST) as manifest:
-        text = manifest.read(MANIFEST_LIMIT_BYTES).decode("utf-8", "replace").replace("\r\n", "\n")
-    lines = text.replace("\n ", "").splitlines()
-    values = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("main-class:")]
-    return values[0] if values else None
+    if found.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"its manifest is compressed by method {found.compress_type}, which Java does not read")
+    with jar.open(found) as manifest:
+        text = manifest.read(MANIFEST_LIMIT_BYTES).decode("utf-8", "replace")
+    section = re.split(r"\r\n|\r|\n", text)
+    section = section[: section.index("")] if "" in section else section
+    lines = "\n".join(section).replace("\n ", "").split("\n")
+    values = {line.partition(":")[0].lower(): line.partition(":")[2].strip() for line in reversed(lines)}
+    return values.get("program-class") or values.get("main-class")

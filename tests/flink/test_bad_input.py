@@ -52,7 +52,7 @@ def _running(job: Job) -> Iterator[Job]:
         (b"no zip at all", "NotAJar"),
         (jar("1")[:-40], "NotAJar"),
         (zipped(readme="no class"), "NoEntryClass"),
-        (zipped(**{"META-INF__MANIFEST.MF": "Main-Class: not.There\n"}), "NoEntryClass"),
+        (zipped(**{"META-INF__MANIFEST.MF": "Main-Class: not.There\n"}), "PlanFailed"),
     ],
     ids=["empty", "no zip", "cut short", "no manifest", "no class"],
 )

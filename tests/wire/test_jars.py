@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import random
-from contextlib import suppress
+import zipfile
 
 import pytest
 
+from flinkfuncs.clients.jar_file import check_jar, main_class
 from flinkfuncs.clients.jars import KeptJar
 from flinkfuncs.clients.storage import CHUNK_BYTES, Conflict
 from flinkfuncs.core.errors import NotFound, Refused
@@ -15,6 +17,16 @@ from tests.unit.builders import ORDERS
 from tests.wire.storage import Storage, jar
 
 BLOB = "stateful/orders/orders.jar"
+MANIFEST = "META-INF/MANIFEST.MF"
+
+
+def zipped(files: dict[str, str], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Return a zip that holds these files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as made:
+        for name, text in files.items():
+            made.writestr(name, text)
+    return buffer.getvalue()
 
 
 def keep(storage: Storage, *, etag: str | None = None, entry_class: str | None = None) -> KeptJar:
@@ -30,10 +42,26 @@ def keep(storage: Storage, *, etag: str | None = None, entry_class: str | None =
         (jar()[:-30], None, "NotAJar"),
         (jar()[:40], None, "NotAJar"),
         (jar(None), None, "NoEntryClass"),
-        (jar(), "com.example.Missing", "NoEntryClass"),
-        (jar(holds="com.example.Other"), None, "NoEntryClass"),
+        (zipped({"readme": "no manifest"}), None, "NoEntryClass"),
+        (
+            zipped({MANIFEST: "Manifest-Version: 1.0\n\nName: a/\nMain-Class: in.a.later.Section\n"}),
+            None,
+            "NoEntryClass",
+        ),
+        (zipped({MANIFEST: "Main-Class: x.Y\n"}, zipfile.ZIP_LZMA), None, "NotAJar"),
+        (zipped({MANIFEST: "Main-Class: x.Y\n"}, zipfile.ZIP_BZIP2), None, "NotAJar"),
     ],
-    ids=["empty", "no zip", "truncated", "the beginning", "no Main-Class", "no such class", "another class"],
+    ids=[
+        "empty",
+        "no zip",
+        "truncated",
+        "the beginning",
+        "no class",
+        "no manifest",
+        "a later section",
+        "LZMA",
+        "bzip2",
+    ],
 )
 def test_what_cannot_be_run_is_not_kept(storage: Storage, data: bytes, entry_class: str | None, code: str) -> None:
     """It is refused before anything runs, and no release is left behind."""
@@ -44,16 +72,48 @@ def test_what_cannot_be_run_is_not_kept(storage: Storage, data: bytes, entry_cla
     assert not storage.jars.has_releases(ORDERS)
 
 
-def test_a_damaged_jar_is_refused_and_never_a_crash(storage: Storage) -> None:
+@pytest.mark.parametrize(
+    ("data", "entry_class"),
+    [
+        (zipped({MANIFEST: "Manifest-Version: 1.0\nprogram-class: x.Job\n"}), None),
+        (zipped({MANIFEST: "main-class: x.Job\n"}), None),
+        (zipped({"meta-inf/Manifest.mf": "Main-Class: x.Job\n"}), None),
+        (zipped({MANIFEST: "Main-Class: a.name.that.is.very.lo\r\n ng.Job\r\n"}), None),
+        (zipped({MANIFEST: "Main-Class: x.Job\n", "lib/inner.jar": "PK"}), None),
+        (zipped({MANIFEST: "Main-Class: of.the.Cluster\n"}), None),
+        (zipped({"x/Job.class": "cafebabe", "y/Job.class": "cafebabe"}), "x.Job"),
+    ],
+    ids=["program-class", "case", "case of the file", "folded", "nested", "elsewhere", "several mains"],
+)
+def test_a_jar_that_names_its_class_in_any_way_that_flink_reads_is_kept(
+    storage: Storage, data: bytes, entry_class: str | None
+) -> None:
+    """Where the class lies is Flink's to find: it looks in nested jars and on the cluster, too."""
+    storage.upload(BLOB, data)
+    assert keep(storage, entry_class=entry_class).sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_program_class_goes_before_main_class() -> None:
+    """As Flink reads a manifest; and the spec's class goes before both."""
+    both = zipped({MANIFEST: "Main-Class: a.Main\nprogram-class: a.Program\n"})
+    with zipfile.ZipFile(io.BytesIO(both)) as opened:
+        assert main_class(opened) == "a.Program"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_damaged_jar_is_refused_and_never_a_crash(method: int) -> None:
     """Wherever a byte is wrong: a crash would be retried, and say nothing of the jar."""
-    whole, drawn = jar(), random.Random(1)  # noqa: S311 - the same damage every time
-    for _ in range(60):
+    whole = zipped({MANIFEST: "Main-Class: x.Job\n" * 20, "x/Job.class": "cafebabe"}, method)
+    drawn, refused = random.Random(1), 0  # noqa: S311 - the same damage every time
+    for _ in range(1000):
         damaged = bytearray(whole)
         for _ in range(3):
             damaged[drawn.randrange(len(damaged))] = drawn.randrange(256)
-        storage.upload(BLOB, bytes(damaged))
-        with suppress(Refused):
-            keep(storage)
+        try:
+            check_jar(io.BytesIO(damaged), name="x.jar", entry_class=None)
+        except Refused:
+            refused += 1
+    assert refused > 100
 
 
 def test_a_jar_of_many_pieces_is_kept_byte_for_byte_and_once(storage: Storage) -> None:
