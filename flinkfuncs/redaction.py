@@ -1,11 +1,14 @@
 """Which parts of a user's own words are starred before anyone is shown them.
 
+Of arguments and configuration, what is known to be harmless is shown, and nothing else:
+
     given                                       shown
     ------------------------------------------  ------------------------------------------
-    --db.password hunter2 --topic orders        --db.password ****** --topic orders
-    --api-key=abc                               --api-key=******
-    jdbc:x://me:hunter2@host/db?sslToken=abc    jdbc:x://me:******@host/db?sslToken=******
-    s3.secret-key: abc                          s3.secret-key: ******
+    --topic orders --db-pass hunter2 --n 3      --topic orders --db-pass ****** --n 3
+    --out=abfs://c@a/x --conn 'S=x; Pwd=y'      --out=abfs://c@a/x --conn ******
+    jdbc:x://me:hunter2@host/db hunter2         ****** ******
+    state.backend.type: rocksdb                 state.backend.type: rocksdb
+    kafka.pass: abc, dd.retries: 3              kafka.pass: ******, dd.retries: 3
 
     in a text of any kind (logs, spans)         shown
     ------------------------------------------  ------------------------------------------
@@ -14,8 +17,11 @@
     Authorization: Bearer abc; eyJhbGciOi…      Authorization: Bearer ******; ******
     a secret that this process was given        ******
 
-A key counts as secret when Flink itself would star it (GlobalConfiguration.SENSITIVE_KEYS), and for a few words more. A
-word that mentions a secret in a way not known here is starred as a whole.
+Harmless is the value of an option whose name ends in one of `HARMLESS_NAMES`, the value of a key that begins with one
+of `HARMLESS_KEYS` (Flink's own), and what can hardly be a secret: a number, a truth value, a time, a size. A list of
+what is secret was tried first: every library names its secrets in its own way (`kafka.pass`, `dd.api_key`, `--conn`),
+and what the list lacked was shown to everyone. In a text of any kind, the words that name a secret are looked for
+(those of Flink's GlobalConfiguration.SENSITIVE_KEYS, and more): nobody could read a log that shows only what is known.
 
 What is starred may be long, and anybody may have chosen it: a jar that throws its arguments back decides what Flink
 says. The rule that must never break: no pattern takes longer than in proportion to what it is given, and a text is cut
@@ -25,15 +31,16 @@ before any pattern sees it. Arguments and configuration are never cut, since peo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 STARS = "******"  # as Flink's log and web pages write it
 LONGEST_TEXT = 16 * 1024  # characters of a text that patterns look at
 LONGEST_SECRET = 2048  # characters; a longer one may not be recognized where a text is cut inside it
 
 _SECRET = re.compile(
-    "password|secret|fs.azure.account.key|apikey|api-key|auth-params|service-key|token|basic-auth|jaas.config"
-    "|http-headers|account-?key|access-?key|connection-?string|credential|passwd|pwd",
+    "passw|secret|passphrase|fs.azure.account.key|fs.azure.sas|api[._-]?key|auth-params|service-key|token|basic-auth"
+    "|jaas.config|http-headers|account[._-]?key|access[._-]?key|private[._-]?key|connection[._-]?string|credential|pwd"
+    r"|signature|(?:^|[._-])(?:pass|sas|pin|key)(?:$|[\s=:\"'])",
     re.IGNORECASE,
 )
 _WORD = r"[\w.-]"  # what the name of a secret is made of
@@ -42,8 +49,10 @@ _AT_A_NAME = rf"(?={_WORD}*?(?:{_SECRET.pattern}))"
 # `re` holds the interpreter until a search is over, and with it every other invocation and the renewal of every lease.
 # So each pattern begins at the start of a name, not at each of its characters, and gives back nothing it took (`++`).
 _PLAIN_NAME = re.compile(rf"{_WORD}++")
-_WORDS = re.compile(r"""\s++|(?:"[^"]*+"|'[^']*+'|[^\s"']++|["'])++""")
-_USER_INFO = re.compile(r"(://[^/\s:@]*+:)[^/\s@]++(?=@)")
+_NAME_OF_A_VALUE = re.compile(r"-{0,2}[A-Za-z][\w.-]*")
+_WORDS = re.compile(r"""(?:"[^"]*+"|'[^']*+'|[^\s"']++|["'])++""")
+_WITHOUT_SPACE = re.compile(r"\S++")
+_USER = re.compile(r"://[^/\s:@]*+:")
 _PAIR = re.compile(rf"([?&;](?:sig|{_AT_A_NAME}{_WORD}++)=)[^&;\s\"']++", re.IGNORECASE)
 _TOKEN = re.compile(r"(?<![\w-])(?=[\w-]++\.[\w-])([\w-]*?)\beyJ[\w-]{8,}+\.[\w-]++(?:\.[\w-]*+)?")
 _BEARER = re.compile(
@@ -65,35 +74,117 @@ SHORTEST_KNOWN = 6  # characters; a shorter secret would star half of every text
 _known: set[str] = set()
 
 
+_NAMES = """
+backend batch bootstrap broker brokers bucket catalog charset checkpoint checkpoints class codec compression container
+count database date day days debug delay delimiter dir directory enabled encoding end env environment file files format
+from group host hostname hosts hour hours in input inputs interval job kind lag level limit main max min minute minutes
+mode ms n name namespace number offset offsets out output outputs parallelism partition partitions path paths port ports
+prefix queue rate region replicas retention savepoint savepoints schema second seconds separator server servers since
+sink size slots source start state strategy stream suffix table tables threshold timeout timezone to topic topics ttl
+type until verbose version watermark window zone
+"""
+HARMLESS_NAMES = frozenset(_NAMES.split()) | {"client id", "cluster id", "consumer id", "group id", "job id"}
+_KEYS = """
+akka. blob. classloader. client. cluster. execution. flinkfuncs. heartbeat. high-availability. history. io. jobmanager.
+jobstore. network. parallelism. pekko. pipeline. process. python. queryable-state. resourcemanager. rest. restart-strategy
+savepoint.directory slot. slotmanager. state. table. task. taskmanager. web. zookeeper.
+"""
+HARMLESS_KEYS = tuple(_KEYS.split())
+_ANYBODYS_KEYS = ("pipeline.global-job-parameters", "env.java.opts")
+_HARMLESS_VALUE = re.compile(
+    r"[+-]?\d{1,12}(?:\.\d{1,12})?\s?(?:[mµn]?s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|[kmgt]?i?b?|bytes|%)"
+    "|true|false|yes|no|on|off|none|null"
+    r"|\d{4}-\d\d-\d\d(?:[T ][\d:.+Z-]{1,24})?|P(?:\d+[DWMY])*(?:T(?:[\d.]+[HMS])+)?",
+    re.IGNORECASE,
+)
+_OPTION_NAME = re.compile(r"--?[A-Za-z][\w.-]{0,80}")
+_PARTS_OF_A_NAME = re.compile(r"[A-Za-z][a-z]*|[A-Z]+(?![a-z])")
+_WORD_OR_PATH = re.compile(r"[A-Za-z]*|\d*|[\w.-]*(?:/[\w.-]*)+")
+LONGEST_NAME = 128  # characters; what is longer names nothing
+
+
 def redacted_configuration(configuration: Mapping[str, str]) -> dict[str, str]:
-    """Star the values of secret keys, and secrets inside the others."""
-    return {key: STARS if _SECRET.search(key) else redacted_args(value) for key, value in configuration.items()}
+    """Star every value but those of Flink's own keys, and secrets inside these."""
+    return {key: _redacted_setting(key, value) for key, value in configuration.items()}
+
+
+def _redacted_setting(key: str, value: str) -> str:
+    if key.startswith(_ANYBODYS_KEYS):
+        return redacted_args(value)
+    return _shown_value(value, harmless=key.startswith(HARMLESS_KEYS), secret=bool(_SECRET.search(key)))
 
 
 def redacted_args(args: str) -> str:
-    """Star what follows a secret option, and secrets inside URLs."""
-    shown: list[str] = []
-    value_follows = False
-    for word in _WORDS.findall(args):
-        if word.isspace():
-            shown.append(word)
-        elif value_follows and not word.startswith("-"):
-            shown.append(STARS)
-            value_follows = False
+    """Star arguments that stand in one text, as an older version of this app recorded them, or Flink's own options."""
+    return " ".join(redacted_arguments(_WORDS.findall(args)))
+
+
+def redacted_arguments(words: Iterable[str]) -> list[str]:
+    """Star every argument but those that are known to be harmless; the names of options are shown."""
+    return [before + shown for before, _, shown, _ in _judged(words)]
+
+
+def keep_secrets_of_job(words: Iterable[str], configuration: Mapping[str, str]) -> None:
+    """Remember what is surely a secret of a job, since its main() may throw it back, to star it in every text."""
+    for _, value, shown, secret in _judged(words):
+        if shown != value and (secret or _looks_secret(value)):
+            keep_secret(value)
+    for key, value in configuration.items():
+        if _SECRET.search(key):
+            keep_secret(value)
+
+
+def _judged(words: Iterable[str]) -> Iterator[tuple[str, str, str, bool]]:
+    """Yield what stands before a value, the value, how it is shown, and whether its name says that it is a secret."""
+    name = ""
+    for word in words:
+        if name and (_is_secret(name) or not _is_option(word)) and not (_is_option(word) and _is_harmless(word)):
+            yield "", word, _value_of(name, word), _is_secret(name)
+            name = ""
+            continue
+        before, equals, value = word.partition("=")
+        if equals and len(before) <= LONGEST_NAME and _NAME_OF_A_VALUE.fullmatch(before):
+            yield f"{before}=", value, _value_of(before, value), _is_secret(before)
+            name = ""
+        elif _is_option(word):
+            yield "", word, word, False
+            name = word
         else:
-            text, value_follows = _redacted_word(word)
-            shown.append(text)
-    return "".join(shown)
+            yield "", word, _value_of("", word), False
+            name = ""
 
 
-def _redacted_word(word: str) -> tuple[str, bool]:
-    """Return the word as it may be shown, and whether it names a secret that the next word holds."""
-    name, equals, _value = word.partition("=")
-    if not _SECRET.search(name):
-        return _PAIR.sub(rf"\1{STARS}", _USER_INFO.sub(rf"\1{STARS}", word)), False
-    if not _PLAIN_NAME.fullmatch(name):
-        return STARS, False
-    return (f"{name}={STARS}", False) if equals else (word, True)
+def _looks_secret(value: str) -> bool:
+    """Whether a value is neither a word nor a place, which may well stand in a text that says something else."""
+    return bool(_SECRET.search(value)) or ("://" not in value and not _WORD_OR_PATH.fullmatch(value))
+
+
+def _is_option(word: str) -> bool:
+    return bool(_OPTION_NAME.fullmatch(word))
+
+
+def _is_secret(name: str) -> bool:
+    return bool(_SECRET.search(name))
+
+
+def _is_harmless(name: str) -> bool:
+    parts = _PARTS_OF_A_NAME.findall(name)
+    ends = {part.lower() for part in parts[-1:]} | {" ".join(parts[-2:]).lower()}
+    return bool(ends & HARMLESS_NAMES) and not _is_secret(name)
+
+
+def _value_of(name: str, value: str) -> str:
+    return _shown_value(value, harmless=_is_harmless(name), secret=_is_secret(name))
+
+
+def _shown_value(value: str, *, harmless: bool, secret: bool) -> str:
+    if not value:
+        return value
+    if secret or _SECRET.search(value) or _with_user_info_starred(value) != value:
+        return STARS
+    if harmless:
+        return _PAIR.sub(rf"\1{STARS}", value)
+    return value if _HARMLESS_VALUE.fullmatch(value) else STARS
 
 
 def keep_secret(value: str) -> None:
@@ -122,8 +213,19 @@ def redacted_text(text: str) -> str:
 def _starred(text: str) -> str:
     for secret in sorted(_known, key=len, reverse=True):
         text = text.replace(secret, STARS)
-    text = _BEARER.sub(rf"\1 {STARS}", _TOKEN.sub(rf"\1{STARS}", _USER_INFO.sub(rf"\1{STARS}", text)))
+    text = _BEARER.sub(rf"\1 {STARS}", _TOKEN.sub(rf"\1{STARS}", _with_user_info_starred(text)))
     return _OPTION.sub(rf"\1{STARS}", _NAMED.sub(rf"\1{STARS}", text))
+
+
+def _with_user_info_starred(text: str) -> str:
+    """Star what stands between `://user:` and the last `@` of the same word: a password may hold any letter."""
+    return _WITHOUT_SPACE.sub(_without_user_info, text) if "://" in text and "@" in text else text
+
+
+def _without_user_info(word: re.Match[str]) -> str:
+    text = word[0]
+    at, user = text.rfind("@"), _USER.search(text)
+    return f"{text[: user.end()]}{STARS}{text[at:]}" if user and user.end() < at else text
 
 
 def _secrets_in(name: str, value: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from ..clients.arm import ArmClient, RunJob
 from ..clients.listing import SharedListing
+from ..core.arguments import join_arguments
 from ..core.arm.row import MARKER, Row, leading
 from ..core.arm.seen import ArmLimits, ArmSeen, OperationState, OperationStatus, refuse
 from ..core.arm.table import next_step
@@ -24,7 +25,7 @@ from ..core.errors import FlinkFuncsError, Refused, Unavailable
 from ..core.jobs import JobRecord
 from ..core.names import Directory, JobName
 from ..core.operations import Operation
-from ..core.releases import Release
+from ..core.releases import Release, Spec
 from ..core.steps import (
     Cancel,
     Check,
@@ -46,6 +47,7 @@ from ..core.steps import (
 )
 from ..settings import Settings
 from .keeper import Keeper
+from .program import keep_secrets
 
 
 class PlacesJars(Protocol):
@@ -95,6 +97,7 @@ class HDInsightCluster:
 
     def next_step(self, record: JobRecord, operation: Operation, now: datetime) -> Step:
         """Look at the job and name the one thing to do now; what cannot be asked at all ends what touched nothing."""
+        keep_secrets(record, operation)
         try:
             return self._next_step(record, operation, now)
         except Refused as error:
@@ -168,10 +171,23 @@ class HDInsightCluster:
                 "job_jar_directory": str(self._directory.child(operation.job)),
                 "jar_name": f"{operation.job}.jar",
                 "entry_class": spec.entry_class,
-                "args": spec.args,
+                "args": _arguments(spec),
                 "flink_configuration": _configuration(step.release, operation),
             }
         )
+
+
+def _arguments(spec: Spec) -> str:
+    """Return the API's one text of arguments; what an older version recorded goes as it came.
+
+    Raises:
+        Refused: no one text says them.
+
+    """
+    try:
+        return spec.args if isinstance(spec.args, str) else join_arguments(spec.args)
+    except ValueError as error:
+        raise Refused(f"the ARM API takes arguments as one text: {error}", code="ArgumentsUnsayable") from None
 
 
 def _configuration(release: Release, operation: Operation) -> dict[str, str]:

@@ -7,11 +7,20 @@ from types import MappingProxyType
 
 from ..clients.flink import Flink, RunRequest
 from ..core.jobs import JobRecord
+from ..core.operations import Operation
 from ..core.releases import Release
+from ..redaction import keep_secrets_of_job
 
 # Said with every start, so that what a later action relies on does not depend on the cluster's defaults.
 ALWAYS = {"execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION"}
 NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def keep_secrets(record: JobRecord, operation: Operation) -> None:
+    """Remember the secrets in a job's arguments and configuration: Flink may say them again in any failure."""
+    for release in (record.wanted, record.current and record.current.release, operation.release):
+        if release:
+            keep_secrets_of_job(release.spec.argument_list, release.spec.flink_configuration)
 
 
 def jar_name(release: Release) -> str:

@@ -65,7 +65,7 @@ from ..core.steps import (
 from .check import ReleaseCheck
 from .keeper import Keeper
 from .last_state import LastState
-from .program import jar_name, run_request
+from .program import jar_name, keep_secrets, run_request
 
 VANISH_GRACE_SECONDS = 30.0
 HEARTBEAT_SECONDS = 50.0  # Flink's default of heartbeat.timeout
@@ -134,6 +134,7 @@ class SessionCluster:
 
     def next_step(self, record: JobRecord, operation: Operation, now: datetime) -> Step:
         """Look at the job and name the one thing to do now; last of all for jobs of its name that are not ours."""
+        keep_secrets(record, operation)
         try:
             seen = self.look(record, operation, now)
             step = next_step(operation, record, seen, self._limits)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -27,19 +30,34 @@ class Model(BaseModel):
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+EDGE: Mapping[str, bool] = MappingProxyType({"edge": True})  # the validation context of what came from outside
 
 
 def parse_json(model: type[ModelT], text: str | bytes, *, what: str) -> ModelT:
     """Read what came from outside, once, at the edge.
 
     Raises:
-        Refused: it is no JSON, or a field is unknown, missing or wrong; the message names each (400), never its value.
+        Refused: it is not JSON in UTF-8, or a field is unknown, missing or wrong; the message names each (400), never
+            its value.
 
     """
     try:
-        return model.model_validate_json(text)
+        return model.model_validate_json(_text(text, what), context=EDGE)
     except ValidationError as error:
         raise Refused(f"{what} is not valid: {_faults(error)}", code="InvalidBody", status=400) from None
+
+
+def _text(text: str | bytes, what: str) -> str:
+    """Return what tools wrote: a byte order mark of UTF-8 is passed over, and another encoding is named."""
+    if isinstance(text, bytes):
+        if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in text[:4]:
+            raise Refused(f"{what} is UTF-16 (or UTF-32); write it in UTF-8", code="InvalidBody", status=400)
+        try:
+            text = text.decode()
+        except UnicodeDecodeError as error:
+            fault = f"byte {error.object[error.start]:#04x} at position {error.start}"
+            raise Refused(f"{what} is not UTF-8: {fault}", code="InvalidBody", status=400) from None
+    return text.removeprefix("\ufeff")
 
 
 def read_stored(model: type[ModelT], text: str | bytes, *, what: str) -> ModelT:

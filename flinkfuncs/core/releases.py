@@ -8,17 +8,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    ValidationInfo,
+    model_serializer,
+)
 from pydantic.alias_generators import to_camel
 
-from .arguments import split_arguments
+from .arguments import split_arguments, split_as_recorded
 from .errors import Refused
 from .model import Model
 
 DEFAULT_PARALLELISM = 2  # the API's own default
+_WHOLE_NUMBER = re.compile("0*[1-9][0-9]{0,8}")
+_PLAIN_WORD = re.compile(r"""[^\s"'\\]+""")  # a shell and `split_arguments` take it alike
 
 # Keys that would undo what an update promises: the state it starts from, the jar it runs, and the ids that are ours.
 REFUSED_KEYS = ("execution.state-recovery", "execution.savepoint", "$internal.", "pipeline.jars", "pipeline.classpaths")
@@ -31,16 +43,28 @@ def _check_configuration(configuration: dict[str, str]) -> dict[str, str]:
     return configuration
 
 
-def _check_args(args: str) -> str:
-    split_arguments(args)  # ValueError: no closing quotation
-    return args
+def _split(args: object, info: ValidationInfo) -> object:
+    """Split a text of arguments where it comes in; one that is on record was split, or stays as it was recorded."""
+    if not isinstance(args, str):
+        return args
+    if not info.context:
+        split_as_recorded(args)  # ValueError: no closing quotation
+        return args
+    return tuple(split_arguments(args)) or ""
+
+
+def _form(args: object) -> str:
+    return "text" if isinstance(args, str) else "list"
 
 
 FlinkConfiguration = Annotated[dict[str, str], AfterValidator(_check_configuration)]
-Args = Annotated[str, AfterValidator(_check_args)]
+# main()'s arguments, one by one; a text only where there are none, or where an older version of this app recorded it.
+Args = Annotated[
+    Annotated[str, Tag("text")] | Annotated[tuple[str, ...], Tag("list")], Discriminator(_form), BeforeValidator(_split)
+]
 Parallelism = Annotated[int, Field(ge=1, le=32768)]
 FlinkJobId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
-RetentionCount = Annotated[int, Field(ge=1)]
+RetentionCount = Annotated[int, Field(ge=1, le=10_000)]
 RetentionDays = Annotated[float, Field(gt=0, le=36500)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -48,7 +72,7 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 class SpecPatch(Model):
     """What a request or a job.json may say of how a jar is run; `model_fields_set` tells what it does say.
 
-    `args` are separated by spaces as in the API; quotes keep one together. `parallelism` counts subtasks. Only what is
+    `args` come as a list, or as one text, which `split_arguments` splits. `parallelism` counts subtasks. Only what is
     said is written down: a default that came back from storage as if it had been said would undo the recorded spec.
     """
 
@@ -81,7 +105,7 @@ class Spec(SpecPatch):
     @property
     def argument_list(self) -> list[str]:
         """The arguments of main(), one by one."""
-        return split_arguments(self.args)
+        return split_as_recorded(self.args) if isinstance(self.args, str) else list(self.args)
 
     def patched(self, patch: SpecPatch) -> Spec:
         """Return this spec with every field that the patch sets."""
@@ -114,12 +138,20 @@ class Release(Model):
     @property
     def id(self) -> str:
         """SHA-256 (hex) of jar and spec together."""
-        spec = json.dumps(self.spec.model_dump(mode="json"), sort_keys=True)  # the order of keys makes no other release
+        fields = self.spec.model_dump(mode="json") | {"args": _args_of_id(self.spec.args)}
+        spec = json.dumps(fields, sort_keys=True)  # the order of keys makes no other release
         return hashlib.sha256(f"{self.sha256}\n{spec}".encode()).hexdigest()
 
     def same_as(self, other: Release | None) -> bool:
         """Whether both would run the same bytes in the same way."""
         return other is not None and self.id == other.id
+
+
+def _args_of_id(args: str | tuple[str, ...]) -> str | list[str]:
+    """Return arguments as older versions recorded them, where that says the same: both are one release."""
+    if isinstance(args, str):
+        return args
+    return " ".join(args) if all(_PLAIN_WORD.fullmatch(word) for word in args) else list(args)
 
 
 def parallelism_of(text: str) -> int:
@@ -129,6 +161,6 @@ def parallelism_of(text: str) -> int:
         Refused: it is no whole number of at least 1.
 
     """
-    if not text.strip().isdecimal() or int(text) < 1:
+    if not _WHOLE_NUMBER.fullmatch(text.strip()):
         raise Refused(f"parallelism must be a whole number of at least 1, not {text[:32]!r}", status=400)
     return int(text)

@@ -20,12 +20,13 @@ import hashlib
 import posixpath
 
 from ..core.actions import Action
+from ..core.arguments import join_arguments
 from ..core.jobs import JobRecord, LastOperation
 from ..core.model import Model
 from ..core.names import Directory
 from ..core.operations import Operation, Outcome, Request, Result, SavepointListing
 from ..core.releases import JarSource, Release, Spec
-from ..redaction import redacted_args, redacted_configuration
+from ..redaction import redacted_args, redacted_arguments, redacted_configuration
 from ..runjob import PARALLELISM_KEY, SAVEPOINT_KEY
 from .contract import ApiVersion, ClusterPath
 
@@ -211,9 +212,20 @@ def _spec_fields(release: Release | None, request: Request | None, jars: str) ->
         "job_jar_directory": _directory(source, jars),
         "jar_name": posixpath.basename(source.name) if source else None,
         "entry_class": spec.entry_class,
-        "args": redacted_args(spec.args),
+        "args": _arguments(spec),
         "flink_configuration": _configuration(spec, frozenset(patch.flink_configuration if patch else ())),
     }
+
+
+def _arguments(spec: Spec) -> str:
+    """Return the API's one text of arguments; words that no text can say are set apart by spaces all the same."""
+    shown = redacted_args(spec.args) if isinstance(spec.args, str) else redacted_arguments(spec.args)
+    if isinstance(shown, str):
+        return shown
+    try:
+        return join_arguments(shown)
+    except ValueError:
+        return " ".join(shown)
 
 
 def _configuration(spec: Spec, asked: frozenset[str]) -> dict[str, str]:

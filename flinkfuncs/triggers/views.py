@@ -18,7 +18,7 @@ from ..core.operations import Operation
 from ..core.orphans import Found, orphans
 from ..core.releases import Release
 from ..core.session.savepoints import same_path
-from ..redaction import redacted_args, redacted_configuration
+from ..redaction import redacted_args, redacted_arguments, redacted_configuration
 
 if TYPE_CHECKING:  # storage's SDK is not needed to be indexed
     from ..clients.ledger import Rejection
@@ -118,6 +118,8 @@ def _shown(value: Json, key: str = "") -> Json:
         if key == "flinkConfiguration":
             return {**redacted_configuration({name: str(text) for name, text in value.items()})}
         return {name: _shown(inner, name) for name, inner in value.items()}
+    if key == "args" and isinstance(value, list):
+        return [*redacted_arguments(str(word) for word in value)]
     if isinstance(value, list):
         return [_shown(inner, key) for inner in value]
     if key == "args":

@@ -53,7 +53,7 @@ def test_every_field_of_a_body_arrives_in_the_request() -> None:
     assert request.save_point_name == "savepoint-ddabe5-ae0f"
     assert request.spec.model_dump() == {
         "entry_class": "org.example.Orders",
-        "args": "--topic 'two words'",
+        "args": ("--topic", "two words"),
         "parallelism": 3,
         "flink_configuration": {"pipeline.name": "orders"},
         "savepoint_directory": SAVEPOINTS + "/orders",

@@ -25,7 +25,7 @@ def test_the_documented_bodies_are_taken() -> None:
     start = asked({"action": "START", "savePointName": "savepoint-20e9e9-8a48c6b905e5"}, OLD)
     assert start == Request(action=Action.START, save_point_name="savepoint-20e9e9-8a48c6b905e5")
     update = asked({"action": "UPDATE", "args": "--rate 5", "savePointName": SAVEPOINT}, OLD)
-    assert update == Request(action=Action.UPDATE, spec=SpecPatch(args="--rate 5"), save_point_name=SAVEPOINT)
+    assert update == Request(action=Action.UPDATE, spec=SpecPatch(args=("--rate", "5")), save_point_name=SAVEPOINT)
     assert update.spec.model_fields_set == {"args"}
 
 
@@ -33,7 +33,7 @@ def test_a_start_may_name_a_jar() -> None:
     """As the API's own example does: from now on that is what the job runs."""
     start = asked({"action": "START", "jobJarDirectory": JARS + "/", "jarName": "v2.jar", "args": "x"})
     assert start == Request(
-        action=Action.START, jar=JarSource(place="directory", name="jars/v2.jar"), spec=SpecPatch(args="x")
+        action=Action.START, jar=JarSource(place="directory", name="jars/v2.jar"), spec=SpecPatch(args=("x",))
     )
 
 

@@ -154,9 +154,9 @@ def test_a_mark_comes_back_exactly_and_only_with_its_own_operation() -> None:
 
 def test_a_row_shows_what_the_newest_operation_asked_to_change() -> None:
     """Before there is a release of it, and over the release that runs."""
-    request = asked({"action": "NEW", "jobJarDirectory": JARS + "/team/", "jarName": "v1.jar", "args": "a"})
+    request = asked({"action": "NEW", "jobJarDirectory": JARS + "/team/", "jarName": "v1.jar", "args": "--n 1"})
     first = properties_of(JobRecord(name=JOB), operation(request=request), None)
-    assert (first["jobJarDirectory"], first["jarName"], first["args"]) == (JARS + "/team", "v1.jar", "a")
+    assert (first["jobJarDirectory"], first["jarName"], first["args"]) == (JARS + "/team", "v1.jar", "--n 1")
     assert first["flinkConfiguration"] == {"parallelism": "2"}
     change = asked({"action": "UPDATE", "flinkConfiguration": {"parallelism": "5"}})
     record = JobRecord(name=JOB, wanted=RELEASE, current=copy())
