@@ -11,6 +11,7 @@ import hashlib
 import logging
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 from . import telemetry
 from .ages import tell_ages
@@ -27,10 +28,13 @@ from .core.names import JobName
 from .core.operations import Cause, Operation, Outcome, Request, Result, operation_id
 from .core.queueing import Queued
 from .core.releases import JarSource
-from .core.uploads import JOB_JSON, JobJson, UploadPath, parse_job_json, parse_path
+from .core.uploads import JOB_JSON, JobJson, UploadPath, is_jar, parse_job_json, parse_path
 
 log = logging.getLogger(__name__)
 
+# What a sweep has seen of an upload: its ETag, that of the job.json beside it, and whether the job has a record. While
+# these are the same, there is nothing new to find: a thousand blobs that were refused, or wait, cost no more than none.
+Looked: TypeAlias = tuple[str, str | None, bool]
 MOST_OPEN = 100  # operations of one job that wait; more is a caller in a loop
 
 
@@ -43,6 +47,7 @@ class Intake:
         self._queue = queue
         self._jars = jars
         self._cluster = cluster
+        self._looked: dict[str, Looked] = {}
 
     # ---------------------------------------------------------------------------------------------------------- calls
 
@@ -84,8 +89,17 @@ class Intake:
             return self._refuse(path, facts, error)
 
     def _release(self, path: UploadPath, facts: BlobFacts) -> Operation | None:
-        """Record an UPDATE for a jar, or for a pair of a jar and the job.json beside it, once both are there."""
+        """Record an UPDATE for a jar, or for a pair of a jar and the job.json beside it, once both are there.
+
+        A blob of 0 bytes waits for its content: Data Lake clients create a file first, and write it afterwards.
+        """
+        if facts.size_bytes == 0:
+            log.info("job=%s upload=%s waits for its content", path.job, path.file)
+            return None
         description = facts if path.file == JOB_JSON else self._jars.look("uploads", path.beside(JOB_JSON).blob)
+        if description and description.size_bytes == 0:
+            log.info("job=%s upload=%s waits for the content of job.json", path.job, path.file)
+            return None
         if description is None:
             _require_jar(path.file)
             return self._ask_upload(path, Request(action=path.action, folder=path.folder), facts)
@@ -101,7 +115,7 @@ class Intake:
             log.info("job=%s upload=%s waits: job.json names %s", path.job, path.file, job_json.jar)
             return None
         jar = facts if path.file == job_json.jar else self._jars.look("uploads", path.beside(job_json.jar).blob)
-        if jar is None:
+        if jar is None or jar.size_bytes == 0:
             log.info("job=%s job.json waits for %s", path.job, job_json.jar)
             return None
         return self._ask_upload(path, _described(path, job_json, text), jar, description)
@@ -147,16 +161,24 @@ class Intake:
         for job in jobs.values():
             if job.operation and (job.leased_until is None or job.leased_until < now):
                 self._queue.nudge(job.name, job.operation)
-        for path, facts in self._jars.uploads():
-            if _is_news(facts, jobs.get(path.job), now):
-                self._take(path)
+        uploads = list(self._jars.uploads())
+        described = {(path.folder, path.job): facts.etag for path, facts in uploads if path.file == JOB_JSON}
+        looked: dict[str, Looked] = {}
+        for path, facts in uploads:
+            job = jobs.get(path.job)
+            look = (facts.etag, described.get((path.folder, path.job)), job is not None)
+            if self._looked.get(path.blob) == look or (_is_news(facts, job, now) and self._take(path)):
+                looked[path.blob] = look
+        self._looked = looked
 
-    def _take(self, path: UploadPath) -> None:
-        """Take one upload; one that fails does not stop the others."""
+    def _take(self, path: UploadPath) -> bool:
+        """Take one upload, and say whether that went well; one that fails does not stop the others."""
         try:
             self.upload(path.blob)
         except FlinkFuncsError as error:
             log.warning("job=%s upload=%s outcome=failed %s", path.job, path.file, error)
+            return False
+        return True
 
     # ------------------------------------------------------------------------------------------------------ recording
 
@@ -251,8 +273,8 @@ def _described(path: UploadPath, job_json: JobJson, text: bytes) -> Request:
 
 
 def _require_jar(file: str) -> None:
-    if not file.endswith(".jar"):
-        raise Refused(f"{file[:128]!r} is no jar and no job.json", code="NotAJar", status=422)
+    if not is_jar(file):
+        raise Refused(f"{file[:128]!r} is neither a jar nor job.json", code="NotAJar", status=422)
 
 
 def _is_news(facts: BlobFacts, job: ListedJob | None, now: datetime) -> bool:

@@ -32,7 +32,7 @@ from pydantic import BeforeValidator
 from .core.actions import Action
 from .core.errors import Refused
 from .core.model import Model, parse_json
-from .core.names import Directory
+from .core.names import Directory, state_path
 from .core.operations import Request
 from .core.releases import (
     Args,
@@ -188,10 +188,11 @@ def _save_point(name: str | None, settings: Settings) -> str | None:
     """Return a savepoint's bare name or its full path as it was given, once it is known to lead nowhere else."""
     if not name:
         return None
-    if ":" in name:
+    place = state_path(name)
+    if ":" in place:
         settings.require("savepoint_directory")
-        Directory.parse(settings.savepoint_directory).require(Directory.parse(name))
-    elif "/" in name or "\\" in name or ".." in name or not name.isprintable():
+        Directory.parse(settings.savepoint_directory).require(Directory.parse(place))
+    elif not place or "/" in place or "\\" in place or ".." in place or not place.isprintable():
         raise _invalid(f"savePointName: {name[:64]!r} is neither a savepoint's name nor its full path")
     return name
 

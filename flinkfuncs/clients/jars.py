@@ -22,7 +22,7 @@ from azure.storage.blob import BlobClient, ContainerClient, StorageStreamDownloa
 from .. import telemetry
 from ..core.errors import NotFound, Refused, Unavailable
 from ..core.names import JobName
-from ..core.uploads import ACTIONS, JOB_JSON, UploadPath, parse_path
+from ..core.uploads import ACTIONS, JOB_JSON, UploadPath, is_jar, parse_path
 from .jar_file import BlobFile, check_jar
 from .storage import CHUNK_BYTES, Conflict, storage_errors
 
@@ -96,7 +96,7 @@ class Jars:
                 blobs = list(self._container("uploads").list_blobs(f"{folder}/"))
             for blob in blobs:
                 path = _upload_path(blob.name)
-                if path and path.file.endswith((".jar", JOB_JSON)):
+                if path and (path.file == JOB_JSON or is_jar(path.file)):
                     yield path, BlobFacts(blob.name, blob.etag, blob.last_modified, blob.size)
 
     def read_small(self, facts: BlobFacts) -> bytes:

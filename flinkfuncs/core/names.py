@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic_core import CoreSchema, core_schema
 
@@ -55,21 +55,23 @@ class Directory:
 
     @classmethod
     def parse(cls, text: str) -> Directory:
-        """Split and normalise a directory's URI.
+        """Split and normalise a directory's URI; what is percent-encoded is decoded, since Flink would not.
 
         Raises:
-            Refused: it is no URI of a directory, or its path climbs with `..` (400).
+            Refused: it is not the URI of a directory, its path climbs with `..`, or holds what no URI can (400).
 
         """
-        refusal = Refused(f"{text[:128]!r} is no plain directory URI", code="InvalidDirectory", status=400)
+        refusal = Refused(f"{text[:128]!r} is not a plain directory URI", code="InvalidDirectory", status=400)
         try:
             parts = urlsplit(text.strip())
-        except ValueError:  # a bracket in the host
+            path = unquote(parts.path, errors="strict")
+        except ValueError:  # a bracket in the host, or bytes that are not UTF-8
             raise refusal from None
-        climbs = any(piece in (".", "..") for piece in parts.path.replace("\\", "/").split("/"))
-        if not parts.scheme or climbs or "%" in text or parts.query or parts.fragment:
+        climbs = any(piece in (".", "..") for piece in path.replace("\\", "/").split("/"))
+        written_again = not set("%?#") & set(path) and "%" not in parts.netloc and path.isprintable()
+        if not parts.scheme or climbs or not written_again or parts.query or parts.fragment:
             raise refusal
-        return cls(parts.scheme.lower(), parts.netloc.lower(), posixpath.normpath("/" + parts.path.lstrip("/")))
+        return cls(parts.scheme.lower(), parts.netloc.lower(), posixpath.normpath("/" + path.lstrip("/")))
 
     def __str__(self) -> str:
         """Write the URI without a slash at the end."""
@@ -84,6 +86,10 @@ class Directory:
         prefix = self.path.rstrip("/") + "/"
         same_store = _store(self) == _store(other)
         return same_store and (other.path == self.path or other.path.startswith(prefix))
+
+    def is_same(self, other: Directory) -> bool:
+        """Whether both are one directory, though one may be written with `abfss`."""
+        return (_store(self), self.path) == (_store(other), other.path)
 
     def require(self, other: Directory) -> Directory:
         """Return the other directory if it lies here.
@@ -100,6 +106,11 @@ class Directory:
     def container(self) -> str:
         """The blob container of an `abfs` directory."""
         return self.authority.partition("@")[0]
+
+
+def state_path(text: str) -> str:
+    """Return a savepoint's or checkpoint's directory, or bare name, where its `_metadata` or a slash is written, too."""
+    return text.strip().rstrip("/").removesuffix("/_metadata").rstrip("/")
 
 
 def _store(directory: Directory) -> tuple[str, str]:

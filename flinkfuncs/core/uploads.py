@@ -1,6 +1,6 @@
 """What an uploaded blob means: which job, which folder, and which jar with which spec makes a release.
 
-stateful/<job>/<any>.jar      UPDATE
+stateful/<job>/<any>.jar      UPDATE (the suffix in any case)
 stateless/<job>/<any>.jar     STATELESS_UPDATE
 …/<job>/job.json              the rest of the spec; where it exists, only the pair of it and its jar is a release
 """
@@ -85,6 +85,11 @@ def parse_job_json(text: bytes) -> JobJson:
 
     """
     described = parse_json(JobJson, text, what=JOB_JSON)
-    if "/" in described.jar or not described.jar.endswith(".jar"):
+    if "/" in described.jar or not is_jar(described.jar):
         raise Refused(f"job.json names no jar beside it: {described.jar[:64]!r}", code="InvalidBody", status=400)
     return described
+
+
+def is_jar(file: str) -> bool:
+    """Whether a file is called like a jar; Windows and some build tools write the suffix in capitals."""
+    return file.lower().endswith(".jar")

@@ -53,6 +53,9 @@ def test_whatever_else_is_no_job_name(name: str) -> None:
         (" file:///sp ", "file:///sp"),
         ("abfs://C@Account.dfs.core.windows.net/Sp/", "abfs://c@account.dfs.core.windows.net/Sp"),
         ("abfss://c@a.dfs.core.windows.net", "abfss://c@a.dfs.core.windows.net"),
+        ("file:///s%70/my%20dir", "file:///sp/my dir"),
+        ("file:///sp/my dir", "file:///sp/my dir"),
+        ("file:///sp/%C3%A9", "file:///sp/é"),
     ],
 )
 def test_a_directory_is_written_in_one_way(text: str, normal: str) -> None:
@@ -71,6 +74,13 @@ def test_a_directory_is_written_in_one_way(text: str, normal: str) -> None:
         "file:///sp/..",
         "file:///./sp",
         "file:///sp%2F..%2Fetc",
+        "file:///sp/%2e%2E/etc",
+        "file:///sp/%252e%252e/etc",
+        "file:///sp/%zz",
+        "file:///sp/%ff",
+        "file:///sp/a%3Fb",
+        "file:///sp/a%00b",
+        "abfs://c%40x@a/sp",
         "file:///sp\\..\\etc",
         "file:///sp?x=1",
         "file:///sp#x",

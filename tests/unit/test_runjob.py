@@ -178,7 +178,7 @@ def test_adopting_takes_over_what_runs_and_brings_nothing() -> None:
         ({"jobJarDirectory": JARS, "jarName": "a\\x.jar"}, "no plain file name"),
         ({"jobJarDirectory": JARS, "jarName": ".."}, "no plain file name"),
         ({"jobJarDirectory": JARS, "jarName": "x\n.jar"}, "no plain file name"),
-        ({"jobJarDirectory": JARS + "/../secret", "jarName": "x.jar"}, "no plain directory"),
+        ({"jobJarDirectory": JARS + "/../secret", "jarName": "x.jar"}, "not a plain directory"),
         ({"jobJarDirectory": JARS + "2", "jarName": "x.jar"}, "does not lie below"),
         ({"jobJarDirectory": "abfs://other@acct.dfs.core.windows.net/jars", "jarName": "x.jar"}, "does not lie below"),
         ({"jobJarDirectory": "file:///jars", "jarName": "x.jar"}, "does not lie below"),

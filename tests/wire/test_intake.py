@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from flinkfuncs.clients.jars import BlobFacts, Jars, Place
 from flinkfuncs.clients.ledger import Entry, Ledger
 from flinkfuncs.clients.queue import OperationsQueue
 from flinkfuncs.core.actions import Action
@@ -131,7 +132,7 @@ def test_a_jar_waits_for_nothing_if_its_job_json_is_there_in_either_order_of_eve
         intake(storage).upload(blob)
     [operation] = opened(storage)
     assert operation.request.replaces_spec
-    assert operation.request.spec.args == "--fast"
+    assert operation.request.spec.args == ("--fast",)
     assert operation.request.spec.parallelism == 3
     assert operation.request.jar
     assert operation.request.jar.name == JAR
@@ -247,6 +248,78 @@ def test_the_sweeper_takes_an_upload_that_no_event_told_of_and_only_once(storage
     storage.upload(JAR, jar())
     for _ in range(3):
         intake(storage).sweep(datetime.now(UTC))
+    assert len(opened(storage)) == 1
+
+
+@pytest.mark.parametrize("blob", [JAR, DESCRIPTION])
+def test_a_blob_of_no_bytes_waits_for_its_content(storage: Storage, blob: str) -> None:
+    """Data Lake clients create a file, and write it afterwards: two events, one release."""
+    storage.upload(DESCRIPTION, NAMES_A)
+    storage.upload(JAR, jar())
+    storage.upload(blob, b"")
+    for event in (JAR, DESCRIPTION):
+        assert intake(storage).upload(event) is None
+    assert on_record(storage) == []
+    storage.upload(blob, jar() if blob == JAR else NAMES_A)
+    operation = intake(storage).upload(blob)
+    assert operation
+    assert operation.request.spec.args == ("--fast",)
+
+
+def test_the_suffix_of_a_jar_counts_in_any_case(storage: Storage) -> None:
+    """As some build tools and Windows write it."""
+    storage.upload("stateful/orders/A.JAR", jar())
+    intake(storage).sweep(datetime.now(UTC))
+    assert len(opened(storage)) == 1
+
+
+class Counted(Jars):
+    """Jars that count which blobs are looked at."""
+
+    looks = 0
+
+    def look(self, place: Place, name: str) -> BlobFacts | None:
+        self.looks += 1
+        return super().look(place, name)
+
+
+def test_uploads_that_were_refused_or_wait_are_looked_at_once(storage: Storage) -> None:
+    """A thousand of them cost a sweep no more than none; what changes, or the job.json beside it, is looked at again."""
+    for number in range(5):
+        storage.upload(f"stateful/refused-{number}/job.json", "{")
+        storage.upload(f"stateful/waits-{number}/a.jar", jar())
+        storage.upload(f"stateful/waits-{number}/job.json", json.dumps({"jar": "b.jar"}))
+    jars = Counted({"uploads": storage.uploads}, storage.releases)
+    swept = Intake(storage.ledger(), storage.queue, jars, MemoryCluster())
+    swept.sweep(datetime.now(UTC))
+    first = jars.looks
+    assert first >= 15
+    for _ in range(3):
+        swept.sweep(datetime.now(UTC))
+    assert jars.looks == first
+    storage.upload("stateful/waits-0/job.json", json.dumps({"jar": "a.jar"}))
+    swept.sweep(datetime.now(UTC))
+    assert jars.looks > first
+    assert [job for job, listed in storage.ledger().listed().items() if listed.operation] == ["waits-0"]
+
+
+def test_an_upload_that_could_not_be_taken_is_looked_at_again(storage: Storage) -> None:
+    """Storage was away; the next sweep finds it."""
+
+    class Away(Jars):
+        away = True
+
+        def look(self, place: Place, name: str) -> BlobFacts | None:
+            if self.away:
+                raise Unavailable("storage is away")
+            return super().look(place, name)
+
+    storage.upload(JAR, jar())
+    jars = Away({"uploads": storage.uploads}, storage.releases)
+    swept = Intake(storage.ledger(), storage.queue, jars, MemoryCluster())
+    swept.sweep(datetime.now(UTC))
+    jars.away = False
+    swept.sweep(datetime.now(UTC))
     assert len(opened(storage)) == 1
 
 

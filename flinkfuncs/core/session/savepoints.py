@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import Refused
 from ..jobs import JobRecord
-from ..names import Directory
+from ..names import Directory, state_path
 from ..naming import Standing, named
 from ..operations import Operation
 from ..steps import End
@@ -27,10 +27,10 @@ def savepoint_directory(operation: Operation, record: JobRecord, limits: Limits)
 
 def named_savepoint(operation: Operation, record: JobRecord, limits: Limits) -> str | End:
     """Return the savepoint that is named, by path or bare name: a recorded one, or one below the root."""
-    name = operation.request.save_point_name or ""
+    name = state_path(operation.request.save_point_name or "")
     if gone := not_on_record(operation, record):
         return gone
-    recorded = [s.path for s in record.savepoints if name in (s.path, _bare(s.path))]
+    recorded = [s.path for s in record.savepoints if name == _bare(s.path) or same_path(name, s.path)]
     if recorded:
         return recorded[-1]
     try:
@@ -41,7 +41,7 @@ def named_savepoint(operation: Operation, record: JobRecord, limits: Limits) -> 
 
 def not_on_record(operation: Operation, record: JobRecord) -> End | None:
     """Return why the record alone says that the named savepoint is not there."""
-    name = operation.request.save_point_name or ""
+    name = state_path(operation.request.save_point_name or "")
     if any(s.disposing_at and (name == _bare(s.path) or same_path(name, s.path)) for s in record.savepoints):
         return refuse(f"the savepoint {name[:128]!r} is being disposed of", "SavepointDisposed")
     if "/" not in name and not any(name == _bare(s.path) for s in record.savepoints):
@@ -108,14 +108,14 @@ def never_ran(record: JobRecord) -> bool:
 
 
 def same_path(one: str | None, other: str | None) -> bool:
-    """Whether two paths name one place; Flink writes `file:/x` where we write `file:///x`.
+    """Whether two paths name one state; Flink writes `file:/x` for `file:///x`, and people name its `_metadata`.
 
     Flink may name places that are no plain directories: a copy's own checkpoint lies where its configuration says.
     """
     if one is None or other is None or one == other:
         return one is not None and other is not None
     try:
-        return Directory.parse(one) == Directory.parse(other)
+        return Directory.parse(state_path(one)).is_same(Directory.parse(state_path(other)))
     except Refused:
         return False
 
