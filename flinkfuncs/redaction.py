@@ -86,8 +86,8 @@ type until verbose version watermark window zone
 HARMLESS_NAMES = frozenset(_NAMES.split()) | {"client id", "cluster id", "consumer id", "group id", "job id"}
 _KEYS = """
 akka. blob. classloader. client. cluster. execution. flinkfuncs. heartbeat. high-availability. history. io. jobmanager.
-jobstore. network. parallelism. pekko. pipeline. process. python. queryable-state. resourcemanager. rest. restart-strategy
-savepoint.directory slot. slotmanager. state. table. task. taskmanager. web. zookeeper.
+jobstore. network. parallelism. pekko. pipeline. process. python. queryable-state. resourcemanager. rest.
+restart-strategy savepoint.directory slot. slotmanager. state. table. task. taskmanager. web. zookeeper.
 """
 HARMLESS_KEYS = tuple(_KEYS.split())
 _ANYBODYS_KEYS = ("pipeline.global-job-parameters", "env.java.opts")

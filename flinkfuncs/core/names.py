@@ -109,7 +109,7 @@ class Directory:
 
 
 def state_path(text: str) -> str:
-    """Return a savepoint's or checkpoint's directory, or bare name, where its `_metadata` or a slash is written, too."""
+    """Return a savepoint's or checkpoint's directory or bare name, without its `_metadata` and slashes at the end."""
     return text.strip().rstrip("/").removesuffix("/_metadata").rstrip("/")
 
 
