@@ -94,7 +94,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--faults", help="faults, separated by commas (default: all)")
     parser.add_argument("--sites", default="", help="only calls whose name holds this text")
-    parser.add_argument("--lanes", type=int, default=4, help="cells that run at the same time in each process")
+    parser.add_argument("--lanes", type=int, default=8, help="cells that run at the same time in each process")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="default: one for each core")
     parser.add_argument("--every", type=int, default=1, help="run every n-th cell only")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no cell after that")

@@ -94,6 +94,14 @@ def abandoned(main: Operation, following: Outcomes, runs: str) -> Course:
     return Course(following | {main.id: "ABANDONED"}, savepoints=None, starts=None, runs=runs)
 
 
+def in_flight(row: Row, main: Operation) -> Course:
+    """Return the course of a start that was not answered, and is refused ever after: the first one may still come.
+
+    To start another copy would be a second one then, so nothing runs; a person, or START, goes on from the savepoint.
+    """
+    return before(row).then(main.id, "FAILED", None, savepoints=row.savepoints)
+
+
 def untouched(row: Row, main: Operation) -> Course:
     """Return the course of a release that its check refuses."""
     return before(row).then(main.id, "REFUSED", before(row).runs)

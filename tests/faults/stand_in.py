@@ -243,6 +243,6 @@ class StandIn:
         return known.get(path.replace("file:///", "file:/"))
 
     def _is_newest(self, name: str, state: State | None) -> bool:
-        before = [job for job in self.jobs.values() if job.name == name and not job.jar.refused and not job.jar.loops]
+        before = [job for job in self.jobs.values() if job.name == name and not job.jar.refused]
         newest = max(before, key=lambda job: job.since).newest if before else None
         return (state and state.path) == (newest and newest.path)
