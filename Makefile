@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 PLATFORMS := --only-binary :all: $(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_17 manylinux2014)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all crash-matrix wire-faults soak check check-infra package docs lock clean $(FLINKS:%=flink-%)
+.PHONY: help setup demo test test-all crash-matrix wire-faults mutants soak check check-infra package docs lock clean $(FLINKS:%=flink-%)
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -32,6 +32,9 @@ crash-matrix: setup $(if $(filter $(FLINK),$(FLINKS)),flink-$(FLINK)) ## Kill th
 
 wire-faults: setup ## Let the wire fail at every outside call, and others write meanwhile, on a stand-in for Flink.
 	@$(BIN)/python -m tests.faults --keep docs/wire-faults.md $(OPTIONS)
+
+mutants: setup ## Break each promise by a small edit in a copy of the tree, and see a test of `make test` fail.
+	@$(BIN)/python -m tests.mutants $(OPTIONS)
 
 soak: setup ## Update a job again and again while the app, Flink and storage are lost at random times (UPDATES, SEED).
 	@$(BIN)/python -m tests.matrix.soak $(if $(UPDATES),--updates $(UPDATES),--keep docs/soak.md) $(if $(SEED),--seed $(SEED)) $(OPTIONS)

@@ -250,6 +250,19 @@ def test_the_sweeper_takes_an_upload_that_no_event_told_of_and_only_once(storage
     assert len(opened(storage)) == 1
 
 
+@pytest.mark.parametrize(("minutes", "taken"), [(1, 1), (10, 0)], ids=["fresh", "long there"])
+def test_the_sweeper_looks_again_at_a_fresh_upload_as_old_as_one_that_is_known(
+    storage: Storage, minutes: float, taken: int
+) -> None:
+    """Times in storage have whole seconds: of two uploads in one second, an operation may know only one."""
+    storage.upload(JAR, jar())
+    uploaded = storage.jars.look("uploads", JAR)
+    assert uploaded
+    record_of(storage, JobRecord(name=ORDERS, uploaded_at=uploaded.last_modified))
+    intake(storage).sweep(uploaded.last_modified + timedelta(minutes=minutes))
+    assert len(opened(storage)) == taken
+
+
 @pytest.mark.parametrize(
     ("lease", "nudged"),
     [
