@@ -9,7 +9,7 @@ FLINKS := 1.17.2 1.20.5
 PLATFORMS := --only-binary :all: $(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_17 manylinux2014)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-versions crash-matrix wire-faults soak check check-infra package docs lock clean $(FLINKS:%=flink-%)
+.PHONY: help setup demo test shuffle test-versions crash-matrix wire-faults soak check check-infra package docs lock clean $(FLINKS:%=flink-%)
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -21,6 +21,9 @@ demo: setup ## Run the main job on a real Flink: upload version 1, upload versio
 
 test: setup check ## Run all tests but the slow ones, and the checks.
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+shuffle: setup ## Run the same tests in random order; SEED repeats one.
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --shuffle $(or $(SEED),$(shell date +%s))
 
 test-versions: setup $(FLINKS:%=flink-%) ## Run the slow tests: every version of Flink that the app drives.
 	$(BIN)/python -m pytest -m slow
