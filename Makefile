@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 PLATFORMS := --only-binary :all: $(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_17 manylinux2014)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all crash-matrix wire-faults mutants soak check check-infra package docs lock clean $(FLINKS:%=flink-%)
+.PHONY: help setup demo test test-all shuffle crash-matrix wire-faults mutants soak check check-infra package docs lock clean $(FLINKS:%=flink-%)
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -26,6 +26,9 @@ test: setup check ## Run the checks, and the tests of every change: some five mi
 test-all: setup check $(FLINKS:%=flink-%) ## Run every test, on every version of Flink that the app drives: each night, and before a release.
 	$(PYTEST) -m ""
 	for v in $(FLINKS); do FLINK=$$v $(PYTEST) -m "" tests/flink -k "not hdinsight" || exit 1; done
+
+shuffle: setup ## Run the tests of `make test` in random order; SEED repeats one.
+	$(PYTEST) --shuffle $(or $(SEED),$(shell date +%s))
 
 crash-matrix: setup $(if $(filter $(FLINK),$(FLINKS)),flink-$(FLINK)) ## Kill the app before and after every outside call, on a real Flink (FLINK=VERSION for an older one).
 	@$(BIN)/python -m tests.matrix $(if $(FLINK),--flink $(FLINK)) --keep docs/crash-matrix$(if $(FLINK),-$(FLINK)).md $(OPTIONS)

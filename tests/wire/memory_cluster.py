@@ -13,10 +13,7 @@ from flinkfuncs.core.operations import Checked, Operation
 from flinkfuncs.core.session.table import next_step
 from flinkfuncs.core.steps import Check, Found, Keep, Kept, Learned, Start, Step
 from tests.unit.builders import LIMITS, NOW, release
-from tests.unit.session.cluster_model import HEARTBEAT_SECONDS, Cluster, Refusal
-
-# What was not answered is looked for only as long as a test has time.
-HASTY = replace(LIMITS, repeat_seconds=0.2, settle_seconds=0.0)
+from tests.unit.session.cluster_model import Cluster, Refusal
 
 
 class MemoryCluster:
@@ -27,7 +24,6 @@ class MemoryCluster:
         self.model = Cluster(NOW)
         self.acts: list[Step] = []
         self.stops_complete = True
-        self.vanish_seconds = HEARTBEAT_SECONDS + 30
         self.words: dict[JobName, str] = {}
 
     @property
@@ -42,8 +38,8 @@ class MemoryCluster:
             for stop in list(self.model.stops.values()):
                 self.model.finish_stop(stop)
         seen = self.model.look(record, operation, lagging=False)
-        hasty = replace(seen, cache_seconds=0.0, vanish_seconds=self.vanish_seconds)  # it has no caches
-        return next_step(operation, record, hasty, HASTY)
+        fresh = replace(seen, cache_seconds=0.0)  # it has no caches
+        return next_step(operation, record, fresh, LIMITS)
 
     def act(self, record: JobRecord, operation: Operation, step: Step) -> Learned:
         """Carry one step out."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from copy import deepcopy
+from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
@@ -19,7 +20,7 @@ from flinkfuncs.core.steps import Check, Learned, Start, Step, Stop, UploadJar
 from flinkfuncs.operations import Driver, Patience
 from tests.unit.builders import ORDERS, asked, with_marks
 from tests.wire.memory_cluster import MemoryCluster
-from tests.wire.storage import Storage
+from tests.wire.storage import ClockedLedger, Storage
 from tests.wire.unheard import UnheardLedger
 
 
@@ -42,7 +43,7 @@ class Points:
             raise CrashError
 
 
-class MortalLedger(Ledger):
+class MortalLedger(ClockedLedger):
     """A ledger whose client may die before and behind each write."""
 
     points = Points()
@@ -76,12 +77,12 @@ class MortalCluster(MemoryCluster):
 
 def driver(storage: Storage, cluster: Cluster, *, ledger: Ledger | None = None, **patience: float) -> Driver:
     """Return a driver as another process would have one."""
-    return Driver(ledger or storage.ledger(), storage.queue, cluster, Patience(**patience))
+    return storage.driver(cluster, Patience(**patience), ledger=ledger)
 
 
 def put(storage: Storage, operation: Operation) -> Operation:
     """Put an operation on the job's open list, as the intake does."""
-    now = datetime.now(UTC)
+    now = storage.clock.now()
     operation = with_marks(operation, requested_at=now, progressed_at=now, driven_at=None)
     entry = storage.ledger().entry(ORDERS)
     record = entry.record if entry else JobRecord(name=ORDERS)
@@ -136,28 +137,30 @@ def test_a_driver_that_dies_anywhere_is_followed_by_one_that_ends_the_operation_
     storage: Storage, action: Action
 ) -> None:
     """Before and behind every write and every call: one stop, one start, the same ids, and the rightful end."""
-    deadly = 1
-    while _die_once(storage, action, deadly):
+    running = MortalCluster()
+    running_job(storage, running)
+    record, deadly = read(storage), 1
+    while _die_once(storage, deepcopy(running), record, action, deadly):
         deadly += 1
     assert deadly > 10, "there are more places than that"
 
 
-def _die_once(storage: Storage, action: Action, deadly: int) -> bool:
+def _die_once(storage: Storage, cluster: MortalCluster, record: JobRecord, action: Action, deadly: int) -> bool:
     """Die at one place and have another driver go on; False where there is no such place any more."""
     storage.cluster = f"cluster{deadly}"  # a ledger of its own
-    cluster, ledger = MortalCluster(), MortalLedger(storage.records, storage.cluster)
-    running_job(storage, cluster)
+    ledger = MortalLedger(storage)
+    ledger.write(record, etag=None)
     operation = put(storage, asked(action, identity=f"dies at {deadly}"))
     points = Points(deadly)
     cluster.points = ledger.points = points
     died = False
     try:
-        driver(storage, cluster, ledger=ledger, lease_seconds=1).drive(ORDERS)
+        driver(storage, cluster, ledger=ledger).drive(ORDERS)
     except CrashError:
         died = True
         cluster.points = Points()
-    while read(storage).open:  # a driver that died right after its claim is waited for until its lease runs out
-        driver(storage, cluster).drive(ORDERS)
+    storage.clock.sleep(Patience().lease_seconds + 1)  # of one that died right after its claim
+    driver(storage, cluster).drive(ORDERS)
     assert result(storage, operation)[0] is Outcome.SUCCEEDED, f"died at {deadly}: {result(storage, operation)}"
     assert len({step.trigger_id for step in cluster.acts if isinstance(step, Stop)}) <= 1
     assert {start.flink_job_id for start in cluster.starts()} <= {operation.token("copy")}
@@ -306,7 +309,8 @@ def test_an_unreachable_cluster_ends_what_changed_nothing(storage: Storage) -> N
     cluster = Broken(Unavailable("no connection", code="NoConnection"))
     operation = put(storage, asked(Action.NEW))
     storage_record = read(storage)
-    driver(storage, cluster, unreachable_seconds=0).drive(ORDERS)
+    driver(storage, cluster, invocation_seconds=900, unreachable_seconds=300).drive(ORDERS)
+    assert 300 < storage.clock.slept_seconds < 330
     outcome, code, message = result(storage, operation)
     assert (outcome, code) == (Outcome.FAILED, "NoConnection")
     assert "nothing was changed" in message
@@ -315,7 +319,7 @@ def test_an_unreachable_cluster_ends_what_changed_nothing(storage: Storage) -> N
 
 def test_a_silence_of_the_cluster_is_counted_from_its_own_beginning(storage: Storage) -> None:
     """An operation that has waited for hours is not given up at the first call that goes wrong."""
-    hours_ago = datetime.now(UTC) - timedelta(hours=3)
+    hours_ago = storage.clock.now() - timedelta(hours=3)
     operation = with_marks(asked(Action.NEW), requested_at=hours_ago, driven_at=hours_ago, progressed_at=hours_ago)
     storage.ledger().write(JobRecord(name=ORDERS, open=(operation,)), etag=None)
     cluster = Broken(Unavailable("no connection", code="NoConnection"))
@@ -348,12 +352,14 @@ def test_a_long_wait_is_handed_to_a_later_message_and_the_next_driver_goes_on(st
     running_job(storage, cluster)
     cluster.stops_complete = False
     stop = put(storage, asked(Action.STOP))
-    driver(storage, cluster, invocation_seconds=0).drive(ORDERS)
+    before = storage.clock.slept_seconds
+    driver(storage, cluster, invocation_seconds=120).drive(ORDERS)
+    assert 90 < storage.clock.slept_seconds - before <= 120
     assert storage.nudge_count() == 1
     lease = read(storage).lease
     assert lease
     assert lease.owner is None
-    assert lease.until > datetime.now(lease.until.tzinfo)
+    assert lease.until > storage.clock.now()
     cluster.stops_complete = True
     driver(storage, cluster).drive(ORDERS)
     assert result(storage, stop)[0] is Outcome.SUCCEEDED
@@ -444,4 +450,4 @@ def test_storage_that_cannot_be_reached_is_an_error_that_the_host_repeats(storag
             raise Unavailable(f"storage cannot be reached: {job}")
 
     with pytest.raises(Unavailable):
-        driver(storage, MemoryCluster(), ledger=Gone(storage.records, "cluster")).drive(ORDERS)
+        driver(storage, MemoryCluster(), ledger=Gone(storage.records, storage.cluster)).drive(ORDERS)

@@ -23,7 +23,6 @@ from flinkfuncs.core.jobs import JobRecord, Savepoint
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Operation
 from flinkfuncs.core.periodic import Rhythm
-from flinkfuncs.operations import Driver, Patience
 from flinkfuncs.periodic import PeriodicSavepoints
 from tests.documents import DESIGN
 from tests.fixtures.scenes import Play
@@ -72,16 +71,15 @@ def counted() -> Iterator[Counter[str]]:
         log.setLevel(before)
 
 
-PATIENT = {"lease_seconds": 30.0}  # as in the app: on a slow machine a shorter one is renewed in between
 OPERATIONS: dict[str, Callable[[Play], object]] = {
-    "NEW": lambda p: p.uploads().drives(**PATIENT),
-    "UPDATE": lambda p: p.uploads().drives(**PATIENT),
-    "SAVEPOINT": lambda p: p.asks(Action.SAVEPOINT).drives(**PATIENT),
-    "LIST_SAVEPOINT": lambda p: p.asks(Action.LIST_SAVEPOINT).drives(**PATIENT),
-    "STOP": lambda p: p.asks(Action.STOP).drives(**PATIENT),
-    "START": lambda p: p.asks(Action.START).drives(**PATIENT),
-    "CANCEL": lambda p: p.asks(Action.CANCEL).drives(**PATIENT),
-    "DELETE": lambda p: p.asks(Action.DELETE).drives(**PATIENT),
+    "NEW": lambda p: p.uploads().drives(),
+    "UPDATE": lambda p: p.uploads().drives(),
+    "SAVEPOINT": lambda p: p.asks(Action.SAVEPOINT).drives(),
+    "LIST_SAVEPOINT": lambda p: p.asks(Action.LIST_SAVEPOINT).drives(),
+    "STOP": lambda p: p.asks(Action.STOP).drives(),
+    "START": lambda p: p.asks(Action.START).drives(),
+    "CANCEL": lambda p: p.asks(Action.CANCEL).drives(),
+    "DELETE": lambda p: p.asks(Action.DELETE).drives(),
 }
 
 
@@ -178,7 +176,7 @@ def test_an_operation_asks_flink_as_often_as_the_design_says(storage: Storage, a
         cluster = SessionCluster(
             flink, storage.jars, lambda _r, _o: OLD, limits, name="cluster", owner_of=lambda _i, _j: None
         )
-        Driver(storage.ledger(), storage.queue, cluster, Patience()).drive(ORDERS)
+        storage.driver(cluster).drive(ORDERS)
         acts = [call.method for call in server.calls if call.method != "GET"]
         row = f"| {action} | {server.count('GET')} | {len(acts)} |"
     closed = storage.ledger().closed(operation.id)

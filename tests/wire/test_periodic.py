@@ -15,7 +15,6 @@ from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Operation, Outcome
 from flinkfuncs.core.periodic import Rhythm
 from flinkfuncs.core.steps import Learned, Step
-from flinkfuncs.operations import Driver, Patience
 from flinkfuncs.periodic import PeriodicSavepoints
 from tests.unit.builders import asked, copy_of, savepoint
 from tests.wire.memory_cluster import MemoryCluster
@@ -151,7 +150,7 @@ def test_a_periodic_savepoint_that_is_skipped_leaves_no_operation(storage: Stora
     operation = asked(Action.SAVEPOINT, by=kind)  # type: ignore[arg-type]  # one of its words
     mine = operation.model_copy(update={"job": record.name, "id": operation.id.replace("orders", "fine")})
     put(storage, record.but(open=(mine,)))
-    Driver(storage.ledger(), storage.queue, StoppedMeanwhile(), Patience()).drive(record.name)
+    storage.driver(StoppedMeanwhile()).drive(record.name)
     closed = storage.ledger().operations(record.name)
     assert len(closed) == left
     assert [one.result.outcome for one in closed if one.result] == [Outcome.REFUSED] * left

@@ -7,7 +7,6 @@ take each of them to the end that its own version would have come to.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -24,11 +23,9 @@ from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Cause, Operation, Request
 from flinkfuncs.core.steps import Learned, Step, Stop
 from flinkfuncs.intake import Intake
-from flinkfuncs.operations import Driver, Patience
 from tests.fixtures.arm_scenes import ArmPlay, replaying, service
 from tests.fixtures.fields import models, shown
 from tests.fixtures.halfway import NAMES, as_it_was, load
-from tests.fixtures.scenes import VANISH_SECONDS
 from tests.unit.builders import ORDERS
 from tests.wire.memory_cluster import MemoryCluster
 from tests.wire.server import serving
@@ -43,23 +40,23 @@ def blob(storage: Storage, job: JobName = ORDERS) -> str:
     return f"{storage.cluster}/jobs/{job}.json"
 
 
-def now() -> datetime:
+def now(storage: Storage) -> datetime:
     """Return a moment by which the storage's clock, of whole seconds, says that the lease of who died has run out."""
-    return datetime.now(UTC) - timedelta(seconds=1)
+    return storage.clock.now() - timedelta(seconds=1)
 
 
 def finished(storage: Storage, cluster: Cluster) -> JobRecord:
     """Drive everything that is open or held to its end."""
     ledger = storage.ledger()
-    driver = Driver(ledger, storage.queue, cluster, Patience())
     control = Control(ledger, storage.queue)
     if _read(ledger).uploads_paused:
         control.pause_uploads(ORDERS, paused=False)
-    until = time.monotonic() + 30
-    while _read(ledger).open:
-        assert time.monotonic() < until, "it does not end"
-        driver.drive(ORDERS)
-        time.sleep(0.05)
+    for _ in range(100):
+        if not _read(ledger).open:
+            break
+        storage.driver(cluster).drive(ORDERS)
+    else:
+        raise AssertionError("it does not end")
     return _read(ledger)
 
 
@@ -83,9 +80,8 @@ def test_what_an_earlier_version_began_on_a_session_cluster_comes_to_its_end(sto
     fixture = load(name)
     assert fixture.flink
     cluster = MemoryCluster()
-    cluster.vanish_seconds = VANISH_SECONDS
     cluster.model = as_it_was(fixture.flink)
-    storage.records.upload_blob(blob(storage), fixture.moved(now()))
+    storage.records.upload_blob(blob(storage), fixture.moved(now(storage)))
     record = finished(storage, cluster)
     ends = fixture.ends
     assert outcomes(storage, ends.outcomes) == ends.outcomes
@@ -106,7 +102,7 @@ def test_what_an_earlier_version_sent_to_the_service_is_not_sent_again(storage: 
     with serving({}) as server:
         play = ArmPlay(storage, server)
         replaying(server, fixture.service)
-        text = fixture.moved(now(), service=server.url)
+        text = fixture.moved(now(storage), service=server.url)
         if fixture.service.may_be_sent:
             play.will_carry_out(Action.NEW)
             for operation in JobRecord.model_validate_json(text).open:
@@ -183,7 +179,7 @@ def test_a_record_of_a_newer_version_is_refused_loudly_and_never_overwritten(sto
     before = storage.records.get_blob_client(blob(storage)).get_blob_properties()
     ledger, cluster = storage.ledger(), MemoryCluster()
     intake = Intake(ledger, storage.queue, storage.jars, cluster)
-    driver = Driver(ledger, storage.queue, cluster, Patience())
+    driver = storage.driver(cluster)
     control = Control(ledger, storage.queue)
     (stop,) = load("stop-written").ends.outcomes
     storage.upload("stateful/orders/v2.jar", jar())
@@ -224,9 +220,9 @@ def test_a_driver_that_a_newer_version_took_the_job_from_writes_nothing(storage:
             storage.records.upload_blob(blob(storage), NEWER["a newer schema"], overwrite=True)
             return super().act(record, operation, step)
 
-    storage.records.upload_blob(blob(storage), load("new-recorded").moved(now()))
+    storage.records.upload_blob(blob(storage), load("new-recorded").moved(now(storage)))
     cluster = Replaced()
     with pytest.raises(Unavailable, match="newer version"):
-        Driver(storage.ledger(), storage.queue, cluster, Patience()).drive(ORDERS)
+        storage.driver(cluster).drive(ORDERS)
     assert len(cluster.acts) == 1
     assert storage.records.download_blob(blob(storage)).readall().decode() == NEWER["a newer schema"]

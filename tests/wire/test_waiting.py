@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event, Thread
@@ -10,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from flinkfuncs.clients.ledger import Entry, Ledger
+from flinkfuncs.clients.ledger import Entry
 from flinkfuncs.control import Control
 from flinkfuncs.core import queueing
 from flinkfuncs.core.actions import Action
@@ -22,7 +21,7 @@ from flinkfuncs.core.steps import Learned, Step, Stop
 from flinkfuncs.intake import Intake
 from tests.unit.builders import NOW, ORDERS, asked
 from tests.wire.memory_cluster import MemoryCluster
-from tests.wire.storage import Storage, jar
+from tests.wire.storage import ClockedLedger, Storage, jar
 from tests.wire.test_driver import driver, put, read, result, running_job
 from tests.wire.unheard import UnheardLedger
 
@@ -68,7 +67,7 @@ def test_of_many_uploads_at_once_one_waits_and_every_one_is_on_record(storage: S
     names = [f"stateful/orders/v{number}.jar" for number in range(AT_ONCE)]
     for name in names[:-1]:
         storage.upload(name, b"no jar: it must not be read")
-    time.sleep(1.1)  # Last-Modified has whole seconds
+    storage.next_second()
     storage.upload(names[-1], jar())
     asked_for = at_once(lambda number: intake(storage).upload(names[number]))
     found = outcomes(storage)
@@ -195,12 +194,12 @@ def test_after_one_is_abandoned_the_next_is_sent_for(storage: Storage) -> None:
     assert storage.nudges() == [{"job": ORDERS, "operation": next_one.id}]
 
 
-class BetweenLedger(Ledger):
+class BetweenLedger(ClockedLedger):
     """Somebody else writes right before this ledger's n-th write of a record."""
 
     def __init__(self, storage: Storage, nth: int, writes: Callable[[], object]) -> None:
         """Count from the first write."""
-        super().__init__(storage.records, storage.cluster)
+        super().__init__(storage)
         self._left, self._writes = nth, writes
 
     def write(self, record: JobRecord, *, etag: str | None) -> Entry:
@@ -307,9 +306,9 @@ def test_paused_uploads_are_held_and_the_newest_is_taken_on_resume(storage: Stor
     assert control(storage).pause_uploads(ORDERS, paused=True).uploads_paused
     held = []
     for version in ("1", "2"):
+        storage.next_second()
         storage.upload("stateful/orders/job.jar", jar(f"com.example.V{version}"))
         held.append(intake(storage).upload("stateful/orders/job.jar"))
-        time.sleep(1.1)
     assert held[0]
     assert held[1]
     intake(storage).sweep(read(storage).held[0].requested_at)
