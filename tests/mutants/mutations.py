@@ -388,7 +388,7 @@ RULES = (
         ),
         tests=(
             f"{WIRE}/test_driver.py::"
-            "test_a_driver_that_dies_anywhere_is_followed_by_one_that_ends_the_operation_rightly",
+            "test_a_driver_that_dies_anywhere_is_followed_by_one_that_ends_the_operation_rightly[UPDATE]",
         ),
     ),
     Mutation(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from flinkfuncs.clients.jars import BlobFacts, Jars, Place
 from flinkfuncs.clients.ledger import Entry, Ledger
 from flinkfuncs.clients.queue import OperationsQueue
 from flinkfuncs.core.actions import Action
@@ -115,10 +117,17 @@ def test_an_action_whose_message_cannot_be_sent_is_recorded_and_the_sweeper_send
 
 
 def test_the_same_name_uploaded_again_is_another_operation(storage: Storage) -> None:
-    """Going back to an earlier jar is a new upload."""
+    """Going back to an earlier jar is a new upload, also within the second that storage's times are rounded to."""
+
+    class OneSecond(Jars):
+        def look(self, place: Place, name: str) -> BlobFacts | None:
+            facts = super().look(place, name)
+            return facts and replace(facts, last_modified=datetime(2026, 11, 21, 12, tzinfo=UTC))
+
+    jars = OneSecond({"uploads": storage.uploads}, storage.releases)
     for _ in range(2):
         storage.upload(JAR, jar())
-        intake(storage).upload(JAR)
+        Intake(storage.ledger(), storage.queue, jars, MemoryCluster()).upload(JAR)
     assert len(on_record(storage)) == 2
 
 
