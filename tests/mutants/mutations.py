@@ -299,7 +299,10 @@ CLAIM = (
         path="flinkfuncs/operations.py",
         before="        claim.confirm()  # a driver that lost the job says nothing of how it ended\n",
         after="",
-        tests=(f"{WIRE}/test_waiting.py::test_a_driver_whose_operation_was_abandoned_can_write_nothing_any_more",),
+        tests=(
+            f"{WIRE}/test_waiting.py::"
+            "test_a_driver_whose_operation_was_abandoned_while_it_looked_does_not_record_another_end",
+        ),
     ),
 )
 
@@ -397,10 +400,7 @@ RULES = (
         path="flinkfuncs/core/operations.py",
         before='hashlib.sha256(f"{self.id}:{named}".encode())',
         after='hashlib.sha256(f"{self.id}:{named}:{self.progressed_at}".encode())',
-        tests=(
-            f"{UNIT}/session/test_stopping.py::test_a_stop_that_is_not_taken_is_repeated_refused_or_timed_out",
-            f"{WIRE}/test_driver.py::test_an_update_is_one_stop_and_one_start_from_its_savepoint",
-        ),
+        tests=(f"{UNIT}/test_operations.py::test_each_purpose_has_its_own_token_that_flink_takes",),
     ),
     Mutation(
         of=POST,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from threading import Barrier, Event, Thread
 from typing import TypeVar
 
@@ -17,7 +18,7 @@ from flinkfuncs.core.errors import NotFound, Refused
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Cause, Operation, Outcome, Request
-from flinkfuncs.core.steps import Learned, Step, Stop
+from flinkfuncs.core.steps import End, Learned, Step, Stop
 from flinkfuncs.intake import Intake
 from tests.unit.builders import NOW, ORDERS, asked
 from tests.wire.memory_cluster import MemoryCluster
@@ -165,6 +166,24 @@ def test_a_driver_whose_operation_was_abandoned_can_write_nothing_any_more(stora
     assert len({step.trigger_id for step in cluster.acts if isinstance(step, Stop)}) == 1
     assert len(cluster.running()) == (0 if follows is Action.STOP else 1)
     assert [savepoint.operation for savepoint in read(storage).savepoints] in ([stuck.id], [next_one.id])
+
+
+def test_a_driver_whose_operation_was_abandoned_while_it_looked_does_not_record_another_end(storage: Storage) -> None:
+    """What a person ended stays ABANDONED, whatever its driver saw last."""
+
+    class Abandoned(MemoryCluster):
+        def next_step(self, record: JobRecord, operation: Operation, now: datetime) -> Step:
+            step = super().next_step(record, operation, now)
+            if isinstance(step, End) and operation.action is Action.LIST_SAVEPOINT:
+                control(storage).abandon(operation.id, by="a person")
+            return step
+
+    cluster = Abandoned()
+    running_job(storage, cluster)
+    listing = put(storage, asked(Action.LIST_SAVEPOINT))
+    driver(storage, cluster).drive(ORDERS)
+    assert result(storage, listing)[:2] == (Outcome.ABANDONED, "Abandoned")
+    assert (read(storage).open, read(storage).lease) == ((), None)
 
 
 def test_abandoning_is_done_once_and_refused_for_what_has_ended(storage: Storage) -> None:
