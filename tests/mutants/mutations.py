@@ -133,8 +133,8 @@ SILENCE = (
         of="silence",
         breaks="an operation that has waited for hours is given up at the first look that goes wrong",
         path="flinkfuncs/operations.py",
-        before="age = _seconds_since(operation.unreachable_at)",
-        after="age = _seconds_since(operation.driven_at)",
+        before="age = self._seconds_since(operation.unreachable_at)",
+        after="age = self._seconds_since(operation.driven_at)",
         tests=(f"{WIRE}/test_driver.py::test_a_silence_of_the_cluster_is_counted_from_its_own_beginning",),
     ),
     Mutation(
@@ -380,13 +380,13 @@ RULES = (
         breaks="a driver that dies right after its call leaves no word of it: the next one makes the call again",
         path="flinkfuncs/operations.py",
         before=(
-            "        record = claim.write(lambda record: progress.begun(record, operation.id, step, _now()))\n"
+            "        record = claim.write(lambda record: progress.begun(record, operation.id, step, self._now()))\n"
             "        written_down = record.operation(operation.id) or operation\n"
             "        answer = self._answer(claim, record, written_down, step)\n"
         ),
         after=(
             "        answer = self._answer(claim, claim.record, operation, step)\n"
-            "        record = claim.write(lambda record: progress.begun(record, operation.id, step, _now()))\n"
+            "        record = claim.write(lambda record: progress.begun(record, operation.id, step, self._now()))\n"
             "        written_down = record.operation(operation.id) or operation\n"
         ),
         tests=(
