@@ -11,9 +11,14 @@ import random
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+import hypothesis
 import pytest
 
 T = TypeVar("T")
+
+# A busy machine is no reason to fail.
+hypothesis.settings.register_profile("steady", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("steady")
 
 # By the kind of cloud, or by folder; every other file is a group by itself.
 GROUPS = ["session", "hdinsight", "mortal", "available", "bare", "app", "localcloud", "examples", "wire"]

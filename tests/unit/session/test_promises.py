@@ -283,7 +283,7 @@ def verdict(release: Release, *, refused: bool) -> Checked:
     return Checked(release=release.id, verdict="PASSED")
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(
     actions=st.lists(st.one_of(ACTIONS, UPLOADS), min_size=2, max_size=6),
     turns=st.lists(TURNS, max_size=60),
