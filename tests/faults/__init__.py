@@ -1,7 +1,5 @@
 """Is an operation right however the wire fails in it, and whoever else writes meanwhile? On a stand-in for Flink.
 
-    stand_in    a Flink session cluster in memory, which remembers what really ran
-    rest        … speaking Flink's REST API
     breaker     a server through which one call goes wrong on a real socket
     wire        every call of the app crosses here, is written down, and perhaps sent through the breaker
     rows        the actions: what comes before, what is asked, what has to be true in the end

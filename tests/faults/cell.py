@@ -18,6 +18,7 @@ from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation
 from tests.matrix.plan import Crossing
 from tests.matrix.verdict import Verdict, Wrong, require_same, told
+from tests.stand_in.cluster import StandIn
 from tests.unit.builders import ORDERS
 
 from . import course
@@ -25,7 +26,6 @@ from .breaker import SILENT, Fault
 from .course import OLD, Course
 from .lane import Lane
 from .rows import BY_NAME, PLAN, Before, Row, put_jar
-from .stand_in import StandIn
 from .wire import Crossings, Hit, crossing, unseen
 from .writers import Writer
 

@@ -29,11 +29,10 @@ from flinkfuncs.core.session.ends import Limits
 from flinkfuncs.intake import Intake
 from flinkfuncs.operations import Driver, Patience
 from tests.matrix.sites import Namer
+from tests.stand_in.cluster import StandIn
+from tests.stand_in.rest import FlinkServer, flink_server
 from tests.unit.builders import ORDERS
 from tests.wire.storage import Storage
-
-from .rest import FlinkServer, flink_server
-from .stand_in import StandIn
 
 PATIENCE = Patience(lease_seconds=2, invocation_seconds=60, unreachable_seconds=30)
 CALL_SECONDS = 5.0
