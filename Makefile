@@ -31,7 +31,7 @@ shuffle: setup ## Run the tests of `make test` in random order; SEED repeats one
 	$(PYTEST) --shuffle $(or $(SEED),$(shell date +%s))
 
 crash-matrix: setup $(if $(filter $(FLINK),$(FLINKS)),flink-$(FLINK)) ## Kill the app before and after every outside call, on a real Flink (FLINK=VERSION for an older one).
-	@$(BIN)/python -m tests.matrix $(if $(FLINK),--flink $(FLINK)) --keep docs/crash-matrix$(if $(FLINK),-$(FLINK)).md $(OPTIONS)
+	@$(BIN)/python -m tests.matrix --verbose $(if $(FLINK),--flink $(FLINK)) --keep docs/crash-matrix$(if $(FLINK),-$(FLINK)).md $(OPTIONS)
 
 wire-faults: setup ## Let the wire fail at every outside call, and others write meanwhile, on a stand-in for Flink.
 	@$(BIN)/python -m tests.faults --keep docs/wire-faults.md $(OPTIONS)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.rest import FlinkServer, flink_server
 from tests.otlp import Received, SeenSpan, receiving
+from tests.stand_in.rest import FlinkServer, flink_server
 
 from .app import RunningApp, eventually
 from .conftest import StartApp

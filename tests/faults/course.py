@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from flinkfuncs.core.operations import Operation
-
-from .rows import Row
+from tests.harness.rows import Row
 
 OLD = "old"  # the release that ran before the main operation
 Second = Literal["upload", "SAVEPOINT", "LIST_SAVEPOINT", "STOP"]

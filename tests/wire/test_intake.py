@@ -20,18 +20,12 @@ from flinkfuncs.core.operations import Cause, Operation, Outcome, Request, Resul
 from flinkfuncs.core.session.facts import Seen
 from flinkfuncs.core.session.table import next_step
 from flinkfuncs.core.steps import End
-from flinkfuncs.intake import Intake
 from tests.unit.builders import LIMITS, ORDERS, asked
-from tests.wire.memory_cluster import MemoryCluster
+from tests.wire.session import intake
 from tests.wire.storage import Storage, jar
 
 JAR, OTHER, DESCRIPTION = "stateful/orders/a.jar", "stateful/orders/b.jar", "stateful/orders/job.json"
 NAMES_A = json.dumps({"jar": "a.jar", "args": "--fast", "parallelism": 3})
-
-
-def intake(storage: Storage, cluster: MemoryCluster | None = None) -> Intake:
-    """Return an intake as another process would have one."""
-    return Intake(storage.ledger(), storage.queue, storage.jars, cluster or MemoryCluster())
 
 
 def opened(storage: Storage) -> tuple[Operation, ...]:
@@ -93,7 +87,7 @@ def test_an_action_that_was_recorded_without_an_answer_is_recorded_once_and_its_
             raise Unanswered("no answer")
 
     record_of(storage, JobRecord(name=ORDERS))
-    deaf = Intake(Deaf(storage.records, storage.cluster), storage.queue, storage.jars, MemoryCluster())
+    deaf = intake(storage, ledger=Deaf(storage.records, storage.cluster))
     asked_for = deaf.request(ORDERS, Request(action=Action.STOP), Cause(kind="http", detail="a person"))
     assert [operation.id for operation in opened(storage)] == [asked_for.id]
     assert [nudge["operation"] for nudge in storage.nudges()] == [asked_for.id]
@@ -109,7 +103,7 @@ def test_an_action_whose_message_cannot_be_sent_is_recorded_and_the_sweeper_send
             raise Unavailable(f"no message for {job}, {operation}, {delay_seconds}")
 
     record_of(storage, JobRecord(name=ORDERS))
-    mute = Intake(storage.ledger(), Mute(storage.queues, "none"), storage.jars, MemoryCluster())
+    mute = intake(storage, queue=Mute(storage.queues, "none"))
     asked_for = mute.request(ORDERS, Request(action=Action.STOP), Cause(kind="http", detail="a person"))
     assert [operation.id for operation in opened(storage)] == [asked_for.id]
     intake(storage).sweep(datetime.now(UTC))
@@ -127,7 +121,7 @@ def test_the_same_name_uploaded_again_is_another_operation(storage: Storage) -> 
     jars = OneSecond({"uploads": storage.uploads}, storage.releases)
     for _ in range(2):
         storage.upload(JAR, jar())
-        Intake(storage.ledger(), storage.queue, jars, MemoryCluster()).upload(JAR)
+        intake(storage, jars=jars).upload(JAR)
     assert len(on_record(storage)) == 2
 
 

@@ -1,6 +1,6 @@
 """How often are storage and Flink asked? The numbers from which docs/design.md says what one app can carry.
 
-Counted are the requests that really leave, by the log of the library that sends them. The cluster is the one in memory,
+Counted are the requests that really leave, by the log of the library that sends them. Flink is a stand-in,
 so nothing waits: what waiting adds is a write each half lease, and docs/design.md says so.
 """
 
@@ -26,12 +26,13 @@ from flinkfuncs.core.periodic import Rhythm
 from flinkfuncs.periodic import PeriodicSavepoints
 from tests.documents import DESIGN
 from tests.fixtures.scenes import Play
+from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import LIMITS, NOW, OLD, ORDERS, asked, copy_of
-from tests.wire.memory_cluster import MemoryCluster
 from tests.wire.server import Answer, Fault, serving
+from tests.wire.session import Session
 from tests.wire.storage import Storage, jar
 
-SENT = re.compile(r'"(GET|HEAD|PUT|POST|DELETE) (\S+) HTTP')
+SENT = re.compile(r'"(GET|HEAD|PUT|POST|DELETE) (/wire/\S+) HTTP')  # to the account of these tests, not to Flink
 WRITES = ("PUT", "POST", "DELETE")
 
 
@@ -83,9 +84,9 @@ OPERATIONS: dict[str, Callable[[Play], object]] = {
 }
 
 
-def test_an_operation_asks_storage_as_often_as_the_design_says(storage: Storage) -> None:
+def test_an_operation_asks_storage_as_often_as_the_design_says(storage: Storage, flink: FlinkServer) -> None:
     """From the event or the call to the end; the upload itself is the uploader's."""
-    play = Play(storage)
+    play = Play(storage, flink)
     rows = []
     for name, operation in OPERATIONS.items():
         with counted() as sent:
@@ -98,9 +99,9 @@ def test_an_operation_asks_storage_as_often_as_the_design_says(storage: Storage)
 
 
 @pytest.mark.parametrize("jobs", [3, 30])
-def test_a_tick_asks_storage_no_more_often_for_more_jobs(storage: Storage, jobs: int) -> None:
+def test_a_tick_asks_storage_no_more_often_for_more_jobs(storage: Storage, flink: FlinkServer, jobs: int) -> None:
     """The sweeper and the savepoint timer list; they read no record of a job for which there is nothing to do."""
-    play = Play(storage)
+    play = Play(storage, flink)
     now = datetime.now(UTC)
     for number in range(jobs):
         name = JobName(f"job-{number}")
@@ -112,13 +113,13 @@ def test_a_tick_asks_storage_no_more_often_for_more_jobs(storage: Storage, jobs:
     assert sent == {"list": 3}  # the records, and the two folders
     with counted() as sent:
         rhythm = Rhythm(timedelta(hours=6), 4)
-        PeriodicSavepoints(storage.ledger(), storage.queue, MemoryCluster(), rhythm).tick(now)
+        PeriodicSavepoints(storage.ledger(), storage.queue, Session(storage, flink), rhythm).tick(now)
     assert sent == {"list": 1}
 
 
-def test_a_record_stays_small(storage: Storage) -> None:
+def test_a_record_stays_small(storage: Storage, flink: FlinkServer) -> None:
     """What every write carries: a savepoint adds some 400 bytes, and retention bounds their number."""
-    play = Play(storage).runs()
+    play = Play(storage, flink).runs()
     sizes = []
     for _ in range(11):
         play.asks(Action.SAVEPOINT).drives()
