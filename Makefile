@@ -20,7 +20,7 @@ setup: .venv/.installed localcloud/azurite/node_modules/.installed ## Install ev
 demo: setup ## Run the main job on a real Flink: upload version 1, upload version 2, and every other action.
 	@$(BIN)/python -m examples.demo $(OPTIONS)
 
-test: setup check ## Run the checks, and the tests of every change: some five minutes on two cores.
+test: setup check ## Run the checks, and the tests of every change.
 	$(PYTEST)
 
 test-all: setup check $(FLINKS:%=flink-%) ## Run every test, on every version of Flink that the app drives: each night, and before a release.
