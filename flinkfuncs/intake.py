@@ -165,9 +165,9 @@ class Intake:
         described = {(path.folder, path.job): facts.etag for path, facts in uploads if path.file == JOB_JSON}
         looked: dict[str, Looked] = {}
         for path, facts in uploads:
-            job = jobs.get(path.job)
-            look = (facts.etag, described.get((path.folder, path.job)), job is not None)
-            if self._looked.get(path.blob) == look or (_is_news(facts, job, now) and self._take(path)):
+            known = jobs.get(path.job)
+            look = (facts.etag, described.get((path.folder, path.job)), known is not None)
+            if self._looked.get(path.blob) == look or (_is_news(facts, known, now) and self._take(path)):
                 looked[path.blob] = look
         self._looked = looked
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,6 +40,10 @@ RETRY_SECONDS = 1.0
 ABANDON_SECONDS = 6 * 3600.0  # an operation that has acted is carried on this long without an answer
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True)
 class Patience:
     """How long a driver keeps at it (seconds)."""
@@ -51,12 +56,25 @@ class Patience:
 class Driver:
     """Drives the open operations of a job, one after the other."""
 
-    def __init__(self, ledger: Ledger, queue: OperationsQueue, cluster: Cluster, patience: Patience) -> None:
-        """Keep what is needed; nothing is read yet."""
+    def __init__(
+        self,
+        ledger: Ledger,
+        queue: OperationsQueue,
+        cluster: Cluster,
+        patience: Patience,
+        *,
+        now: Callable[[], datetime] = _now,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Keep what is needed; nothing is read yet. Times in records are by `now`, durations by `clock` (seconds)."""
         self._ledger = ledger
         self._queue = queue
         self._cluster = cluster
         self._patience = patience
+        self._now = now
+        self._clock = clock
+        self._sleep = sleep
 
     def drive(self, job: JobName) -> None:
         """Drive the job's open operations as far as they go, or as the invocation's time allows.
@@ -65,10 +83,10 @@ class Driver:
             Unavailable: storage cannot be reached.
 
         """
-        claim = Claim.take(self._ledger, job, lease_seconds=self._patience.lease_seconds)
+        claim = self._claim(job)
         if claim is None:
             return
-        until = time.monotonic() + self._patience.invocation_seconds
+        until = self._clock() + self._patience.invocation_seconds
         try:
             while claim.held:
                 self._drive_first(claim, until)
@@ -85,7 +103,7 @@ class Driver:
             Unavailable: storage cannot be reached, or another driver owns the job.
 
         """
-        claim = Claim.take(self._ledger, job, lease_seconds=self._patience.lease_seconds)
+        claim = self._claim(job)
         if claim is None:
             return
         operation = claim.record.operation(operation_id)
@@ -96,6 +114,9 @@ class Driver:
             if claim.record.open:
                 self._queue.nudge(job, claim.record.open[0].id)
 
+    def _claim(self, job: JobName) -> Claim | None:
+        return Claim.take(self._ledger, job, lease_seconds=self._patience.lease_seconds, clock=self._clock)
+
     def _let_go(self, claim: Claim) -> None:
         """Leave the job to the next attempt of the message, which a lease of ours would turn away."""
         with suppress(FlinkFuncsError):
@@ -103,7 +124,7 @@ class Driver:
 
     def _drive_first(self, claim: Claim, until: float) -> None:
         """Drive the first open operation; the job is given back when nothing is open, or a later message goes on."""
-        claim.conclude(lambda record: queueing.taken_up(record, _now()))
+        claim.conclude(lambda record: queueing.taken_up(record, self._now()))
         if claim.held:  # else what waited was superseded, held or abandoned meanwhile
             with telemetry.driving(claim.record.open[0]):
                 self._drive_one(claim, claim.record.open[0].id, until)
@@ -122,13 +143,13 @@ class Driver:
 
     def _next_step(self, record: JobRecord, operation: Operation) -> Step:
         try:
-            return self._cluster.next_step(record, operation, _now())
+            return self._cluster.next_step(record, operation, self._now())
         except Unavailable as error:
             return self._without_an_answer(operation, error)
 
     def _without_an_answer(self, operation: Operation, error: Unavailable) -> Step:
         """Wait for the cluster; end an operation that touched nothing before it becomes a surprise."""
-        age = _seconds_since(operation.unreachable_at)
+        age = self._seconds_since(operation.unreachable_at)
         if not operation.acted and age > self._patience.unreachable_seconds:
             return End(Outcome.FAILED, f"nothing was changed: {error.message}", code=error.code)
         if age > ABANDON_SECONDS:
@@ -137,18 +158,18 @@ class Driver:
         return Wait(seconds, error.message, unreachable=True)
 
     def _wait(self, claim: Claim, operation: Operation, wait: Wait, until: float) -> bool:
-        if progress.noted(claim.record, operation.id, wait, _now()) is not claim.record:
-            claim.write(lambda record: progress.noted(record, operation.id, wait, _now()))
-        if wait.hop and time.monotonic() + wait.seconds > until:
+        if progress.noted(claim.record, operation.id, wait, self._now()) is not claim.record:
+            claim.write(lambda record: progress.noted(record, operation.id, wait, self._now()))
+        if wait.hop and self._clock() + wait.seconds > until:
             claim.give_back(due_seconds=wait.seconds)
             self._queue.nudge(operation.job, operation.id, delay_seconds=max(1.0, wait.seconds))
             return False
-        time.sleep(wait.seconds)
+        self._sleep(wait.seconds)
         claim.renew()
         return True
 
     def _act(self, claim: Claim, operation: Operation, step: Step) -> None:
-        record = claim.write(lambda record: progress.begun(record, operation.id, step, _now()))
+        record = claim.write(lambda record: progress.begun(record, operation.id, step, self._now()))
         written_down = record.operation(operation.id) or operation
         answer = self._answer(claim, record, written_down, step)
         match answer:
@@ -167,15 +188,15 @@ class Driver:
         self, claim: Claim, record: JobRecord, operation: Operation, step: Step
     ) -> Learned | Unavailable | Refused:
         """Carry a step out, and say in log and telemetry how that ended."""
-        began = time.monotonic()
+        began = self._clock()
         with telemetry.step(operation, type(step).__name__) as told:
             try:
                 fact = self._carry_out(claim, record, operation, step)
             except (Unavailable, Refused) as error:
                 told.outcome = _word(error)
-                _log(operation, step, told.outcome, began, error)
+                _log(operation, step, told.outcome, self._clock() - began, error)
                 return error
-            _log(operation, step, "done", began)
+            _log(operation, step, "done", self._clock() - began)
             return fact
 
     def _carry_out(self, claim: Claim, record: JobRecord, operation: Operation, step: Step) -> Learned:
@@ -187,10 +208,10 @@ class Driver:
     def _after_unavailable(self, claim: Claim, operation: Operation, error: Unavailable) -> None:
         """Give up an operation that touched nothing; else wait as long as we were asked to, and look again."""
         current = claim.record.operation(operation.id) or operation
-        if not current.acted and _seconds_since(current.driven_at) > self._patience.unreachable_seconds:
+        if not current.acted and self._seconds_since(current.driven_at) > self._patience.unreachable_seconds:
             self._close(claim, operation, End(Outcome.FAILED, error.message, code=error.code))
             return
-        time.sleep(min(error.retry_after_seconds or RETRY_SECONDS, self._patience.lease_seconds / 2))
+        self._sleep(min(error.retry_after_seconds or RETRY_SECONDS, self._patience.lease_seconds / 2))
         claim.renew()
 
     def _refused(self, claim: Claim, operation: Operation, step: Step, error: Refused) -> None:
@@ -207,8 +228,14 @@ class Driver:
         ended: Ended | None = "STOPPED" if saved else None
         self._close(claim, operation, End(outcome, error.message, code=error.code, savepoint=saved, ended=ended))
 
+    def _seconds_since(self, moment: datetime | None) -> float:
+        """Return how long ago something was written down (seconds); None: just now."""
+        now = self._now()
+        age = (now - (moment or now)).total_seconds()
+        return max(0.0, age)  # the clock of the instance that wrote it down may be ahead of ours
+
     def _close(self, claim: Claim, operation: Operation, end: End) -> None:
-        now = _now()
+        now = self._now()
         claim.confirm()  # a driver that lost the job says nothing of how it ended
         if progress.was_skipped(claim.record, operation.id, end):
             claim.conclude(lambda record: record.without_operation(operation.id))
@@ -222,16 +249,6 @@ class Driver:
         log.log(level, "job=%s operation=%s outcome=%s %s", operation.job, operation.id, end.outcome, end.message)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _seconds_since(moment: datetime | None) -> float:
-    """Return how long ago something was written down (seconds); None: just now."""
-    age = (_now() - (moment or _now())).total_seconds()
-    return max(0.0, age)  # the clock of the instance that wrote it down may be ahead of ours
-
-
 def _crashed(operation: Operation, cause: str) -> End:
     left = "; what it began may still take effect" if operation.acted else "; nothing was changed"
     return End(Outcome.FAILED, f"every attempt crashed: {cause}{left}", code="Crashed")
@@ -243,7 +260,7 @@ def _word(error: Unavailable | Refused) -> str:
     return "unavailable" if isinstance(error, Unavailable) else "refused"
 
 
-def _log(operation: Operation, step: Step, outcome: str, began: float, error: FlinkFuncsError | None = None) -> None:
+def _log(operation: Operation, step: Step, outcome: str, seconds: float, error: FlinkFuncsError | None = None) -> None:
     log.log(
         logging.WARNING if error else logging.INFO,
         "job=%s operation=%s step=%s outcome=%s seconds=%.3f%s",
@@ -251,6 +268,6 @@ def _log(operation: Operation, step: Step, outcome: str, began: float, error: Fl
         operation.id,
         type(step).__name__,
         outcome,
-        time.monotonic() - began,
+        seconds,
         f" {error}" if error else "",
     )

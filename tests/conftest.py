@@ -1,30 +1,108 @@
-"""Which tests run together, and in which tier."""
+"""Which tests run together, in which order, and in which tier?
+
+The tests that share a server are a group: one worker starts it once, and ends it after the last of them. Groups come as
+written here, the longest first, or with `--shuffle SEED` in a random order that SEED repeats: the groups change places,
+the files within each, and the tests within each file, which share its fixtures.
+"""
 
 from __future__ import annotations
 
+import random
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
-# Groups with servers of their own, the longest first; every other file is a group by itself.
-GROUPS = ["session", "hdinsight", "mortal", "available", "bare", "app", "localcloud", "examples", "wire"]
+T = TypeVar("T")
+
+# A busy machine is no reason to fail.
+hypothesis.settings.register_profile("steady", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("steady")
+
+CLOUDS = ["session", "hdinsight", "mortal", "available", "bare"]  # the kinds that tests/flink runs on
+FOLDERS = ["app", "localcloud", "examples", "wire"]  # whose tests share servers
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the users of a server together, so that one worker starts it once and ends it after the last of them."""
-    groups = {item: _group(item) for item in items}
-    order = {group: number for number, group in enumerate(dict.fromkeys([*GROUPS, *groups.values()]))}
-    items.sort(key=lambda item: order[groups[item]])
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
+class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # it ships without types
+    """Hands each group to one worker; pytest-xdist's own groups (3.8.0) are lost on pytest 9.2."""
+
+    def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
+        """Take the groups in the order in which they come."""
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling:
+    """Keep groups together where there are several workers."""
+    return GroupScheduling(config, log)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option."""
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="run groups, files and tests in random order")
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Print the seed at the beginning."""
+    return _lines(config)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print it at the end, too: with -q there is no header."""
+    for line in _lines(config):
+        terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the tests, after pytest has sorted them by their fixtures."""
+    for item in items:
         for marker in item.iter_markers("nightly"):
             if not (marker.args and isinstance(marker.args[0], str)):
                 raise pytest.UsageError(f"{item.nodeid}: nightly(why) wants the reason")
+    groups = [*CLOUDS, *FOLDERS, *(group_of(item.nodeid) for item in items)]
+    order = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    items.sort(key=lambda item: order[group_of(item.nodeid)])
+    if _lines(config):
+        items[:] = shuffled(items, config.getoption("shuffle"), lambda one: group_of(one.nodeid), lambda one: one.path)
 
 
-def _group(item: pytest.Item) -> str:
-    """Return the kind of cloud that a test runs on, or its folder where that shares servers, or its file."""
-    callspec = getattr(item, "callspec", None)
-    if callspec and "cloud" in callspec.params:
-        return str(callspec.params["cloud"])
-    folder = item.path.parent.name
-    return folder if folder in GROUPS else item.nodeid.partition("::")[0]
+def group_of(nodeid: str) -> str:
+    """Return the kind of cloud that a test runs on, or its folder where that shares servers, or its file.
+
+    >>> group_of("tests/flink/test_updates.py::test_an_update[hdinsight-fails-at-run-time]")
+    'hdinsight'
+    """
+    path, _, name = nodeid.partition("::")
+    folder = path.split("/")[1]
+    if folder == "flink" and (kinds := set(CLOUDS) & set(re.split(r"[\[\]-]", name))):
+        return kinds.pop()
+    return folder if folder in FOLDERS else path
+
+
+def shuffled(items: list[T], seed: int, *levels: Callable[[T], object]) -> list[T]:
+    """Return the items in an order that the seed decides; those that are alike at a level stay together there."""
+    return _shuffled(items, random.Random(seed), levels)  # noqa: S311 - no secret is made of it
+
+
+def _shuffled(items: list[T], chance: random.Random, levels: tuple[Callable[[T], object], ...]) -> list[T]:
+    if not levels:
+        return chance.sample(items, len(items))
+    parts: dict[object, list[T]] = {}
+    for item in items:
+        parts.setdefault(levels[0](item), []).append(item)
+    mixed = chance.sample(list(parts.values()), len(parts))
+    return [item for part in mixed for item in _shuffled(part, chance, levels[1:])]
+
+
+def _lines(config: pytest.Config) -> list[str]:
+    seed = config.getoption("shuffle")
+    return [] if seed is None else [f"in random order: --shuffle {seed}"]

@@ -42,17 +42,36 @@ class Lost(FlinkFuncsError):
 class Claim:
     """A job that this driver owns, with the record as it stands."""
 
-    def __init__(self, ledger: Ledger, entry: Entry, *, owner: str, lease_seconds: float) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        entry: Entry,
+        *,
+        owner: str,
+        lease_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Wrap a record whose lease is ours; `take` is how one is made."""
         self._ledger = ledger
         self._owner = owner
         self._lease_seconds = lease_seconds
+        self._clock = clock
         self._lock = threading.Lock()
         self._keep(entry)
 
     @classmethod
-    def take(cls, ledger: Ledger, job: JobName, *, lease_seconds: float, idle: bool = False) -> Claim | None:
+    def take(
+        cls,
+        ledger: Ledger,
+        job: JobName,
+        *,
+        lease_seconds: float,
+        idle: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Claim | None:
         """Claim a job that nobody drives; None where somebody does, or nothing is open (`idle`: or anything is).
+
+        `clock` only measures how much of the storage's time has passed since the storage last gave its own.
 
         Raises:
             Unavailable: storage cannot be reached.
@@ -62,7 +81,7 @@ class Claim:
         while entry := ledger.entry(job):
             lease = entry.record.lease
             if lease and lease.owner == owner:  # a write of ours was not answered, or was answered to an earlier try
-                return cls(ledger, entry, owner=owner, lease_seconds=lease_seconds)
+                return cls(ledger, entry, owner=owner, lease_seconds=lease_seconds, clock=clock)
             if bool(entry.record.open) == idle or (lease and lease.owner and lease.until > entry.storage_time):
                 return None
             until = entry.storage_time + timedelta(seconds=lease_seconds)
@@ -70,7 +89,7 @@ class Claim:
                 taken = ledger.write(entry.record.but(lease=Lease(owner=owner, until=until)), etag=entry.etag)
             except (Conflict, Unanswered):
                 continue
-            return cls(ledger, taken, owner=owner, lease_seconds=lease_seconds)
+            return cls(ledger, taken, owner=owner, lease_seconds=lease_seconds, clock=clock)
         return None
 
     @property
@@ -175,10 +194,10 @@ class Claim:
 
     def _keep(self, entry: Entry) -> None:
         self._entry = entry
-        self._read_at = time.monotonic()
+        self._read_at = self._clock()
 
     def _storage_now(self) -> datetime:
-        return self._entry.storage_time + timedelta(seconds=time.monotonic() - self._read_at)
+        return self._entry.storage_time + timedelta(seconds=self._clock() - self._read_at)
 
     def _lease(self) -> Lease:
         return Lease(owner=self._owner, until=self._storage_now() + timedelta(seconds=self._lease_seconds))

@@ -20,7 +20,7 @@ from localcloud.identity_process import Identity
 from localcloud.ports import free_port
 from localcloud.processes import Processes
 from localcloud.python import module
-from tests.faults.rest import flink_server
+from tests.stand_in.rest import flink_server
 
 from .app import KEY, eventually
 from .conftest import GRACE, ROOT

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from azure.functions.queue import QueueMessage
 from azure.storage.blob import BlobServiceClient
 
-from flinkfuncs.app import Services, compose
+from flinkfuncs.app import Services, compose, given
 from flinkfuncs.clients.queue import Nudge, OperationsQueue
 from flinkfuncs.clients.storage import queue_service
 from flinkfuncs.core.actions import Action
@@ -25,7 +26,7 @@ JOB = JobName("crashing")
 
 
 @pytest.fixture
-def broken_app(account: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Services:
+def broken_app(account: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     """The app with a driver whose cluster raises the test's parameter."""
     for setting, value in storage_settings(account).items():
         monkeypatch.setenv(setting, value)
@@ -33,8 +34,8 @@ def broken_app(account: str, request: pytest.FixtureRequest, monkeypatch: pytest
     queue = OperationsQueue(queue_service("JARS"), app.settings.operations_queue)
     error: Exception = request.param
     broken = replace(app, driver=Driver(app.ledger, queue, BrokenCluster(error), Patience()))
-    monkeypatch.setattr("flinkfuncs.triggers.queue.services", lambda: broken)
-    return broken
+    with given(broken):
+        yield broken
 
 
 def attempt(operation: Operation, number: int) -> None:

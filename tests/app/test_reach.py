@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from azure.storage.blob import BlobClient, BlobServiceClient
 
-from flinkfuncs.app import Services, compose
+from flinkfuncs.app import Services, compose, given
 from flinkfuncs.clusters.cluster import Cluster
 from flinkfuncs.core.errors import Unavailable
 from flinkfuncs.health import Health, check_health
@@ -74,12 +74,9 @@ def test_an_upload_is_delivered_again_while_the_app_cannot_take_it(
     account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is unavailable is raised: the host repeats the event."""
-
-    def incomplete() -> Services:
-        raise Unavailable("missing setting: FLINK_CLUSTER_KIND")
-
-    monkeypatch.setattr("flinkfuncs.triggers.blobs.services", incomplete)
-    with pytest.raises(Unavailable):
+    for setting in storage_settings(account):
+        monkeypatch.delenv(setting, raising=False)
+    with pytest.raises(Unavailable, match="FLINK_CLUSTER_KIND"):
         stateful_jar(uploaded(account), invocation("stateful_jar"))
 
 
@@ -92,7 +89,6 @@ def test_an_upload_is_delivered_again_while_storage_refuses_the_app(
     )
     monkeypatch.setenv("JARS", other_key)
     locked_out = compose(composed.settings)
-    monkeypatch.setattr("flinkfuncs.triggers.blobs.services", lambda: locked_out)
-    with pytest.raises(Unavailable) as failure:
+    with given(locked_out), pytest.raises(Unavailable) as failure:
         stateful_jar(uploaded(account), invocation("stateful_jar"))
     assert failure.value.code == "StorageDenied"

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.rest import FlinkServer, flink_server
 from tests.otlp import Received, SeenSpan, receiving
+from tests.stand_in.rest import FlinkServer, flink_server
 
 from .app import RunningApp, eventually
 from .conftest import StartApp
@@ -56,30 +56,36 @@ def ended(app: RunningApp, job: str, number: int) -> dict[str, Any]:
     return eventually(look)[0]
 
 
-def below(spans: list[SeenSpan], top: SeenSpan) -> list[SeenSpan]:
-    """Return the spans right below another one."""
-    return [span for span in spans if span.parent == top.id]
-
-
-def test_an_uploaded_jar_is_one_trace_from_its_event_to_its_result(
-    told_app: RunningApp, received: Received, flink: FlinkServer
-) -> None:
-    """The event, the invocation that drives the operation, each step below it, and each step's calls below that."""
+@pytest.fixture(scope="module")
+def update(told_app: RunningApp, flink: FlinkServer) -> dict[str, Any]:
+    """The UPDATE of a job that ran, as it was closed."""
+    before = len(flink.flink.starts)
     uploaded(told_app, "traced", "v1.jar", JAR)
     ended(told_app, "traced", 1)
     uploaded(told_app, "traced", "v2.jar", OTHER_JAR)
     operation = ended(told_app, "traced", 2)
     assert operation["result"]["outcome"] == "SUCCEEDED", operation["result"]
-    spans = eventually(lambda: _whole(received, operation["id"]))
+    assert len(flink.flink.starts) == before + 2
+    return operation
+
+
+def below(spans: list[SeenSpan], top: SeenSpan) -> list[SeenSpan]:
+    """Return the spans right below another one."""
+    return [span for span in spans if span.parent == top.id]
+
+
+def test_an_uploaded_jar_is_one_trace_from_its_event_to_its_result(update: dict[str, Any], received: Received) -> None:
+    """The event, the invocation that drives the operation, each step below it, and each step's calls below that."""
+    spans = eventually(lambda: _whole(received, update["id"]))
     assert len({span.trace for span in spans}) == 1
     (event,) = [span for span in spans if span.name == "stateful_jar"]
     (driven,) = [span for span in below(spans, event) if span.name == "drive UPDATE"]
-    assert (driven.attributes["job"], driven.attributes["operation"]) == ("traced", operation["id"])
+    assert (driven.attributes["job"], driven.attributes["operation"]) == ("traced", update["id"])
     assert driven.links, "the host's own span of the message"
     steps = {span.name: span for span in below(spans, driven) if "step" in span.attributes}
     assert list(steps) == ["Keep", "UploadJar", "Check", "Stop", "Start", "TakeCheckpoint"]
     for name, step in steps.items():
-        about = {"job": "traced", "operation": operation["id"], "step": name, "outcome": "done"}
+        about = {"job": "traced", "operation": update["id"], "step": name, "outcome": "done"}
         assert about.items() <= step.attributes.items()
         assert not step.failed
     (stop,) = below(spans, steps["Stop"])
@@ -88,8 +94,7 @@ def test_an_uploaded_jar_is_one_trace_from_its_event_to_its_result(
     assert {"GET storage", "PUT storage"} <= {span.name for span in below(spans, steps["Keep"])}
     assert {"GET flink", "PUT storage"} <= {span.name for span in below(spans, driven)}
     assert {"HEAD storage", "POST storage"} <= {span.name for span in below(spans, event)}
-    assert event.trace in operation["traceparent"]
-    assert len(flink.flink.starts) == 2
+    assert event.trace in update["traceparent"]
 
 
 def _whole(received: Received, operation: str) -> list[SeenSpan]:
@@ -97,6 +102,7 @@ def _whole(received: Received, operation: str) -> list[SeenSpan]:
     return spans if {"stateful_jar", "drive UPDATE"} <= {span.name for span in spans} else []
 
 
+@pytest.mark.usefixtures("update")
 def test_a_callers_trace_goes_on_in_the_operation(told_app: RunningApp, received: Received) -> None:
     """A W3C trace context is taken up, and every span of the operation stands in it."""
     trace = secrets.token_hex(16)
@@ -105,22 +111,26 @@ def test_a_callers_trace_goes_on_in_the_operation(told_app: RunningApp, received
     assert operation["result"]["outcome"] == "SUCCEEDED"
     spans = eventually(lambda: [span for span in received.spans if span.attributes.get("operation") == operation["id"]])
     assert {span.trace for span in spans} == {trace}
-    (event,) = eventually(lambda: [span for span in received.spans if span.name == "request_action"])
+    (event,) = eventually(
+        lambda: [span for span in received.trace_of(operation["id"]) if span.name == "request_action"]
+    )
     assert event.attributes["http.response.status_code"] == 200
     assert not [span for span in below(received.spans, event) if span.name == "GET storage"][3:], "no span a poll"
 
 
-def test_log_lines_carry_their_operation_and_its_trace(told_app: RunningApp, received: Received) -> None:
+def test_log_lines_carry_their_operation_and_its_trace(update: dict[str, Any], received: Received) -> None:
     """Each line of a step is found by the operation's id, and lies in its trace."""
-    (operation,) = [o for o in operations(told_app, "traced") if "Stop" in str(o["steps"])]
-    lines = eventually(lambda: [line for line in received.lines if line.attributes.get("step") == "Stop"])
-    assert lines[0].attributes.items() >= {"job": "traced", "operation": operation["id"], "outcome": "done"}.items()
-    assert lines[0].trace in operation["traceparent"]
-    assert lines[0].text.startswith(f"job=traced operation={operation['id']} step=Stop outcome=done seconds=")
+    about = {"job": "traced", "operation": update["id"], "step": "Stop"}
+    (line,) = eventually(lambda: [line for line in received.lines if about.items() <= line.attributes.items()])
+    assert line.attributes["outcome"] == "done"
+    assert line.trace in update["traceparent"]
+    assert line.text.startswith(f"job=traced operation={update['id']} step=Stop outcome=done seconds=")
 
 
+@pytest.mark.usefixtures("update")
 def test_the_metrics_that_alerts_are_built_on_are_there(told_app: RunningApp, received: Received) -> None:
     """Under their names, with their units and attributes, and with values that can be true."""
+    told_app.post("/api/jobs/traced/savepoint", headers={"Prefer": "wait=60"})
     told_app.run_now("sweep")
     names = {
         "flinkfuncs.operations": {"action": "UPDATE", "outcome": "SUCCEEDED"},
@@ -137,8 +147,9 @@ def test_the_metrics_that_alerts_are_built_on_are_there(told_app: RunningApp, re
         assert point is not None
         assert point.unit == ("" if name == "flinkfuncs.operations" else "s"), name
         assert 0 <= point.value < 60, point
-    assert (newest := received.newest("flinkfuncs.operations", action="UPDATE"))
-    assert newest.value == 2
+    savepoints = eventually(lambda: received.newest("flinkfuncs.operations", action="SAVEPOINT"))
+    assert savepoints
+    assert savepoints.value == 1, "one was taken in this file, which is counted once"
     assert received.newest("flinkfuncs.call.duration", peer="storage", method="PUT", status="201")
 
 
@@ -146,18 +157,16 @@ def test_an_operation_whose_driver_was_killed_goes_on_in_the_same_trace(
     told_app: RunningApp, received: Received, flink: FlinkServer
 ) -> None:
     """The trace is kept with the operation: another process, sent for by the sweeper, takes it up."""
+    uploaded(told_app, "killed", "v1.jar", JAR)
+    ended(told_app, "killed", 1)
     flink.flink.holds_savepoints = True
-    uploaded(told_app, "traced", "v1.jar", JAR)
-    open_ones = "/api/operations?state=open"
-    begun = eventually(
-        lambda: [o for o in told_app.get(open_ones).json()["operations"] if "Stop" in str(o.get("steps"))]
-    )[0]
+    uploaded(told_app, "killed", "v2.jar", OTHER_JAR)
+    begun = eventually(lambda: [o for o in operations(told_app, "killed") if "Stop" in str(o.get("steps"))])[0]
     eventually(lambda: [s for s in received.trace_of(begun["id"]) if s.name == "Stop"])
     told_app.host.kill()
     flink.flink.holds_savepoints = False
     told_app.host.start()
-    time.sleep(3)  # the rest of the lease that the killed driver holds
-    eventually(lambda: _swept(told_app), seconds=20)
+    eventually(lambda: _swept(told_app, "killed"), seconds=60)  # the lease of the killed driver has to run out
     operation = told_app.get(f"/api/operations/{begun['id']}").json()
     assert operation["result"]["outcome"] == "SUCCEEDED", operation["result"]
     steps = eventually(lambda: _steps(received, begun["id"], "TakeCheckpoint"))
@@ -169,10 +178,10 @@ def test_an_operation_whose_driver_was_killed_goes_on_in_the_same_trace(
     assert len({span.trace for span in received.spans if span.attributes.get("operation") == begun["id"]}) == 1
 
 
-def _swept(app: RunningApp) -> bool:
+def _swept(app: RunningApp, job: str) -> bool:
     app.run_now("sweep")
     time.sleep(0.5)
-    return all(operation["state"] == "closed" for operation in operations(app, "traced"))
+    return all(operation["state"] == "closed" for operation in operations(app, job))
 
 
 def _steps(received: Received, operation: str, last: str) -> list[str]:

@@ -67,6 +67,7 @@ def for_each(call: Callable[[str], object]) -> None:
         list(pool.map(call, JOBS))
 
 
+@pytest.mark.nightly("two hosts, and a hundred jobs")
 def test_two_hosts_share_a_hundred_jobs_and_every_operation_runs_once(start_app: StartApp, flink: LocalServer) -> None:
     """Asked for on both sides, with every message doubled: one cancel a job, one end an operation, and both work."""
     first = start_app("shared", {"FLINK_REST_URL": flink.url, "SWEEP_SCHEDULE": "*/2 * * * * *"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,17 +23,10 @@ from flinkfuncs.core.releases import JarSource, Release, Spec
 from localcloud.flink import FlinkCluster
 from tests.versions import VERSIONS
 
+from .jar import Jar
+
 NAME = JobName("orders")
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-
-
-class Jar(io.BytesIO):
-    """A jar as a release is read: with a length."""
-
-    @property
-    def len(self) -> int:
-        """Return the bytes left."""
-        return len(self.getbuffer()) - self.tell()
 
 
 @dataclass(frozen=True)

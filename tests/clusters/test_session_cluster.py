@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -24,18 +23,11 @@ from flinkfuncs.core.session.savepoints import same_path
 from localcloud.flink import FlinkCluster
 from tests.versions import VERSIONS
 
+from .jar import Jar
+
 NOTHING: Mapping[str, str] = MappingProxyType({})
 DROPS = ("execution.state-recovery.ignore-unclaimed-state", "execution.savepoint.ignore-unclaimed-state")
 CLAIMS = ("execution.state-recovery.claim-mode", "execution.savepoint-restore-mode")
-
-
-class Jar(io.BytesIO):
-    """A jar as a release is read: with a length."""
-
-    @property
-    def len(self) -> int:
-        """Return the bytes left."""
-        return len(self.getbuffer()) - self.tell()
 
 
 @dataclass(frozen=True)

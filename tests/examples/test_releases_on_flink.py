@@ -11,6 +11,8 @@ from examples.count import count
 from tests.examples.rest import Flink, RefusedError, wait_until
 from tests.examples.test_updates_on_flink import stopped_version_1, wait_for_records
 
+pytestmark = pytest.mark.nightly("what the jars do, not what the app does")
+
 
 def test_throws_in_main_is_refused_with_what_main_threw(flink: Flink, sink: Path) -> None:
     """The answer to the start names the exception, and no job is left."""

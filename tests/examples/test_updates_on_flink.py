@@ -7,6 +7,8 @@ import pytest
 from examples.count import Count, count
 from tests.examples.rest import Flink, wait_until
 
+pytestmark = pytest.mark.nightly("what the count sees, not what the app does")
+
 
 @pytest.mark.parametrize("parallelism", [2, 3])
 def test_an_update_from_its_savepoint_loses_nothing_and_doubles_nothing(

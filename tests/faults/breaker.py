@@ -49,6 +49,7 @@ class Fault(Enum):
 STATUSES = {Fault.BUSY: 429, Fault.ERROR: 500, Fault.AWAY: 503}
 HANDLED = (Fault.RESET_AFTER, Fault.TIMEOUT, Fault.LATE, Fault.GARBAGE)
 SILENT = (Fault.TIMEOUT, Fault.LATE)
+UNHANDLED = (Fault.REFUSED, Fault.BUSY, Fault.AWAY)  # and the caller knows that
 PAGE = b"<html><body>Please log in.</body></html>"
 
 

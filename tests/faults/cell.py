@@ -16,20 +16,21 @@ from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import FlinkFuncsError
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation
-from tests.matrix.plan import Crossing
-from tests.matrix.verdict import Verdict, Wrong, require_same, told
+from tests.harness.calls import Recorded
+from tests.harness.rows import BY_NAME, Before, Row
+from tests.harness.verdict import Judged, Wrong, explain, judged, require_same
+from tests.stand_in.cluster import StandIn
 from tests.unit.builders import ORDERS
 
 from . import course
-from .breaker import SILENT, Fault
+from .breaker import SILENT, UNHANDLED, Fault
 from .course import OLD, Course
-from .lane import Lane
-from .rows import BY_NAME, PLAN, Before, Row, put_jar
-from .stand_in import StandIn
+from .lane import Lane, Prepared
+from .rows import PLAN, RUN, ask, put_jar
 from .wire import Crossings, Hit, crossing, unseen
 from .writers import Writer
 
-OVER_SECONDS = 60.0
+OVER_SECONDS = 240.0
 LATE_SECONDS = 0.3  # how long after the end a call that is handled late may come
 MOST_ATTEMPTS = 5  # as often as the host delivers a message
 _numbers = count(1)
@@ -49,30 +50,17 @@ class Cell:
         return "writers" if self.writer else "faults" if len(self.hits) == 1 else "pairs"
 
     @property
+    def sites(self) -> list[str]:
+        """The calls that go wrong, or at which somebody else writes."""
+        return [hit.call.site for hit in self.hits]
+
+    @property
     def name(self) -> str:
         """The cell in words."""
         wrong = "; then ".join(hit.name for hit in self.hits)
         if not self.writer:
             return f"{self.row}: {wrong}"
         return f"{self.row}: {wrong}, {self.writer} right {'after' if self.hits[0].fault else 'before'} it"
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What became of a cell."""
-
-    cell: Cell
-    verdict: Verdict
-    why: str
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A job as a row finds it."""
-
-    record: JobRecord | None
-    flink: StandIn
 
 
 @dataclass(frozen=True)
@@ -84,7 +72,9 @@ class Begun:
 
 
 def prepare(lane: Lane, before: Before) -> Prepared:
-    """Bring a job to where a row begins, by the app itself."""
+    """Bring a job to where a row begins, by the app itself; once in a lane."""
+    if before in lane.prepared:
+        return lane.prepared[before]
     lane.begin(None, StandIn())
     if before != "nothing":
         first = BY_NAME["STATELESS_UPDATE" if before == "running stateless" else "UPDATE"]
@@ -93,43 +83,51 @@ def prepare(lane: Lane, before: Before) -> Prepared:
     if before == "stopped":
         _ask_and_drive(lane, BY_NAME["STOP"])
     lane.keep_releases()
-    return Prepared(lane.record() if before != "nothing" else None, lane.flink)
+    lane.prepared[before] = Prepared(lane.record() if before != "nothing" else None, lane.flink)
+    return lane.prepared[before]
 
 
-def record(lane: Lane, row: Row, prepared: Prepared) -> tuple[list[Crossing], set[str]]:
-    """Run a row without a fault, judge it, and return its calls and the client methods that made them."""
-    begun = begin(lane, row, prepared)
+def record(lane: Lane, row: Row) -> Recorded:
+    """Run a row without a fault, judge it, and return its calls."""
+    begun = begin(lane, row, prepare(lane, row.before))
     with crossing(Crossings(lane.place.namer)) as crossings:
         _ask_and_drive(lane, row)
     judge(lane, row, begun)
-    return crossings.crossed, crossings.by
+    return Recorded(crossings.crossed, crossings.by)
 
 
-def run(lane: Lane, cell: Cell, prepared: Prepared) -> Judged:
+def run(lane: Lane, cell: Cell) -> Judged[Cell]:
     """Run one cell."""
-    row, began = BY_NAME[cell.row], time.monotonic()
-    crossings = Crossings(lane.place.namer, cell.hits)
-    verdict, why = "right", ""
-    try:
-        begun = begin(lane, row, prepared)
+
+    def bring_about() -> bool:
         crossings = Crossings(lane.place.namer, cell.hits)
-        with crossing(crossings):
-            _ask(lane, row)
-            writer = _somebody(lane, row, cell.writer, crossings)
-            drive_to_the_end(lane)
-        if any(hit.fault is Fault.LATE for hit in cell.hits):
-            time.sleep(LATE_SECONDS)
-        if crossings.failed:
-            raise crossings.failed
-        while writer and writer.after():
-            drive_to_the_end(lane)
-        judge_courses(lane, writer.courses() if writer else _courses(lane, row, cell), begun)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with one cell is its verdict, and no other's
-        verdict = "WRONG"
-        why = told(error, lambda: lane.operations()[-2:], lambda: _handled(lane))
-    if not crossings.met:
-        verdict, why = "unreached", why or "a call was not crossed"
-    return Judged(cell, verdict, why, time.monotonic() - began)  # type: ignore[arg-type]  # one of the three words
+        try:
+            _run(lane, cell, crossings)
+        except Exception:
+            if crossings.met:
+                raise
+        return crossings.met
+
+    return judged(
+        cell, bring_about, lambda error: explain(error, lambda: lane.operations()[-2:], lambda: _handled(lane))
+    )
+
+
+def _run(lane: Lane, cell: Cell, crossings: Crossings) -> None:
+    row = BY_NAME[cell.row]
+    begun = begin(lane, row, prepare(lane, row.before))
+    crossings.namer = lane.place.namer
+    with crossing(crossings):
+        _ask(lane, row)
+        writer = _somebody(lane, row, cell.writer, crossings)
+        drive_to_the_end(lane)
+    if any(hit.fault is Fault.LATE for hit in cell.hits):
+        time.sleep(LATE_SECONDS)
+    if crossings.failed:
+        raise crossings.failed
+    while writer and writer.after():
+        drive_to_the_end(lane)
+    judge_courses(lane, writer.courses() if writer else _courses(lane, row, cell), begun)
 
 
 def _somebody(lane: Lane, row: Row, kind: str, crossings: Crossings) -> Writer | None:
@@ -144,8 +142,10 @@ def _somebody(lane: Lane, row: Row, kind: str, crossings: Crossings) -> Writer |
 
 
 def _courses(lane: Lane, row: Row, cell: Cell) -> list[Course]:
-    """Return what is right under these faults: as usual, but for what nobody can tell from a hanging main()."""
+    """Return what is right under these faults: as usual, but where nobody can tell what became of a main()."""
     main = _only_operation(lane)
+    if row.brings == "throws" and any(hit.call.site == RUN and hit.fault not in UNHANDLED for hit in cell.hits):
+        return [course.in_flight(row, main)]
     checks = [hit for hit in cell.hits if hit.call.site == PLAN]
     usual, refused = course.of_row(row, main), course.untouched(row, main)
     if not checks:
@@ -179,7 +179,7 @@ def _ask(lane: Lane, row: Row) -> None:
     """Ask until nobody is told of a failure and it is on record, as callers and events do."""
     for _ in range(MOST_ATTEMPTS):
         with suppress(FlinkFuncsError):
-            row.ask(lane)
+            ask(lane, row)
             if _is_on_record(lane):
                 return
     raise Wrong(f"asked {MOST_ATTEMPTS} times, and not on record")
@@ -194,7 +194,7 @@ def drive_to_the_end(lane: Lane) -> None:
     """Let one driver after the other go on until nothing is open.
 
     Raises:
-        Wrong: something still is, after a minute; or nothing is, and somebody still owns the job.
+        Wrong: something still is, after four minutes; or nothing is, and somebody still owns the job.
 
     """
     deadline = time.monotonic() + OVER_SECONDS

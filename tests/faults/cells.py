@@ -16,21 +16,23 @@ Samples are drawn by a seed, evenly over what there is.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 from random import Random
 
-from tests.matrix.plan import Crossing
-from tests.matrix.sites import RENEWAL, is_read, service_of
+from tests.harness.calls import Crossing, chosen, matching
+from tests.harness.rows import BY_NAME, Row
+from tests.harness.sites import RENEWAL, is_read, service_of
+from tests.harness.table import Recordings
 
 from .breaker import HANDLED, Fault
 from .cell import Cell
-from .rows import ASKED, BY_NAME, RUN, START, Row
+from .rows import ASKED, MARKS, RUN, START
 from .wire import RECORD, Hit
 from .writers import writers_of
 
+SECTIONS = ("faults", "writers", "pairs")
 TRIES = 3  # as often as the storage library tries; a read of Flink is tried twice
 READS = 3  # so many faults at each read
 SAMPLE = 40  # so many cells of each row
@@ -45,7 +47,6 @@ UNHEARD = (
     (Fault.LATE, 1),
     (Fault.GARBAGE, TRIES),
 )
-Recordings = Mapping[str, list[Crossing]]
 
 
 def faults(recordings: Recordings, *, seed: int, reads: int = READS) -> list[Cell]:
@@ -53,7 +54,7 @@ def faults(recordings: Recordings, *, seed: int, reads: int = READS) -> list[Cel
     found = list[Cell]()
     for row, calls in recordings.items():
         draw = _draw(seed, row)
-        for call in _chosen(_matching(BY_NAME[row], calls)):
+        for call in chosen(matching(BY_NAME[row], calls, MARKS)):
             hits = _of_call(call)
             drawn = draw.sample(hits, min(reads, len(hits))) if is_read(call.site) else hits
             found += [Cell(row, (hit,)) for hit in hits if hit in drawn]
@@ -75,7 +76,7 @@ def pairs(recordings: Recordings, *, seed: int, sample: int = SAMPLE) -> list[Ce
     """Return the cells with two faults."""
     found = list(stop_and_start(recordings["UPDATE"])) if "UPDATE" in recordings else []
     for row, calls in recordings.items():
-        hits = [hit for call in _chosen(_matching(BY_NAME[row], calls)) for hit in _of_call(call)]
+        hits = [hit for call in chosen(matching(BY_NAME[row], calls, MARKS)) for hit in _of_call(call)]
         draw = _draw(seed, row)
         drawn = [sorted(draw.sample(range(len(hits)), 2)) for _ in range(sample)]
         found += [Cell(row, (hits[one], hits[other])) for one, other in drawn if hits[one].call != hits[other].call]
@@ -104,9 +105,9 @@ def stop_and_start(calls: Sequence[Crossing]) -> Iterator[Cell]:
 
 def _with_writers(row: Row, calls: Sequence[Crossing]) -> Iterator[Cell]:
     """Return all cells of a row in which somebody else writes: while it is driven, not while it is asked for."""
-    matching = _matching(row, list(calls))
-    sites = [call.site for call in matching]
-    for call in matching[0 if row.since else sites.index(ASKED) :]:
+    about = matching(row, calls, MARKS)
+    sites = [call.site for call in about]
+    for call in about[0 if row.since else sites.index(ASKED) :]:
         if call.site.startswith(RECORD) and not call.site.endswith(RENEWAL):
             for fault, times in ((None, 1), *UNHEARD):
                 yield from (Cell(row.name, (Hit(call, fault, times),), kind) for kind in writers_of(row))
@@ -115,19 +116,6 @@ def _with_writers(row: Row, calls: Sequence[Crossing]) -> Iterator[Cell]:
 def _is_sharp(cell: Cell) -> bool:
     hit = cell.hits[0]
     return cell.row in SHARP_ROWS and (hit.fault, hit.times) in ((None, 1), UNHEARD[0])
-
-
-def _matching(row: Row, calls: list[Crossing]) -> list[Crossing]:
-    """Return the calls of a recording that the row is about."""
-    sites = [call.site for call in calls]
-    return calls[sites.index(row.since) if row.since else 0 : sites.index(row.until) + 1 if row.until else None]
-
-
-def _chosen(calls: Sequence[Crossing]) -> list[Crossing]:
-    most = Counter[tuple[str, str]]()
-    for call in calls:
-        most[call.site, call.since] = max(most[call.site, call.since], call.nth)
-    return [call for call in calls if not is_read(call.site) or call.nth in (1, most[call.site, call.since])]
 
 
 def _of_call(call: Crossing) -> list[Hit]:

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from flinkfuncs.core.operations import Operation
-
-from .rows import Row
+from tests.harness.rows import Row
 
 OLD = "old"  # the release that ran before the main operation
 Second = Literal["upload", "SAVEPOINT", "LIST_SAVEPOINT", "STOP"]
@@ -92,6 +91,14 @@ def abandoned(main: Operation, following: Outcomes, runs: str) -> Course:
     end exactly one copy runs, of the release that was brought last.
     """
     return Course(following | {main.id: "ABANDONED"}, savepoints=None, starts=None, runs=runs)
+
+
+def in_flight(row: Row, main: Operation) -> Course:
+    """Return the course of a start that was not answered, and is refused ever after: the first one may still come.
+
+    To start another copy would be a second one then, so nothing runs; a person, or START, goes on from the savepoint.
+    """
+    return before(row).then(main.id, "FAILED", None, savepoints=row.savepoints)
 
 
 def untouched(row: Row, main: Operation) -> Course:

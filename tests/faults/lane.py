@@ -28,12 +28,12 @@ from flinkfuncs.core.operations import Operation
 from flinkfuncs.core.session.ends import Limits
 from flinkfuncs.intake import Intake
 from flinkfuncs.operations import Driver, Patience
-from tests.matrix.sites import Namer
+from tests.harness.rows import Before
+from tests.harness.sites import Namer
+from tests.stand_in.cluster import StandIn
+from tests.stand_in.rest import FlinkServer, flink_server
 from tests.unit.builders import ORDERS
 from tests.wire.storage import Storage
-
-from .rest import FlinkServer, flink_server
-from .stand_in import StandIn
 
 PATIENCE = Patience(lease_seconds=2, invocation_seconds=60, unreachable_seconds=30)
 CALL_SECONDS = 5.0
@@ -122,12 +122,21 @@ class Place:
         )
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A job as a row finds it."""
+
+    record: JobRecord | None
+    flink: StandIn
+
+
 class Lane:
-    """One place for cells."""
+    """One place for cells; `prepared` are the jobs from which its rows begin."""
 
     def __init__(self, connection: str) -> None:
         """Make containers, a queue and a stand-in."""
         self._stack = ExitStack()
+        self.prepared: dict[Before, Prepared] = {}
         self.storage = Storage(connection)
         self._stack.callback(self.storage.close)
         self.server: FlinkServer = self._stack.enter_context(flink_server())

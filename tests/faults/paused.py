@@ -14,13 +14,13 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import requests
-
-from tests.matrix.plan import When
+from tests.harness.calls import When
+from tests.harness.ways_out import wrapped
 from tests.unit.builders import ORDERS
 
 from .lane import Place
@@ -36,21 +36,16 @@ class Pausing:
     when: When
     counted: int = field(default=0)
 
-    def install(self) -> None:
-        """Wrap the way out to Flink."""
-        send, namer = requests.Session.send, self.place.namer
-
-        def wrapped(session: requests.Session, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401 - passed on as it is
-            here = namer.site(request.method or "", request.url or "") == self.site and self._is_it()
-            if here and self.when == "before":
+    def around(self, request: Any, call: Callable[[], Any], _: object) -> Any:  # noqa: ANN401 - of either library
+        """Make a call, and stop beside it if it is the one."""
+        here = self.place.namer.site(request.method, request.url) == self.site and self._is_it()
+        if here and self.when == "before":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        try:
+            return call()
+        finally:
+            if here and self.when == "after":
                 os.kill(os.getpid(), signal.SIGSTOP)
-            try:
-                return send(session, request, **options)
-            finally:
-                if here and self.when == "after":
-                    os.kill(os.getpid(), signal.SIGSTOP)
-
-        requests.Session.send = wrapped  # type: ignore[method-assign, assignment]
 
     def _is_it(self) -> bool:
         self.counted += 1
@@ -62,16 +57,16 @@ def carry_out(order: dict[str, Any]) -> None:
     result = Path(order["result"])
     place = Place(**order["place"])
     site, nth = order["call"]
-    Pausing(place, site, nth, order["when"]).install()
+    pausing = Pausing(place, site, nth, order["when"])
     try:
-        with result.with_suffix(".log").open("w") as log:
+        with result.with_suffix(".log").open("w") as log, wrapped(pausing.around):
             logging.basicConfig(stream=log, level=logging.INFO, force=True)
             place.driver().drive(ORDERS)
-        told = "returned"
+        end = "returned"
     except BaseException:  # noqa: BLE001 - whatever it is, the test has to know
-        told = traceback.format_exc()
+        end = traceback.format_exc()
     draft = result.with_suffix(".draft")
-    draft.write_text(told)
+    draft.write_text(end)
     draft.rename(result)
 
 

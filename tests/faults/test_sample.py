@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.matrix.plan import Crossing
+from tests.harness.calls import Crossing
+from tests.harness.lanes import spread
+from tests.harness.methods import never_crossed
+from tests.harness.rows import rows_of
 
 from . import cells
 from .breaker import Fault
-from .cell import Cell, Judged
-from .lane import Lane
-from .rows import ROWS, RUN, START
-from .table import breaking, never_crossed, recorded, run_all, storage
+from .cell import Cell, record, run
+from .faults import NEVER_CROSSED, breaking, lanes_on, storage
+from .rows import RUN, START
 
 LANES = 6
+ROWS = rows_of("faults")
 NIGHTLY = pytest.mark.nightly("many updates, each with a fault; `make test` has every row without one")
 STOP = "POST flink /jobs/:id/stop"
 TRIGGER, CANCEL = "POST flink /jobs/:id/savepoints", "PATCH flink /jobs/:id"
@@ -37,8 +39,10 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def recordings(azurite: str) -> Recorded:
     """The calls of every row, and the client methods that made them."""
-    with closing(Lane(azurite)) as lane:
-        return recorded(lane, ROWS)
+    with lanes_on(azurite, 1) as lanes:
+        found = spread(lanes, ROWS, record)
+    calls = {row.name: one.calls for row, one in zip(ROWS, found, strict=True)}
+    return calls, set[str]().union(*(one.by for one in found))
 
 
 def is_sharp(cell: Cell) -> bool:
@@ -72,7 +76,7 @@ def test_every_row_is_right_without_a_fault_and_every_client_method_is_crossed(r
     """A new method is in the table by itself, or in the list of those that are not, with a reason."""
     calls, by = recordings
     assert list(calls) == [row.name for row in ROWS]
-    assert never_crossed(by) == set()
+    assert never_crossed(by, NEVER_CROSSED) == set()
 
 
 @NIGHTLY
@@ -104,7 +108,6 @@ def test_two_calls_that_go_wrong_leave_the_operation_right(azurite: str, recordi
 
 def require_right(azurite: str, sharp: list[Cell]) -> None:
     """Run cells: each has to be right, and each of its faults to be met."""
-    told = list[Judged]()
-    judged = run_all(azurite, sharp, LANES, told.append)
-    assert len(judged) == len(told) == len(sharp)
+    with lanes_on(azurite, LANES) as lanes:
+        judged = spread(lanes, sharp, run)
     assert {one.cell.name: one.why or one.verdict for one in judged} == {cell.name: "right" for cell in sharp}

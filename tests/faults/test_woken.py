@@ -21,12 +21,13 @@ from threading import Barrier, Lock
 
 import pytest
 
-from tests.matrix.plan import When
+from tests.harness.calls import When
+from tests.harness.rows import BY_NAME
 
 from .cell import begin, drive_to_the_end, judge, prepare
+from .faults import storage
 from .lane import Lane
-from .rows import BY_NAME
-from .table import storage
+from .rows import ask
 
 ROOT = Path(__file__).parents[2]
 STOP, RUN = "POST flink /jobs/:id/stop", "POST flink /jars/:jar/run"
@@ -109,7 +110,7 @@ def _pause_and_wake(lane: Lane, drivers: Forker, step: str, when: When, result: 
     name, site, nth = STICKY[step]
     row = BY_NAME[name]
     begun = begin(lane, row, prepare(lane, row.before))
-    row.ask(lane)
+    ask(lane, row)
     order: dict[str, object] = {"place": asdict(lane.place), "call": [site, nth], "when": when, "result": str(result)}
     driver = drivers.order(order)
     _until(lambda: _is_stopped(driver) or result.exists(), "the driver is paused")
@@ -167,7 +168,7 @@ def test_the_same_message_at_two_hosts_at_once_is_carried_out_once(azurite: str,
     row = BY_NAME[name]
     with closing(Lane(azurite)) as lane:
         begun = begin(lane, row, prepare(lane, row.before))
-        row.ask(lane)
+        ask(lane, row)
         together = Barrier(2)
 
         def host(_: int) -> None:

@@ -1,7 +1,6 @@
 """Every call of the app crosses here, is written down, and perhaps goes through the breaker.
 
-Wrapped are `requests.Session.send` and the Azure pipeline's transport, as in tests/matrix, so that a new call is found
-by itself. Each thread drives a cell of its own; calls of other threads (the renewal of a lease beside a long call) are
+Each thread drives a cell of its own; calls of other threads (the renewal of a lease beside a long call) are
 let through.
 """
 
@@ -13,19 +12,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-from azure.core.pipeline.transport import HttpTransport, RequestsTransport
+from azure.core.pipeline.transport import HttpTransport
 
-from tests.matrix.crossings import called_by
-from tests.matrix.plan import Counting, Crossing, Plan
-from tests.matrix.sites import RENEWAL, Namer
+from tests.harness.calls import Counting, Crossing
+from tests.harness.sites import RENEWAL, Namer
+from tests.harness.ways_out import called_by, wrapped
 
 from .breaker import FAULT, SILENCE_SECONDS, SILENT, UPSTREAM, Breaker, Fault
 
-T = TypeVar("T")
 BACKOFF_SECONDS = 0.05  # the storage library's pauses are no part of what is shown here
 
 
@@ -99,7 +97,7 @@ class Crossings:
             self._met[-1] += 1
             return now
         following = self.hits[len(self._met) :][:1]
-        if following and Plan("", following[0].call, "after").kills(crossing, "after"):
+        if following and crossing.is_same(following[0].call):
             self._met.append(1)
             return following[0]
         return None
@@ -117,7 +115,6 @@ def _step_written_down() -> str:
 
 class _Current(threading.local):
     crossings: Crossings | None = None
-    inside: bool = False
 
 
 _current = _Current()
@@ -145,36 +142,13 @@ def unseen() -> Iterator[None]:
 
 @contextmanager
 def installed(breaker: Breaker) -> Iterator[None]:
-    """Wrap both ways out of this process."""
-    send, transport_send, transport_sleep = requests.Session.send, RequestsTransport.send, HttpTransport.sleep
-
-    def wrapped(self: requests.Session, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401 - passed on as it is
-        def silent() -> None:
-            options["timeout"] = (SILENCE_SECONDS, SILENCE_SECONDS)
-
-        return _around(breaker, request, lambda: send(self, request, **options), silent)
-
-    def wrapped_transport(self: RequestsTransport, request: Any, **options: Any) -> Any:  # noqa: ANN401 - passed on
-        def silent() -> None:
-            options["read_timeout"] = SILENCE_SECONDS
-
-        def marked() -> Any:  # noqa: ANN401 - passed on
-            _current.inside = True
-            try:
-                return transport_send(self, request, **options)
-            finally:
-                _current.inside = False
-
-        return _around(breaker, request, marked, silent)
-
-    requests.Session.send = wrapped  # type: ignore[method-assign]
-    RequestsTransport.send = wrapped_transport
+    """Let the calls of this process cross, and wait less between the storage library's tries."""
+    transport_sleep = HttpTransport.sleep
     HttpTransport.sleep = _sleep_less  # type: ignore[method-assign]
     try:
-        yield
+        with wrapped(partial(_around, breaker)):
+            yield
     finally:
-        requests.Session.send = send  # type: ignore[method-assign]
-        RequestsTransport.send = transport_send
         HttpTransport.sleep = transport_sleep  # type: ignore[method-assign]
 
 
@@ -182,15 +156,15 @@ def _sleep_less(self: Any, duration: float) -> None:  # noqa: ANN401, ARG001 - i
     time.sleep(min(duration, BACKOFF_SECONDS))
 
 
-def _around(breaker: Breaker, request: Any, call: Callable[[], T], silent: Callable[[], None]) -> T:  # noqa: ANN401 - of either library
+def _around(breaker: Breaker, request: Any, call: Callable[[], Any], hurry: Callable[[float], None]) -> Any:  # noqa: ANN401 - of either library
     crossings = _current.crossings
-    if crossings is None or _current.inside or (by := called_by()) is None:
+    if crossings is None or (by := called_by()) is None:
         return call()
     fault = crossings.cross(request.method, request.url, by)
     if fault is None:
         return call()
     if fault in SILENT:
-        silent()
+        hurry(SILENCE_SECONDS)
     url, parts = request.url, urlsplit(request.url)
     request.url = parts._replace(netloc=breaker.netloc_for(fault)).geturl()
     request.headers.update({UPSTREAM: parts.netloc, FAULT: fault.name})

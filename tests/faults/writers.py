@@ -22,13 +22,14 @@ from flinkfuncs.control import Control
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import Refused
 from flinkfuncs.core.operations import Cause, Operation, Request
+from tests.harness.rows import Row
 from tests.unit.builders import ORDERS
 from tests.wire.storage import jar
 
 from . import course
 from .course import Course
 from .lane import Lane
-from .rows import JAR, ORDERS_CLASS, Row
+from .rows import GOOD, JAR
 
 PERSON = Cause(kind="http", detail="a person")
 ASKED: dict[str, course.Second] = {kind: kind for kind in ("SAVEPOINT", "LIST_SAVEPOINT", "STOP")}
@@ -126,7 +127,7 @@ class Writer:
         uploads = [operation for operation in self.following if operation.action is not Action.START]
         if len(uploads) > 1 and in_flight:
             outcomes[uploads[0].id] = "REFUSED"
-            if self.row.main_class != ORDERS_CLASS:
+            if self.row.brings != "good":
                 outcomes[self.following[1].id] = self._outcome(self.following[1])
         return course.abandoned(self.main, outcomes, uploads[-1].id)
 
@@ -145,9 +146,7 @@ class Writer:
         folder = self.row.folder or "stateful"
         if not self.row.folder:
             time.sleep(1 - time.time() % 1)
-        self.lane.storage.upload(
-            f"{folder}/{ORDERS}/{JAR}", jar(ORDERS_CLASS, padding=f"newer {next(_numbers)}".encode())
-        )
+        self.lane.storage.upload(f"{folder}/{ORDERS}/{JAR}", jar(GOOD, padding=f"newer {next(_numbers)}".encode()))
         operation = self.lane.place.intake().upload(f"{folder}/{ORDERS}/{JAR}")
         assert operation
         return operation

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .cloud import Job, Json, eventually
 
 SLOW_SAVEPOINT = "--checkpoint-seconds 2 --checkpoint-interval 500"
@@ -14,6 +16,7 @@ def step(job: Job, name: str) -> Json | None:
     return steps[0] if steps else None
 
 
+@pytest.mark.nightly("one moment more; the crash matrix has them all")
 def test_an_update_killed_while_its_savepoint_is_written_is_carried_on(session_job: Job) -> None:
     """One stop, one savepoint, one copy, and every number once: another driver goes on from the record."""
     job = session_job

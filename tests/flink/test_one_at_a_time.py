@@ -58,6 +58,7 @@ def exact(job: Job, *versions: str) -> None:
     assert [stretch.version for stretch in counted.stretches] == list(versions)
 
 
+@pytest.mark.nightly("three savepoints of five seconds each")
 def test_of_a_burst_of_uploads_the_newest_runs_and_a_stop_goes_ahead_of_it(session_job: Job) -> None:
     """Three uploads during an update, then a STOP: one of them is left, and what it brings is what the START runs."""
     job = session_job

@@ -39,6 +39,7 @@ def test_a_job_that_vanished_with_its_jobmanager_goes_on_when_no_taskmanager_can
     exact(job, "1")
 
 
+@pytest.mark.nightly("waits for heartbeats, and for a cluster that comes back")
 def test_an_update_of_a_job_whose_taskmanager_died_waits_for_another_one(
     careful_cloud: LocalCloud, new_job: NewJob
 ) -> None:

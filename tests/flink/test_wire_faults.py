@@ -19,10 +19,10 @@ from flinkfuncs.core.actions import Action
 from flinkfuncs.core.operations import Cause, Operation, Request
 from localcloud.up import LocalCloud
 from tests.faults.breaker import Fault
+from tests.faults.faults import breaking
 from tests.faults.lane import Place
-from tests.faults.table import breaking
 from tests.faults.wire import Crossings, Hit, crossing
-from tests.matrix.plan import Crossing
+from tests.harness.calls import Crossing
 from tests.unit.builders import ORDERS
 from tests.wire.storage import Storage
 

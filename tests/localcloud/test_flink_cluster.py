@@ -31,6 +31,7 @@ def jobmanager_options(flink: FlinkCluster) -> dict[str, str]:
     return {option["key"]: option["value"] for option in listed}
 
 
+@pytest.mark.nightly("starts a Flink, and kills it")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_cluster_comes_up_and_its_parts_can_be_killed_and_started_again(version: str, tmp_path: Path) -> None:
     """Promise: all slots are there after the start, and again after either part was killed and started."""
@@ -58,6 +59,7 @@ def test_a_version_that_is_not_installed_names_the_target_that_installs_it(tmp_p
         FlinkCluster(tmp_path, version="1.16.3")
 
 
+@pytest.mark.nightly("starts a Flink, and kills it")
 def test_a_broken_configuration_is_a_failed_start_that_says_why(tmp_path: Path) -> None:
     """Promise: the exception carries Flink's own words, and no Java is left."""
     broken = FlinkCluster(tmp_path, configuration={"blob.server.port": "no-port"})

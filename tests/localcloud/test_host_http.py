@@ -60,6 +60,7 @@ def test_a_failing_function_is_a_500_without_a_word(sample: Sample) -> None:
     assert "Executed 'Functions.broken' (Failed" in told[-1]
 
 
+@pytest.mark.nightly("starts a host of its own")
 def test_a_held_request_holds_no_thread(crash: Sample) -> None:
     """Promise: with a single worker thread, many awaited requests leave room for a sync function."""
     crash.host.restart({"PYTHON_THREADPOOL_THREAD_COUNT": "1"})
@@ -70,6 +71,7 @@ def test_a_held_request_holds_no_thread(crash: Sample) -> None:
         assert {call.result().status_code for call in held} == {200}
 
 
+@pytest.mark.nightly("starts a host of its own")
 def test_sync_functions_share_the_threads_that_the_setting_gives(crash: Sample) -> None:
     """Promise: with PYTHON_THREADPOOL_THREAD_COUNT=1 one function begins when the other has ended."""
     crash.host.restart({"PYTHON_THREADPOOL_THREAD_COUNT": "1"})

@@ -1,5 +1,6 @@
 """Is a queue message in the local host as safe, and as late, as in the real one?"""
 
+import pytest
 import requests
 
 from localcloud.functions.queues import encode
@@ -41,6 +42,7 @@ def test_a_message_that_is_no_base64_is_poison_at_once(sample: Sample) -> None:
     assert message.content == "{no base64}"
 
 
+@pytest.mark.nightly("starts a host of its own")
 def test_a_message_stays_hidden_as_long_as_its_function_runs(crash: Sample) -> None:
     """Promise: a function that takes longer than the invisibility is not started a second time."""
     crash.order(name="long", sleep=3)
@@ -49,6 +51,7 @@ def test_a_message_stays_hidden_as_long_as_its_function_runs(crash: Sample) -> N
     assert eventually(lambda: crash.waiting("work") == 0)
 
 
+@pytest.mark.nightly("starts a host of its own")
 def test_a_message_whose_host_was_killed_comes_back(crash: Sample) -> None:
     """Promise: SIGKILL in the middle of an invocation loses nothing; the message runs again, as its second try."""
     crash.order(name="killed", sleep=1)
@@ -60,6 +63,7 @@ def test_a_message_whose_host_was_killed_comes_back(crash: Sample) -> None:
     assert crash.effects("killed-begun") == [1, 2]
 
 
+@pytest.mark.nightly("starts a host of its own")
 def test_a_host_that_is_asked_to_end_lets_a_running_function_finish(crash: Sample) -> None:
     """Promise: after SIGTERM the invocation under way succeeds and its message is gone."""
     crash.order(name="last", sleep=1)
@@ -69,6 +73,7 @@ def test_a_host_that_is_asked_to_end_lets_a_running_function_finish(crash: Sampl
     assert crash.waiting("work") == 0
 
 
+@pytest.mark.nightly("starts a host of its own")
 def test_a_function_beyond_its_timeout_takes_its_worker_with_it(crash: Sample) -> None:
     """Promise: functionTimeout (here an AzureFunctionsJobHost__ setting) ends the function itself, and others with it.
 

@@ -28,6 +28,7 @@ def ticks(log: Path) -> list[str]:
     return [line[:19] for line in log.read_text().splitlines() if "Executing 'Functions.tick'" in line]
 
 
+@pytest.mark.nightly("starts hosts, and waits for their leases")
 def test_two_hosts_of_one_app_run_a_timer_once_and_the_second_takes_over(twins: Sample) -> None:
     """Promise: while the first host lives the second runs nothing; when it ends, the second goes on."""
     second = twins.host.another("twin")
@@ -42,6 +43,7 @@ def test_two_hosts_of_one_app_run_a_timer_once_and_the_second_takes_over(twins: 
     assert len(both) == len(set(both))
 
 
+@pytest.mark.nightly("starts hosts, and waits for their leases")
 def test_a_time_that_passed_without_a_host_is_made_up_for_once(
     servers: Processes, azurite: Azurite, tmp_path: Path
 ) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 from localcloud.processes import Process, Processes, StartFailedError
 
+pytestmark = pytest.mark.nightly("starts and kills programs, and no line of the app")
+
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 STUBBORN = [
     sys.executable,

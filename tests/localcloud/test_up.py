@@ -78,6 +78,7 @@ def start(mark: str, *options: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.nightly("a whole cloud of the sample app")
 def test_every_part_answers_where_the_cloud_says(cloud: LocalCloud) -> None:
     """Promise: both hosts run, Flink has its slots, and the vault speaks TLS that the given authority vouches for."""
     assert cloud.gateway is not None
@@ -87,6 +88,7 @@ def test_every_part_answers_where_the_cloud_says(cloud: LocalCloud) -> None:
     assert requests.get(f"{cloud.vault}/secrets/x/", verify=str(cloud.ca), timeout=30).status_code == 401
 
 
+@pytest.mark.nightly("a whole cloud of the sample app")
 def test_the_hosts_get_the_settings_of_their_place_in_the_chain(cloud: LocalCloud) -> None:
     """Promise: the app speaks ARM to the gateway, the gateway Flink's REST; storage and host ids are their own."""
     app, gateway = cloud.app_host.settings, cloud.gateway_host.settings if cloud.gateway_host else {}
@@ -98,6 +100,7 @@ def test_the_hosts_get_the_settings_of_their_place_in_the_chain(cloud: LocalClou
         assert app[name] != gateway[name]
 
 
+@pytest.mark.nightly("a whole cloud of the sample app")
 def test_containers_queues_and_secrets_are_there(cloud: LocalCloud, storage: BlobServiceClient) -> None:
     """Promise: the app finds what a deployment creates."""
     assert {"jars", "releases", "ledger", "jobjars"} <= {found.name for found in storage.list_containers()}
@@ -107,6 +110,7 @@ def test_containers_queues_and_secrets_are_there(cloud: LocalCloud, storage: Blo
     assert {f"PUT /secrets/{name}" for name in cloud.api_client.secrets(cloud.identity.tenant)} <= set(calls)
 
 
+@pytest.mark.nightly("a whole cloud of the sample app")
 def test_an_upload_reaches_the_app_also_when_its_host_is_killed_meanwhile(
     cloud: LocalCloud, storage: BlobServiceClient
 ) -> None:
@@ -122,6 +126,7 @@ def test_an_upload_reaches_the_app_also_when_its_host_is_killed_meanwhile(
     assert eventually(lambda: contents(effects, name) == ["one", "two"])
 
 
+@pytest.mark.nightly("a whole cloud of the sample app")
 def test_a_second_host_shares_the_storage(cloud: LocalCloud) -> None:
     """Promise: it answers on a port of its own with the same host id."""
     second = cloud.start_second_app()
@@ -130,6 +135,7 @@ def test_a_second_host_shares_the_storage(cloud: LocalCloud) -> None:
     assert (status["id"], second.url != cloud.app) == ("app", True)
 
 
+@pytest.mark.nightly("a whole cloud of the sample app")
 def test_a_host_can_be_restarted_with_other_settings(cloud: LocalCloud) -> None:
     """Promise: a test can change what the app was told."""
     cloud.restart_app({"CHANGED": "yes"})
@@ -137,6 +143,7 @@ def test_a_host_can_be_restarted_with_other_settings(cloud: LocalCloud) -> None:
     assert requests.get(f"{cloud.app}/admin/host/status", timeout=30).ok
 
 
+@pytest.mark.nightly("a whole cloud of the sample app")
 def test_up_prints_one_line_of_json_and_sigterm_ends_everything(tmp_path: Path) -> None:
     """Promise: standard output is that line alone, and after SIGTERM no process is left."""
     mark = uuid.uuid4().hex
@@ -152,6 +159,7 @@ def test_up_prints_one_line_of_json_and_sigterm_ends_everything(tmp_path: Path) 
     assert marked(mark) == []
 
 
+@pytest.mark.nightly("a whole cloud of the sample app")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_up_that_is_ended_halfway_leaves_no_process(number: signal.Signals) -> None:
     """Promise: Ctrl-C during the start, and even SIGKILL, end what was started."""
@@ -173,6 +181,7 @@ def test_a_version_that_is_missing_is_said_in_one_sentence() -> None:
     assert marked(mark) == []
 
 
+@pytest.mark.nightly("a whole cloud of the sample app")
 def test_a_start_that_fails_halfway_shows_the_log_and_ends_the_rest(tmp_path: Path) -> None:
     """Promise: an app that cannot be loaded is named with the worker's own words."""
     (tmp_path / "host.json").write_text('{"version": "2.0"}')

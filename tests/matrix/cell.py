@@ -7,87 +7,84 @@ was not crossed was not tried: it is `unreached`, never right.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from itertools import count
 
 from flinkfuncs.core.operations import Operation
+from tests.harness.calls import Recorded
+from tests.harness.rows import BY_NAME, Row
+from tests.harness.verdict import Judged, Wrong, explain, judged, require_same
 
+from . import rows
 from .lane import Lane
-from .places import Call, Cell, recorded
-from .plan import Crossing, Plan, is_killed
-from .rows import BY_NAME, Row
+from .places import Cell, recorded
+from .plan import Plan, is_killed
 from .trial import Trial
-from .verdict import Verdict, Wrong, require_same, told
 
 GRACE_SECONDS = 1.0  # how long after its operation's end a call may still come
 OVER_SECONDS = 150.0
 TRIES = 2
 
 
-@dataclass(frozen=True)
-class Judged:
-    """What became of a cell."""
-
-    cell: Cell
-    verdict: Verdict
-    why: str
-    seconds: float
+_numbers = count(1)
 
 
-def record(lane: Lane, row: Row, number: int) -> list[Call]:
+def record(lane: Lane, row: Row) -> Recorded:
     """Run a row without a kill, judge it, and return its calls."""
-    trial = Trial(lane, f"rec-{lane.number}-{number}")
+    trial = Trial(lane, f"rec-{lane.number}-{next(_numbers)}")
     name = f"recording of {row.name}"
-    row.prepare(trial)
+    rows.prepare(trial, row.before)
     lane.settle()
     Plan(name).write(lane.directory)
-    row.act(trial)
-    trial.wait(lambda: trial.over(row.asked + 1), f"{row.name} has ended")
+    rows.act(trial, row)
+    trial.wait(lambda: trial.over(rows.ASKED[row.before] + 1), f"{row.name} has ended")
     time.sleep(GRACE_SECONDS / 2)
     lane.drop_plan()
     judge(trial, row)
-    return [call for call in recorded(lane.directory) if call.cell == name]
+    calls = [call for call in recorded(lane.directory) if call.cell == name]
+    return Recorded([call.crossing for call in calls], {method for call in calls for method in call.by})
 
 
-def run(lane: Lane, cell: Cell, number: int) -> Judged:
+def run(lane: Lane, cell: Cell) -> Judged[Cell]:
     """Run one cell; if its call is not crossed, again, with another job."""
+    number = next(_numbers)
     for attempt in range(TRIES):
-        trial = Trial(lane, f"c{number}-{lane.number}-{attempt}")
-        judged = _run_once(trial, cell)
-        if judged.verdict != "unreached":
+        found = _run_once(Trial(lane, f"c{number}-{lane.number}-{attempt}"), cell)
+        if found.verdict != "unreached":
             break
-    return judged
+    return found
 
 
-def _run_once(trial: Trial, cell: Cell) -> Judged:
+def _run_once(trial: Trial, cell: Cell) -> Judged[Cell]:
     row = BY_NAME[cell.row]
-    began = time.monotonic()
-    try:
-        row.prepare(trial)
+
+    def bring_about() -> bool:
+        rows.prepare(trial, row.before)
         reached = _kill(trial, row, cell)
         trial.lane.drop_plan()
         judge(trial, row)
-        verdict, why = ("right", "") if reached else ("unreached", "the call was not crossed")
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with one cell is its verdict, and no other's
-        verdict = "WRONG"
-        why = told(error, trial.operations, lambda: [f"copies: {trial.flink_jobs()}"])
+        return reached
+
+    try:
+        return judged(
+            cell, bring_about, lambda error: explain(error, trial.operations, lambda: [f"copies: {trial.flink_jobs()}"])
+        )
     finally:
         _clear(trial)
-    return Judged(cell, verdict, why, time.monotonic() - began)  # type: ignore[arg-type]  # one of the three words
 
 
 def _kill(trial: Trial, row: Row, cell: Cell) -> bool:
     """Ask for the action, let the app die in it, and bring it to its end; False if it did not die."""
-    lane = trial.lane
+    lane, asked = trial.lane, rows.ASKED[row.before]
     lane.settle()
     Plan(str(trial.name), cell.call, cell.when, cell.last).write(lane.directory)
-    row.act(trial)
+    rows.act(trial, row)
     if not _died(trial, row):
         return False
     lane.start_again()
-    if not row.uploads and len(trial.operations()) == row.asked:
+    if not row.folder and len(trial.operations()) == asked:
         _require_untouched(trial, row)
-        row.act(trial)  # it was not recorded, and the caller knows: he asks again
-    trial.ended(row.asked + 1, sweeping=True, seconds=OVER_SECONDS)
+        rows.act(trial, row)  # it was not recorded, and the caller knows: he asks again
+    trial.ended(asked + 1, sweeping=True, seconds=OVER_SECONDS)
     return True
 
 
@@ -96,7 +93,7 @@ def _died(trial: Trial, row: Row) -> bool:
     over_at: float | None = None
     deadline = time.monotonic() + OVER_SECONDS
     while not is_killed(trial.lane.directory, str(trial.name)):
-        if over_at is None and trial.over(row.asked + 1):
+        if over_at is None and trial.over(rows.ASKED[row.before] + 1):
             over_at = time.monotonic()
         if over_at and time.monotonic() > over_at + GRACE_SECONDS:
             return False
@@ -108,7 +105,7 @@ def _died(trial: Trial, row: Row) -> bool:
 
 def _require_untouched(trial: Trial, row: Row) -> None:
     """An action that is not on record has done nothing."""
-    copies = 0 if row.asked in (0, 2) else 1
+    copies = 0 if row.before in ("nothing", "stopped") else 1
     require_same("copies of a job that nobody touched", len(trial.flink_jobs()), copies)
 
 
@@ -119,16 +116,16 @@ def judge(trial: Trial, row: Row) -> None:
         Wrong: something is not.
 
     """
-    operations = trial.operations()
-    require_same("operations", len(operations), row.asked + 1)
+    operations, savepoints = trial.operations(), rows.savepoints(row)
+    require_same("operations", len(operations), rows.ASKED[row.before] + 1)
     require_same("outcome", _outcome(operations[-1]), row.outcome)
-    require_same("savepoints on disk", len(trial.savepoints()), row.savepoints)
+    require_same("savepoints on disk", len(trial.savepoints()), savepoints)
     record = trial.record()
-    require_same("savepoints on record", len(record.savepoints) if record else None, row.savepoints)
+    require_same("savepoints on record", len(record.savepoints) if record else None, savepoints)
     if row.runs:
         _judge_running(trial, row)
     require_same("copies in the end", len(trial.flink_jobs()), 0)
-    for sink in {"", row.sink}:
+    for sink in {"", rows.sink(row)}:
         counted = trial.counted(sink, running=row.name == "CANCEL")  # a cancel commits nothing
         if not (counted.is_exact and counted.records):
             raise Wrong(f"output is not exact: {counted}")
@@ -140,9 +137,9 @@ def _judge_running(trial: Trial, row: Row) -> None:
     require_same("copies", len(copies), 1)
     record = trial.record()
     require_same("the recorded copy", record.running.flink_job_id if record and record.running else None, copies[0])
-    trial.written(row.runs or "", row.sink)
+    trial.written(rows.runs(row) or "", rows.sink(row))
     trial.post("stop")
-    stopped = trial.ended(row.asked + 2)
+    stopped = trial.ended(rows.ASKED[row.before] + 2)
     require_same("outcome of the final stop", _outcome(stopped[-1]), "SUCCEEDED")
 
 
@@ -156,11 +153,3 @@ def _clear(trial: Trial) -> None:
     if not trial.lane.host.running:
         trial.lane.start_again()
     trial.clear_away()
-
-
-def matching(row: Row, crossings: list[Crossing]) -> list[Crossing]:
-    """Return the calls of a recording that the row is about."""
-    sites = [crossing.site for crossing in crossings]
-    first = sites.index(row.since) if row.since else 0
-    last = sites.index(row.until) + 1 if row.until else len(sites)
-    return crossings[first:last]

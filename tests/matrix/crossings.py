@@ -1,9 +1,6 @@
 """Inside the app's host: every call of the app crosses here, is written down, and is perhaps the last one.
 
-Wrapped are `requests.Session.send` and the Azure pipeline's transport, so that a new call is found by itself.
-The Functions host shares the process and the storage library: what counts is a call with a frame of the app above it.
-
-    {"cell": "c7", "site": "POST flink /jobs/:id/stop", "nth": 1, "since": "PUT ledger jobs/:job #7", "by": […]}
+{"cell": "c7", "site": "POST flink /jobs/:id/stop", "nth": 1, "since": "PUT ledger jobs/:job #7", "by": […]}
 """
 
 from __future__ import annotations
@@ -11,20 +8,20 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import requests
-from azure.core.pipeline.transport import RequestsTransport
+from tests.harness.calls import Counting, Crossing, When
+from tests.harness.sites import RENEWAL, Namer
+from tests.harness.ways_out import called_by, wrapped
 
-from .plan import Counting, Crossing, Plan, When, is_killed, mark_killed, read_plan
-from .sites import RENEWAL, Namer
+from .plan import Plan, is_killed, mark_killed, read_plan
 
 DIRECTORY_SETTING = "CROSSINGS_DIRECTORY"
-APP, CLIENTS = "flinkfuncs.", "flinkfuncs.clients."
+FOR_GOOD = ExitStack()  # what is wrapped stays so as long as this is here
 T = TypeVar("T")
 
 
@@ -38,11 +35,10 @@ class Crossings:
         self._lock = threading.Lock()
         self._cell = ""
         self._counting = Counting()
-        self._inside = threading.local()
 
     def around(self, method: str, url: str, call: Callable[[], T]) -> T:
         """Make a call, unless this is where the app dies; a call that fails has been crossed, too."""
-        if getattr(self._inside, "azure", False) or (by := called_by()) is None:
+        if (by := called_by()) is None:
             return call()
         plan = read_plan(self._directory)
         if plan is None:
@@ -54,18 +50,6 @@ class Crossings:
             return call()
         finally:
             self._die_if(plan, crossing, "after")
-
-    def around_azure(self, method: str, url: str, call: Callable[[], T]) -> T:
-        """The same for a call of Azure's pipeline, whose transport is a `requests.Session` again."""
-
-        def marked() -> T:
-            self._inside.azure = True
-            try:
-                return call()
-            finally:
-                self._inside.azure = False
-
-        return self.around(method, url, marked)
 
     def _cross(self, plan: Plan, site: str, by: list[str]) -> Crossing:
         with self._lock:
@@ -83,28 +67,7 @@ class Crossings:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def called_by() -> list[str] | None:
-    """Name the methods of the app's clients that this call is made by, the nearest first; None: not by the app."""
-    frame, found, ours = sys._getframe(2), list[str](), False
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        ours = ours or module.startswith(APP)
-        if module.startswith(CLIENTS):
-            found.append(frame.f_code.co_qualname)
-        frame = frame.f_back  # type: ignore[assignment]  # None above the outermost frame
-    return found if ours else None
-
-
 def install() -> None:
-    """Wrap both ways out of this process."""
+    """Let the calls of this process cross, until it ends."""
     crossings = Crossings(Path(os.environ[DIRECTORY_SETTING]), Namer(os.environ))
-    send, transport_send = requests.Session.send, RequestsTransport.send
-
-    def wrapped(self: requests.Session, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401 - passed on as it is
-        return crossings.around(request.method or "", request.url or "", lambda: send(self, request, **options))
-
-    def wrapped_transport(self: RequestsTransport, request: Any, **options: Any) -> Any:  # noqa: ANN401 - passed on
-        return crossings.around_azure(request.method, request.url, lambda: transport_send(self, request, **options))
-
-    requests.Session.send = wrapped  # type: ignore[method-assign]
-    RequestsTransport.send = wrapped_transport
+    FOR_GOOD.enter_context(wrapped(lambda request, call, _: crossings.around(request.method, request.url, call)))

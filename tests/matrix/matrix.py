@@ -1,125 +1,94 @@
-"""Lanes on one cluster: rows are recorded and cells are run on all of them at the same time."""
+"""The crash matrix: lanes on one cluster, and the cells that are run on them."""
 
 from __future__ import annotations
 
-import queue
-import threading
-import time
-from collections.abc import Callable, Iterable, Mapping
+import argparse
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from itertools import count
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from localcloud.processes import Processes
 from localcloud.up import LocalCloud
+from tests.harness import command
+from tests.harness.calls import Recorded, matching
+from tests.harness.command import Kind
+from tests.harness.lanes import in_shifts, spread
+from tests.harness.methods import NEVER_CROSSED, methods
+from tests.harness.rows import BY_NAME, Row, rows_of
+from tests.harness.sites import is_read
+from tests.harness.table import Recordings
+from tests.harness.verdict import Judged
 
-from .cell import Judged, record, run
+from . import table
+from .cell import record, run
 from .lane import Lane
-from .places import Call, Cell, recorded
-from .rows import ROWS, Row
+from .places import Cell, cells_of, recorded
+from .rows import MARKS
 
+NEWEST = "2.3.0"
 FLINK_OPTIONS = {
     "web.refresh-interval": "200",  # ms; Flink's own 3,000 would only make every cell wait
     "jobmanager.memory.jvm-metaspace.size": "512m",
     "taskmanager.memory.jvm-metaspace.size": "512m",
 }
-T = TypeVar("T")
-R = TypeVar("R")
 
 
-class Matrix:
-    """Lanes on one cluster, and what was found on them."""
-
-    def __init__(
-        self, flink: str, lanes: int, directory: Path, *, flink_configuration: Mapping[str, str] = FLINK_OPTIONS
-    ) -> None:
-        """Keep the numbers; nothing is started yet."""
-        self._flink_configuration = flink_configuration
-        self.flink = flink
-        self.directory = directory
-        directory.mkdir(parents=True, exist_ok=True)
-        self._lanes = lanes
-        self._numbers = count(1)
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Matrix:
-        with self._stack:
-            cloud = self._stack.enter_context(
-                LocalCloud(
-                    cluster="session",
-                    flink_version=self.flink,
-                    directory=self.directory,
-                    flink_configuration=self._flink_configuration,
-                    slots=2 * self._lanes + 4,
-                    run_app=False,
-                )
-            )
-            processes = self._stack.enter_context(Processes())
-            self.lanes = [Lane(cloud, processes, number) for number in range(self._lanes)]
-            with ThreadPoolExecutor(self._lanes) as pool:
-                list(pool.map(lambda lane: lane.host.start(), self.lanes))
-            self._stack = self._stack.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def record(self, rows: Iterable[Row]) -> dict[str, list[Call]]:
-        """Run each row without a kill, and return its calls."""
-        names = list(rows)
-        calls = self._spread(names, lambda lane, row: record(lane, row, next(self._numbers)))
-        return dict(sorted(((row.name, found) for row, found in calls), key=lambda it: _order(it[0])))
-
-    def run(
-        self, cells: Iterable[Cell], tell: Callable[[Judged], None], *, seconds: float = float("inf")
-    ) -> list[Judged]:
-        """Run the cells, as many at once as there are lanes; none is begun when the time is up."""
-        until = time.monotonic() + seconds
-
-        def one(lane: Lane, cell: Cell) -> Judged:
-            judged = run(lane, cell, next(self._numbers))
-            tell(judged)
-            return judged
-
-        return [judged for _, judged in self._spread(list(cells), one, until=until)]
-
-    def calls(self) -> list[Call]:
-        """Return every call that was made under a plan."""
-        return [call for lane in self.lanes for call in recorded(lane.directory)]
-
-    def _spread(
-        self, items: list[T], work: Callable[[Lane, T], R], *, until: float = float("inf")
-    ) -> list[tuple[T, R]]:
-        """Do the work on every item, one item at a time on each lane."""
-        waiting: queue.SimpleQueue[T] = queue.SimpleQueue()
-        for item in items:
-            waiting.put(item)
-        found = list[tuple[T, R]]()
-        lock = threading.Lock()
-
-        def drain(lane: Lane) -> None:
-            while time.monotonic() < until:
-                try:
-                    item = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                done = work(lane, item)
-                with lock:
-                    found.append((item, done))
-
-        with ThreadPoolExecutor(len(self.lanes)) as pool:
-            drains = [pool.submit(drain, lane) for lane in self.lanes]
-            try:
-                for ended in drains:
-                    ended.result()
-            except BaseException:  # a signal: what runs may end, nothing more begins
-                while not waiting.empty():
-                    waiting.get()
-                raise
-        return found
+@contextmanager
+def lanes_on(flink: str, number: int, directory: Path) -> Iterator[list[Lane]]:
+    """Hosts of the app on a cluster of their own."""
+    directory.mkdir(parents=True, exist_ok=True)
+    cloud = LocalCloud(
+        cluster="session",
+        flink_version=flink,
+        directory=directory,
+        flink_configuration=FLINK_OPTIONS,
+        slots=2 * number + 4,
+        run_app=False,
+    )
+    with cloud, Processes() as processes:
+        lanes = [Lane(cloud, processes, lane) for lane in range(number)]
+        with ThreadPoolExecutor(number) as pool:
+            list(pool.map(lambda lane: lane.host.start(), lanes))
+        yield lanes
 
 
-def _order(name: str) -> int:
-    return [row.name for row in ROWS].index(name)
+def crash_matrix(options: argparse.Namespace, directory: Path) -> Kind[Cell]:
+    """Return what the command line runs."""
+    newest = options.flink == NEWEST
+
+    def recording(rows: Sequence[Row]) -> Sequence[Recorded]:
+        with lanes_on(options.flink, options.lanes, directory / "recordings") as lanes:
+            return spread(lanes, rows, record)
+
+    def running(cells: Sequence[Cell]) -> tuple[Sequence[Judged[Cell]], set[str]]:
+        crossed = set[str]()
+
+        @contextmanager
+        def cloud(number: int) -> Iterator[list[Lane]]:
+            with lanes_on(options.flink, options.lanes, directory / str(number)) as lanes:
+                yield lanes
+                crossed.update(method for lane in lanes for call in recorded(lane.directory) for method in call.by)
+
+        report = command.printing(verbose=options.verbose)
+        return in_shifts(cloud, cells, run, report, minutes=options.minutes), crossed
+
+    return Kind(
+        rows=[row for row in rows_of("matrix") if newest or options.rows or row.every_flink],
+        not_crossed=NEVER_CROSSED if newest else methods(),  # the rows of an older Flink do not cross every method
+        record=recording,
+        cells=all_cells,
+        run=running,
+        tables=table.of_cells,
+        document=partial(table.document, flink=options.flink),
+        summary={"flink": options.flink},
+    )
+
+
+def all_cells(recordings: Recordings) -> list[Cell]:
+    """Return all cells, those of writes first."""
+    found = list[Cell]()
+    for row, calls in recordings.items():
+        found += cells_of(row, matching(BY_NAME[row], calls, MARKS))
+    return sorted(found, key=lambda cell: is_read(cell.call.site))

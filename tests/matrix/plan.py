@@ -1,8 +1,5 @@
 """Where is the app to die? A plan names one call of one operation, and whether the app dies before or after it.
 
-    a write    the n-th call of its site within the operation
-    a read     the n-th call of its site since the write before it, whose number it carries
-
 Polls are as many as it takes: the last of several is the n-th as recorded, or the end of the stretch between two
 writes, whichever comes first. The rule that must never break: a plan kills once.
 """
@@ -11,28 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
-from .sites import is_read
-
-When = Literal["before", "after"]
-
-
-@dataclass(frozen=True)
-class Crossing:
-    """One call: the n-th of its site, and the last write before it (`<site> #<n>`, empty at the beginning)."""
-
-    site: str
-    nth: int
-    since: str
-
-    @property
-    def place(self) -> str:
-        """The call within its operation, in words."""
-        return f"{self.site} #{self.nth}" + (f" since {self.since or 'the beginning'}" if is_read(self.site) else "")
+from tests.harness.calls import Crossing, When
+from tests.harness.sites import is_read
 
 
 @dataclass(frozen=True)
@@ -51,8 +31,7 @@ class Plan:
         stretch_ends = self.last and when == "before" and not is_read(crossing.site)
         if stretch_ends and crossing.since == self.call.since:
             return True
-        same = (crossing.site, crossing.nth) == (self.call.site, self.call.nth)
-        return same and when == self.when and (not is_read(crossing.site) or crossing.since == self.call.since)
+        return when == self.when and crossing.is_same(self.call)
 
     def write(self, directory: Path) -> None:
         """Put the plan where the app's host looks for it; whole, or not at all."""
@@ -70,27 +49,6 @@ def read_plan(directory: Path) -> Plan | None:
         return None
     call = found["call"]
     return Plan(found["cell"], Crossing(**call) if call else None, found["when"], found["last"])
-
-
-class Counting:
-    """Numbers the calls of one operation."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._writes: Counter[str] = Counter()
-        self._reads: Counter[str] = Counter()
-        self._since = ""
-
-    def cross(self, site: str) -> Crossing:
-        """Count one call."""
-        if is_read(site):
-            self._reads[site] += 1
-            return Crossing(site, self._reads[site], self._since)
-        self._writes[site] += 1
-        crossing = Crossing(site, self._writes[site], self._since)
-        self._reads.clear()
-        self._since = f"{site} #{crossing.nth}"
-        return crossing
 
 
 def mark_killed(directory: Path, cell: str) -> None:

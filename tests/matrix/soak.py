@@ -45,13 +45,13 @@ from flinkfuncs.core.actions import Action
 from flinkfuncs.core.operations import Operation
 from localcloud.processes import Processes, unwinding_on_sigterm
 from localcloud.up import LocalCloud
+from tests.harness.verdict import Wrong
 
 from .lane import Lane
 from .losses import AWAY_SECONDS, HEARTBEAT, PAUSE_SECONDS, STORAGE_SECONDS, Losses
 from .replays import Replayed, announced, replays
 from .timeline import around, of_replays, timeline
 from .trial import Trial
-from .verdict import Wrong
 
 START_SECONDS, SECONDS_AN_UPDATE = 240.0, 30.0  # more is a soak that hangs
 UPLOAD_SECONDS, KILL_SECONDS = (0.2, 8.0), (3.0, 20.0)  # from, to: the pauses between two

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from .cell import Judged
-from .matrix import Matrix
+from tests.harness.calls import Crossing
+from tests.harness.lanes import spread
+from tests.harness.rows import BY_NAME
+
+from .cell import record, run
+from .matrix import NEWEST, lanes_on
 from .places import Cell
-from .plan import Crossing
-from .rows import BY_NAME
 
 STOP, RUN = "POST flink /jobs/:id/stop", "POST flink /jars/:jar/run"
 CLOSE = "PUT ledger closed/:operation"
@@ -30,10 +32,8 @@ def sharpest(calls: list[Crossing]) -> list[Cell]:
 @pytest.mark.nightly("several apps on a cluster of their own, killed again and again")
 def test_an_update_killed_at_its_sharpest_calls_leaves_one_copy_and_every_number_once(tmp_path: Path) -> None:
     """Each cell is right: one copy, one savepoint, exact output, nothing left open; and each kill was carried out."""
-    judged = list[Judged]()
-    with Matrix(os.environ.get("FLINK", "2.3.0"), 3, tmp_path) as matrix:
-        calls = [call.crossing for call in matrix.record([BY_NAME["UPDATE"]])["UPDATE"]]
-        cells = sharpest(calls)
-        matrix.run(cells, judged.append)
+    with lanes_on(os.environ.get("FLINK", NEWEST), 3, tmp_path) as lanes:
+        cells = sharpest(record(lanes[0], BY_NAME["UPDATE"]).calls)
+        judged = spread(lanes, cells, run)
     assert len(judged) == len(cells)
     assert {it.cell.name: it.why or it.verdict for it in judged} == {cell.name: "right" for cell in cells}

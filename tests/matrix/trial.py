@@ -19,9 +19,9 @@ from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Operation
 from localcloud.app_settings import JOB_JARS_CONTAINER
 from tests.flink.cloud import jar
+from tests.harness.verdict import Wrong
 
 from .lane import Lane
-from .verdict import Wrong
 
 ENDED = ("FINISHED", "CANCELED", "FAILED")
 PACE = "--rate 200 --checkpoint-interval 200"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -109,7 +110,11 @@ def test_an_invocation_ends_long_before_the_host_would_end_it() -> None:
 def test_what_is_not_the_app_stays_at_home() -> None:
     """The package holds the app and its locks, and neither tests, nor the local cloud, nor anybody's settings."""
     ignored = [line.rstrip("/") for line in (ROOT / ".funcignore").read_text().split()]
-    names = {path.name for path in ROOT.iterdir()} | {"local.settings.json", "docs", ".azure", "benchmarks"}
+    git = shutil.which("git")
+    assert git
+    listed = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = {path.partition("/")[0] for path in listed.split("\0") if path}
+    names |= {".git", ".venv", ".tools", ".azure", "local.settings.json"}  # what else is in a working copy
     packed = {name for name in names if not any(fnmatch(name, pattern) for pattern in ignored)}
     assert packed == {"function_app.py", "host.json", "requirements.txt", "flinkfuncs"}
 

@@ -10,7 +10,7 @@ from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import NotFound
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import job_of, month_of, operation_id
-from tests.unit.builders import asked, sent, with_marks
+from tests.unit.builders import NEW, asked, sent, with_marks
 
 AT = datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC)
 
@@ -50,7 +50,8 @@ def test_each_purpose_has_its_own_token_that_flink_takes() -> None:
     tokens = [operation.token(purpose) for operation in (one, two) for purpose in ("stop", "savepoint", "copy")]
     assert len(set(tokens)) == 6
     assert all(len(token) == 32 and int(token, 16) >= 0 for token in tokens)
-    assert asked(Action.UPDATE, identity="one").token("copy") == one.token("copy")
+    later = with_marks(asked(Action.UPDATE, identity="one"), stop=sent(), start=sent(), progressed_at=AT, release=NEW)
+    assert [later.token(purpose) for purpose in ("stop", "savepoint", "copy")] == tokens[:3]
 
 
 @pytest.mark.parametrize("name", ["stop", "start", "cancel", "submit"])

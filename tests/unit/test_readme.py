@@ -124,16 +124,3 @@ def test_every_test_that_design_names_exists() -> None:
     assert named
     for file, test in named:
         assert f"def {test}(" in (ROOT / file).read_text(), f"{file}::{test}"
-
-
-def test_readme_says_plainly_what_was_retired_and_who_runs_code() -> None:
-    """The first page says what nobody may find out by himself."""
-    first = TEXT[: TEXT.index("## Three deployments")]
-    assert "HDInsight on AKS, whose ARM job API this app speaks, was retired on 2025-01-31." in first
-    assert "runs code on the cluster" in section("Who may do what")
-    assert "What Flink itself cannot prevent" in section("Limits")
-
-
-def test_the_measured_times_are_filled_in() -> None:
-    """Numbers, not placeholders."""
-    assert re.search(r"on a fresh clone takes \d+ s .* the demo \d+ s", TEXT)

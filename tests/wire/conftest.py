@@ -9,6 +9,8 @@ import pytest
 from localcloud.azurite import Azurite
 from localcloud.identity_process import Identity
 from localcloud.processes import Processes
+from tests.stand_in.rest import FlinkServer, flink_server
+from tests.wire.session import Session, quick
 from tests.wire.storage import Storage
 
 
@@ -46,3 +48,18 @@ def storage(azurite: str) -> Iterator[Storage]:
     """Return containers and a queue that no other test uses."""
     with closing(Storage(azurite)) as storage:
         yield storage
+
+
+@pytest.fixture
+def flink(storage: Storage) -> Iterator[FlinkServer]:
+    """Return a stand-in for Flink, at the time of the test; nothing that is asked of it may be wrong."""
+    with flink_server() as server:
+        server.serve(quick(storage))
+        yield server
+        assert server.flink.wrong == []
+
+
+@pytest.fixture
+def cluster(storage: Storage, flink: FlinkServer) -> Session:
+    """Return the app's session cluster on it."""
+    return Session(storage, flink)

@@ -5,16 +5,44 @@ from __future__ import annotations
 import base64
 import io
 import json
+import time
 import zipfile
 from contextlib import ExitStack
+from dataclasses import replace
 from uuid import uuid4
 
 from azure.storage.blob import ContainerClient
 
 from flinkfuncs.clients.jars import Jars, Place
-from flinkfuncs.clients.ledger import Ledger
+from flinkfuncs.clients.ledger import Entry, Ledger
 from flinkfuncs.clients.queue import OperationsQueue
 from flinkfuncs.clients.storage import blob_service, queue_service
+from flinkfuncs.clusters.cluster import Cluster
+from flinkfuncs.core.jobs import JobRecord
+from flinkfuncs.core.names import JobName
+from flinkfuncs.operations import Driver, Patience
+from tests.wire.clock import Clock
+
+
+class ClockedLedger(Ledger):
+    """A ledger on a storage that has the time of the test."""
+
+    def __init__(self, storage: Storage) -> None:
+        """Keep the test's records of one cluster."""
+        super().__init__(storage.records, storage.cluster)
+        self._clock = storage.clock
+
+    def entry(self, job: JobName) -> Entry | None:
+        """Read, as late as the test is."""
+        entry = super().entry(job)
+        return entry and self._later(entry)
+
+    def write(self, record: JobRecord, *, etag: str | None) -> Entry:
+        """Write, as late as the test is."""
+        return self._later(super().write(record, etag=etag))
+
+    def _later(self, entry: Entry) -> Entry:
+        return replace(entry, storage_time=self._clock.later(entry.storage_time))
 
 
 class Storage:
@@ -33,15 +61,33 @@ class Storage:
         places: dict[Place, ContainerClient] = {"uploads": self.uploads}
         self.jars = Jars(places, self.releases)
         self.cluster = "cluster"
+        self.clock = Clock()
 
     def ledger(self) -> Ledger:
         """Return another client of the ledger."""
-        return Ledger(self.records, self.cluster)
+        return ClockedLedger(self)
+
+    def driver(self, cluster: Cluster, patience: Patience | None = None, *, ledger: Ledger | None = None) -> Driver:
+        """Return a driver as another process would have one; what it sleeps costs nothing."""
+        clock = self.clock
+        return Driver(
+            ledger or self.ledger(),
+            self.queue,
+            cluster,
+            patience or Patience(),
+            now=clock.now,
+            clock=clock.monotonic,
+            sleep=clock.sleep,
+        )
 
     def upload(self, blob: str, data: bytes | str) -> str:
         """Put a blob into the jars container; return its ETag."""
         etag: str = self.uploads.upload_blob(blob, data, overwrite=True).get_blob_properties().etag
         return etag
+
+    def next_second(self) -> None:
+        """Wait until what is uploaded has another Last-Modified, which has whole seconds."""
+        time.sleep(1.01 - time.time() % 1)
 
     def nudges(self) -> list[dict[str, str]]:
         """Take the messages that are visible now, as the host reads them: base64 of JSON."""

@@ -17,7 +17,7 @@ from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation
 from flinkfuncs.core.releases import SpecPatch
 from tests.unit.builders import OLD, ORDERS, asked, copy_of, savepoint
-from tests.wire.storage import Storage
+from tests.wire.storage import ClockedLedger, Storage
 from tests.wire.unheard import ANSWER_TO_A_REPEAT, NO_ANSWER, UnheardLedger
 
 OPERATION = asked(Action.STOP)
@@ -25,7 +25,7 @@ OPERATION = asked(Action.STOP)
 
 def take(storage: Storage, *, seconds: float = 30, ledger: Ledger | None = None) -> Claim | None:
     """Try to own the job."""
-    return Claim.take(ledger or storage.ledger(), ORDERS, lease_seconds=seconds)
+    return Claim.take(ledger or storage.ledger(), ORDERS, lease_seconds=seconds, clock=storage.clock.monotonic)
 
 
 def taken(storage: Storage, *, seconds: float = 30, ledger: Ledger | None = None) -> Claim:
@@ -81,12 +81,12 @@ def test_a_second_taker_gets_none(storage: Storage) -> None:
 def test_of_two_takers_at_once_one_wins(storage: Storage) -> None:
     """The record's ETag decides between two that read it at the same time."""
 
-    class Late(Ledger):
+    class Late(ClockedLedger):
         def write(self, record: JobRecord, *, etag: str | None) -> Entry:
             assert take(storage)
             return super().write(record, etag=etag)
 
-    assert take(storage, ledger=Late(storage.records, storage.cluster)) is None
+    assert take(storage, ledger=Late(storage)) is None
 
 
 def test_nothing_open_is_nothing_to_own(storage: Storage) -> None:
@@ -98,11 +98,10 @@ def test_nothing_open_is_nothing_to_own(storage: Storage) -> None:
 
 def test_a_lease_runs_out_and_then_the_paused_driver_can_write_nothing(storage: Storage) -> None:
     """The one that took over is fenced from the one that wakes up; its every kind of write says so."""
-    paused = taken(storage, seconds=0)
-    successor = None
-    while successor is None:  # until the storage's clock, in whole seconds, has moved on
-        time.sleep(0.1)
-        successor = take(storage)
+    paused = taken(storage, seconds=30)
+    assert take(storage) is None
+    storage.clock.sleep(30)
+    successor = taken(storage)
     for write in (
         lambda: paused.write(marked),
         lambda: paused.conclude(marked),
@@ -150,7 +149,7 @@ def test_our_own_write_is_recognised_below_a_change_of_somebody_else(storage: St
 def test_a_write_that_takes_effect_after_it_was_sent_again_is_made_once(storage: Storage) -> None:
     """The first try was on its way still when the record was read again."""
 
-    class Slow(Ledger):
+    class Slow(ClockedLedger):
         on_its_way: tuple[JobRecord, str | None] | None = None
 
         def write(self, record: JobRecord, *, etag: str | None) -> Entry:
@@ -163,7 +162,7 @@ def test_a_write_that_takes_effect_after_it_was_sent_again_is_made_once(storage:
             super().write(first, etag=its_etag)
             return super().write(record, etag=etag)
 
-    record = taken(storage, ledger=Slow(storage.records, storage.cluster)).write(marked)
+    record = taken(storage, ledger=Slow(storage)).write(marked)
     assert len(record.savepoints) == 2
     assert storage.ledger().read(ORDERS) == record
 
@@ -236,7 +235,7 @@ def test_a_take_that_meets_another_write_is_tried_again(storage: Storage) -> Non
     """An upload came in between, and no driver."""
     another = asked(Action.STOP, identity="another")
 
-    class Met(Ledger):
+    class Met(ClockedLedger):
         met = False
 
         def write(self, record: JobRecord, *, etag: str | None) -> Entry:
@@ -245,7 +244,7 @@ def test_a_take_that_meets_another_write_is_tried_again(storage: Storage) -> Non
                 add(storage, another)
             return super().write(record, etag=etag)
 
-    assert taken(storage, ledger=Met(storage.records, storage.cluster)).record.open == (OPERATION, another)
+    assert taken(storage, ledger=Met(storage)).record.open == (OPERATION, another)
 
 
 def test_a_write_whose_change_is_only_in_memory_compares_like_what_is_stored() -> None:
@@ -266,12 +265,29 @@ def test_a_job_that_was_given_back_is_left_to_its_message_and_free_to_take(stora
     assert take(storage)
 
 
+def test_a_lease_is_renewed_when_less_than_half_of_it_is_left(storage: Storage) -> None:
+    """By the storage's clock, which is asked only with a read or a write: in between, the time that passed is added."""
+    claim = taken(storage, seconds=600)
+    first = claim.record.lease
+    storage.clock.sleep(200)
+    claim.renew()
+    assert claim.record.lease == first
+    storage.clock.sleep(200)
+    claim.renew()
+    renewed = claim.record.lease
+    assert first
+    assert renewed
+    assert 400 <= (renewed.until - first.until).total_seconds() < 500
+    assert storage.ledger().read(ORDERS) == claim.record
+
+
 def test_a_lease_is_kept_alive_beside_a_long_call(storage: Storage) -> None:
     """It is renewed until the call is over; nobody else gets the job meanwhile."""
-    claim = taken(storage, seconds=2)
+    claim = taken(storage, seconds=6)
+    storage.clock.sleep(2)
     with claim.kept_alive():
         before = claim.record.lease
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while claim.record.lease == before and time.monotonic() < deadline:
             assert take(storage) is None
             time.sleep(0.1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -19,18 +20,12 @@ from flinkfuncs.core.operations import Cause, Operation, Outcome, Request, Resul
 from flinkfuncs.core.session.facts import Seen
 from flinkfuncs.core.session.table import next_step
 from flinkfuncs.core.steps import End
-from flinkfuncs.intake import Intake
 from tests.unit.builders import LIMITS, ORDERS, asked
-from tests.wire.memory_cluster import MemoryCluster
+from tests.wire.session import intake
 from tests.wire.storage import Storage, jar
 
 JAR, OTHER, DESCRIPTION = "stateful/orders/a.jar", "stateful/orders/b.jar", "stateful/orders/job.json"
 NAMES_A = json.dumps({"jar": "a.jar", "args": "--fast", "parallelism": 3})
-
-
-def intake(storage: Storage, cluster: MemoryCluster | None = None) -> Intake:
-    """Return an intake as another process would have one."""
-    return Intake(storage.ledger(), storage.queue, storage.jars, cluster or MemoryCluster())
 
 
 def opened(storage: Storage) -> tuple[Operation, ...]:
@@ -92,7 +87,7 @@ def test_an_action_that_was_recorded_without_an_answer_is_recorded_once_and_its_
             raise Unanswered("no answer")
 
     record_of(storage, JobRecord(name=ORDERS))
-    deaf = Intake(Deaf(storage.records, storage.cluster), storage.queue, storage.jars, MemoryCluster())
+    deaf = intake(storage, ledger=Deaf(storage.records, storage.cluster))
     asked_for = deaf.request(ORDERS, Request(action=Action.STOP), Cause(kind="http", detail="a person"))
     assert [operation.id for operation in opened(storage)] == [asked_for.id]
     assert [nudge["operation"] for nudge in storage.nudges()] == [asked_for.id]
@@ -108,7 +103,7 @@ def test_an_action_whose_message_cannot_be_sent_is_recorded_and_the_sweeper_send
             raise Unavailable(f"no message for {job}, {operation}, {delay_seconds}")
 
     record_of(storage, JobRecord(name=ORDERS))
-    mute = Intake(storage.ledger(), Mute(storage.queues, "none"), storage.jars, MemoryCluster())
+    mute = intake(storage, queue=Mute(storage.queues, "none"))
     asked_for = mute.request(ORDERS, Request(action=Action.STOP), Cause(kind="http", detail="a person"))
     assert [operation.id for operation in opened(storage)] == [asked_for.id]
     intake(storage).sweep(datetime.now(UTC))
@@ -116,10 +111,17 @@ def test_an_action_whose_message_cannot_be_sent_is_recorded_and_the_sweeper_send
 
 
 def test_the_same_name_uploaded_again_is_another_operation(storage: Storage) -> None:
-    """Going back to an earlier jar is a new upload."""
+    """Going back to an earlier jar is a new upload, also within the second that storage's times are rounded to."""
+
+    class OneSecond(Jars):
+        def look(self, place: Place, name: str) -> BlobFacts | None:
+            facts = super().look(place, name)
+            return facts and replace(facts, last_modified=datetime(2026, 11, 21, 12, tzinfo=UTC))
+
+    jars = OneSecond({"uploads": storage.uploads}, storage.releases)
     for _ in range(2):
         storage.upload(JAR, jar())
-        intake(storage).upload(JAR)
+        intake(storage, jars=jars).upload(JAR)
     assert len(on_record(storage)) == 2
 
 
@@ -290,7 +292,7 @@ def test_uploads_that_were_refused_or_wait_are_looked_at_once(storage: Storage) 
         storage.upload(f"stateful/waits-{number}/a.jar", jar())
         storage.upload(f"stateful/waits-{number}/job.json", json.dumps({"jar": "b.jar"}))
     jars = Counted({"uploads": storage.uploads}, storage.releases)
-    swept = Intake(storage.ledger(), storage.queue, jars, MemoryCluster())
+    swept = intake(storage, jars=jars)
     swept.sweep(datetime.now(UTC))
     first = jars.looks
     assert first >= 15
@@ -316,11 +318,24 @@ def test_an_upload_that_could_not_be_taken_is_looked_at_again(storage: Storage) 
 
     storage.upload(JAR, jar())
     jars = Away({"uploads": storage.uploads}, storage.releases)
-    swept = Intake(storage.ledger(), storage.queue, jars, MemoryCluster())
+    swept = intake(storage, jars=jars)
     swept.sweep(datetime.now(UTC))
     jars.away = False
     swept.sweep(datetime.now(UTC))
     assert len(opened(storage)) == 1
+
+
+@pytest.mark.parametrize(("minutes", "taken"), [(1, 1), (10, 0)], ids=["fresh", "long there"])
+def test_the_sweeper_looks_again_at_a_fresh_upload_as_old_as_one_that_is_known(
+    storage: Storage, minutes: float, taken: int
+) -> None:
+    """Times in storage have whole seconds: of two uploads in one second, an operation may know only one."""
+    storage.upload(JAR, jar())
+    uploaded = storage.jars.look("uploads", JAR)
+    assert uploaded
+    record_of(storage, JobRecord(name=ORDERS, uploaded_at=uploaded.last_modified))
+    intake(storage).sweep(uploaded.last_modified + timedelta(minutes=minutes))
+    assert len(opened(storage)) == taken
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """How often are storage and Flink asked? The numbers from which docs/design.md says what one app can carry.
 
-Counted are the requests that really leave, by the log of the library that sends them. The cluster is the one in memory,
+Counted are the requests that really leave, by the log of the library that sends them. Flink is a stand-in,
 so nothing waits: what waiting adds is a write each half lease, and docs/design.md says so.
 """
 
@@ -23,16 +23,16 @@ from flinkfuncs.core.jobs import JobRecord, Savepoint
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Operation
 from flinkfuncs.core.periodic import Rhythm
-from flinkfuncs.operations import Driver, Patience
 from flinkfuncs.periodic import PeriodicSavepoints
 from tests.documents import DESIGN
 from tests.fixtures.scenes import Play
+from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import LIMITS, NOW, OLD, ORDERS, asked, copy_of
-from tests.wire.memory_cluster import MemoryCluster
 from tests.wire.server import Answer, Fault, serving
+from tests.wire.session import Session
 from tests.wire.storage import Storage, jar
 
-SENT = re.compile(r'"(GET|HEAD|PUT|POST|DELETE) (\S+) HTTP')
+SENT = re.compile(r'"(GET|HEAD|PUT|POST|DELETE) (/wire/\S+) HTTP')  # to the account of these tests, not to Flink
 WRITES = ("PUT", "POST", "DELETE")
 
 
@@ -72,22 +72,21 @@ def counted() -> Iterator[Counter[str]]:
         log.setLevel(before)
 
 
-PATIENT = {"lease_seconds": 30.0}  # as in the app: on a slow machine a shorter one is renewed in between
 OPERATIONS: dict[str, Callable[[Play], object]] = {
-    "NEW": lambda p: p.uploads().drives(**PATIENT),
-    "UPDATE": lambda p: p.uploads().drives(**PATIENT),
-    "SAVEPOINT": lambda p: p.asks(Action.SAVEPOINT).drives(**PATIENT),
-    "LIST_SAVEPOINT": lambda p: p.asks(Action.LIST_SAVEPOINT).drives(**PATIENT),
-    "STOP": lambda p: p.asks(Action.STOP).drives(**PATIENT),
-    "START": lambda p: p.asks(Action.START).drives(**PATIENT),
-    "CANCEL": lambda p: p.asks(Action.CANCEL).drives(**PATIENT),
-    "DELETE": lambda p: p.asks(Action.DELETE).drives(**PATIENT),
+    "NEW": lambda p: p.uploads().drives(),
+    "UPDATE": lambda p: p.uploads().drives(),
+    "SAVEPOINT": lambda p: p.asks(Action.SAVEPOINT).drives(),
+    "LIST_SAVEPOINT": lambda p: p.asks(Action.LIST_SAVEPOINT).drives(),
+    "STOP": lambda p: p.asks(Action.STOP).drives(),
+    "START": lambda p: p.asks(Action.START).drives(),
+    "CANCEL": lambda p: p.asks(Action.CANCEL).drives(),
+    "DELETE": lambda p: p.asks(Action.DELETE).drives(),
 }
 
 
-def test_an_operation_asks_storage_as_often_as_the_design_says(storage: Storage) -> None:
+def test_an_operation_asks_storage_as_often_as_the_design_says(storage: Storage, flink: FlinkServer) -> None:
     """From the event or the call to the end; the upload itself is the uploader's."""
-    play = Play(storage)
+    play = Play(storage, flink)
     rows = []
     for name, operation in OPERATIONS.items():
         with counted() as sent:
@@ -100,9 +99,9 @@ def test_an_operation_asks_storage_as_often_as_the_design_says(storage: Storage)
 
 
 @pytest.mark.parametrize("jobs", [3, 30])
-def test_a_tick_asks_storage_no_more_often_for_more_jobs(storage: Storage, jobs: int) -> None:
+def test_a_tick_asks_storage_no_more_often_for_more_jobs(storage: Storage, flink: FlinkServer, jobs: int) -> None:
     """The sweeper and the savepoint timer list; they read no record of a job for which there is nothing to do."""
-    play = Play(storage)
+    play = Play(storage, flink)
     now = datetime.now(UTC)
     for number in range(jobs):
         name = JobName(f"job-{number}")
@@ -114,13 +113,13 @@ def test_a_tick_asks_storage_no_more_often_for_more_jobs(storage: Storage, jobs:
     assert sent == {"list": 3}  # the records, and the two folders
     with counted() as sent:
         rhythm = Rhythm(timedelta(hours=6), 4)
-        PeriodicSavepoints(storage.ledger(), storage.queue, MemoryCluster(), rhythm).tick(now)
+        PeriodicSavepoints(storage.ledger(), storage.queue, Session(storage, flink), rhythm).tick(now)
     assert sent == {"list": 1}
 
 
-def test_a_record_stays_small(storage: Storage) -> None:
+def test_a_record_stays_small(storage: Storage, flink: FlinkServer) -> None:
     """What every write carries: a savepoint adds some 400 bytes, and retention bounds their number."""
-    play = Play(storage).runs()
+    play = Play(storage, flink).runs()
     sizes = []
     for _ in range(11):
         play.asks(Action.SAVEPOINT).drives()
@@ -178,7 +177,7 @@ def test_an_operation_asks_flink_as_often_as_the_design_says(storage: Storage, a
         cluster = SessionCluster(
             flink, storage.jars, lambda _r, _o: OLD, limits, name="cluster", owner_of=lambda _i, _j: None
         )
-        Driver(storage.ledger(), storage.queue, cluster, Patience()).drive(ORDERS)
+        storage.driver(cluster).drive(ORDERS)
         acts = [call.method for call in server.calls if call.method != "GET"]
         row = f"| {action} | {server.count('GET')} | {len(acts)} |"
     closed = storage.ledger().closed(operation.id)

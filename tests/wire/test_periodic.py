@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -9,16 +10,15 @@ import pytest
 
 from flinkfuncs.clients.ledger import Ledger
 from flinkfuncs.core.actions import Action
-from flinkfuncs.core.errors import Refused, Unavailable
-from flinkfuncs.core.jobs import JobRecord
+from flinkfuncs.core.errors import Unavailable
+from flinkfuncs.core.jobs import Copy, JobRecord
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Operation, Outcome
 from flinkfuncs.core.periodic import Rhythm
-from flinkfuncs.core.steps import Learned, Step
-from flinkfuncs.operations import Driver, Patience
 from flinkfuncs.periodic import PeriodicSavepoints
+from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import asked, copy_of, savepoint
-from tests.wire.memory_cluster import MemoryCluster
+from tests.wire.session import Session
 from tests.wire.storage import Storage
 
 NOW = datetime.now(UTC)
@@ -36,7 +36,7 @@ class CountingLedger(Ledger):
         return super().read(job)
 
 
-class CountingCluster(MemoryCluster):
+class CountingCluster(Session):
     """A cluster that counts how often it was asked for all states."""
 
     asked = 0
@@ -49,19 +49,22 @@ class CountingCluster(MemoryCluster):
 
 def saved_at(name: str, hours: float, **fields: object) -> JobRecord:
     one = savepoint("file:///sp/1").model_copy(update={"taken_at": NOW - hours * HOUR})
-    return JobRecord(name=JobName(name), savepoints=(one,), current=copy_of()).but(**fields)
+    return JobRecord(name=JobName(name), savepoints=(one,), current=current(name)).but(**fields)
 
 
-def put(storage: Storage, *records: JobRecord) -> CountingCluster:
+def current(name: str) -> Copy:
+    return copy_of(flink_job_id=hashlib.sha256(name.encode()).hexdigest()[:32])
+
+
+def put(storage: Storage, flink: FlinkServer, *records: JobRecord) -> CountingCluster:
     """Write records down; return a cluster on which all of them run."""
     for record in records:
         storage.ledger().write(record, etag=None)
-    cluster = CountingCluster()
-    cluster.words = {record.name: "RUNNING" for record in records}
-    return cluster
+        flink.flink.begin(current(record.name).flink_job_id, record.name)
+    return CountingCluster(storage, flink)
 
 
-def ticks(storage: Storage, cluster: MemoryCluster, *, at_once: int = 4) -> tuple[PeriodicSavepoints, CountingLedger]:
+def ticks(storage: Storage, cluster: Session, *, at_once: int = 4) -> tuple[PeriodicSavepoints, CountingLedger]:
     ledger = CountingLedger(storage.records, storage.cluster)
     ledger.reads = []
     return PeriodicSavepoints(ledger, storage.queue, cluster, Rhythm(6 * HOUR, at_once)), ledger
@@ -71,20 +74,20 @@ def names(operations: list[Operation]) -> list[str]:
     return [operation.job for operation in operations]
 
 
-def test_only_running_idle_jobs_without_a_young_savepoint_are_saved(storage: Storage) -> None:
+def test_only_running_idle_jobs_without_a_young_savepoint_are_saved(storage: Storage, flink: FlinkServer) -> None:
     """One call to the cluster; only the records of those that the listing shows as due are read; a message for each."""
-    ended = copy_of().model_copy(update={"ended": "STOPPED"})
+    ended = current("stopped").model_copy(update={"ended": "STOPPED"})
     records = [
         saved_at("due", 7),
-        JobRecord(name=JobName("never")),
+        JobRecord(name=JobName("never"), current=current("never")),
         saved_at("young", 1),
         saved_at("busy", 7, open=(asked(Action.STOP),)),
         saved_at("stopped", 7, current=ended),
         saved_at("deleted", 7, deleted=True),
         saved_at("restarting", 7),
     ]
-    cluster = put(storage, *records)
-    cluster.words[JobName("restarting")] = "RESTARTING"
+    cluster = put(storage, flink, *records)
+    flink.flink.jobs[current("restarting").flink_job_id].state = "RESTARTING"
     periodic, ledger = ticks(storage, cluster)
     taken = periodic.tick(NOW)
     assert names(taken) == ["never", "due"]
@@ -95,9 +98,9 @@ def test_only_running_idle_jobs_without_a_young_savepoint_are_saved(storage: Sto
     assert nudges == [{"job": one.job, "operation": one.id} for one in sorted(taken, key=lambda one: one.job)]
 
 
-def test_jobs_take_turns_oldest_first(storage: Storage) -> None:
+def test_jobs_take_turns_oldest_first(storage: Storage, flink: FlinkServer) -> None:
     """No more at once than there are places; a tick that comes twice asks once; a stuck one leaves its place."""
-    cluster = put(storage, saved_at("b", 8), saved_at("c", 7), saved_at("a", 9))
+    cluster = put(storage, flink, saved_at("b", 8), saved_at("c", 7), saved_at("a", 9))
     periodic, _ = ticks(storage, cluster, at_once=1)
     assert names(periodic.tick(NOW)) == ["a"]
     assert names(periodic.tick(NOW)) == []
@@ -106,52 +109,43 @@ def test_jobs_take_turns_oldest_first(storage: Storage) -> None:
     assert names(periodic.tick(NOW + timedelta(minutes=22))) == ["c"]
 
 
-def test_a_tick_without_a_job_that_is_due_asks_nobody(storage: Storage) -> None:
+def test_a_tick_without_a_job_that_is_due_asks_nobody(storage: Storage, flink: FlinkServer) -> None:
     """One listing, and nothing else."""
-    cluster = put(storage, saved_at("a", 1), saved_at("b", 2))
+    cluster = put(storage, flink, saved_at("a", 1), saved_at("b", 2))
     periodic, ledger = ticks(storage, cluster)
     assert periodic.tick(NOW) == []
     assert (ledger.reads, cluster.asked) == ([], 0)
 
 
-def test_a_record_that_cannot_be_read_holds_up_no_other(storage: Storage) -> None:
+def test_a_record_that_cannot_be_read_holds_up_no_other(storage: Storage, flink: FlinkServer) -> None:
     """It is logged; the others have their turns."""
-    cluster = put(storage, saved_at("fine", 7))
+    cluster = put(storage, flink, saved_at("fine", 7))
     storage.records.upload_blob("cluster/jobs/broken.json", b"{}")
     assert names(ticks(storage, cluster)[0].tick(NOW)) == ["fine"]
 
 
-def test_a_cluster_that_does_not_answer_leaves_no_operation(storage: Storage) -> None:
+def test_a_cluster_that_does_not_answer_leaves_no_operation(storage: Storage, flink: FlinkServer) -> None:
     """The next tick comes."""
-
-    class AwayCluster(MemoryCluster):
-        def statuses(self, _records: Mapping[JobName, JobRecord]) -> Mapping[JobName, str]:
-            raise Unavailable("the cluster sleeps")
-
-    put(storage, saved_at("fine", 7))
+    cluster = put(storage, flink, saved_at("fine", 7))
+    flink.flink.is_away = True
     with pytest.raises(Unavailable):
-        ticks(storage, AwayCluster())[0].tick(NOW)
+        ticks(storage, cluster)[0].tick(NOW)
     record = storage.ledger().read(JobName("fine"))
     assert record
     assert (record.open, record.periodic_at) == ((), None)
 
 
-class StoppedMeanwhile(MemoryCluster):
-    """A cluster on which no job runs by the time that somebody looks."""
-
-    def act(self, _record: JobRecord, _operation: Operation, step: Step) -> Learned:
-        """Nothing is sent to a job that does not run."""
-        raise Refused(f"{step} was sent")
-
-
 @pytest.mark.parametrize(("kind", "left"), [("timer", 0), ("http", 1)])
-def test_a_periodic_savepoint_that_is_skipped_leaves_no_operation(storage: Storage, kind: str, left: int) -> None:
+def test_a_periodic_savepoint_that_is_skipped_leaves_no_operation(
+    storage: Storage, flink: FlinkServer, kind: str, left: int
+) -> None:
     """The job stopped before its turn came: nothing open, nothing closed, no last word; a caller's own is told."""
-    record = saved_at("fine", 7, current=copy_of().model_copy(update={"ended": "STOPPED"}))
+    record = saved_at("fine", 7, current=current("fine").model_copy(update={"ended": "STOPPED"}))
     operation = asked(Action.SAVEPOINT, by=kind)  # type: ignore[arg-type]  # one of its words
     mine = operation.model_copy(update={"job": record.name, "id": operation.id.replace("orders", "fine")})
-    put(storage, record.but(open=(mine,)))
-    Driver(storage.ledger(), storage.queue, StoppedMeanwhile(), Patience()).drive(record.name)
+    cluster = put(storage, flink, record.but(open=(mine,)))
+    storage.driver(cluster).drive(record.name)
+    assert cluster.acts == []
     closed = storage.ledger().operations(record.name)
     assert len(closed) == left
     assert [one.result.outcome for one in closed if one.result] == [Outcome.REFUSED] * left

@@ -9,6 +9,7 @@ import pytest
 
 from flinkfuncs.clients.flink import Flink
 from flinkfuncs.clusters.check import ReleaseCheck
+from flinkfuncs.clusters.program import run_request
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import Unanswered, Unavailable
 from flinkfuncs.core.jobs import Copy, JobRecord
@@ -114,6 +115,17 @@ def test_main_runs_once_with_the_releases_own_arguments_where_every_operator_is_
         "flinkConfiguration"
     ].items()
     assert {"savepointPath", "allowNonRestoredState"}.isdisjoint(sent)
+
+
+def test_a_release_cannot_undo_what_the_app_says_with_every_start() -> None:
+    """Its checkpoints outlive a cancel, and it has the job's name, whatever its own configuration says."""
+    retention = "execution.checkpointing.externalized-checkpoint-retention"
+    own = {retention: "DELETE_ON_CANCELLATION", "pipeline.name": "another", "a.key": "b"}
+    release = NEW.model_copy(update={"spec": Spec(flink_configuration=own)})
+    with serving(cluster()) as server:
+        request = run_request(Flink(server.url, call_seconds=5), RECORD, release, flink_job_id=COPY)
+    assert request
+    assert request.configuration == {retention: "RETAIN_ON_CANCELLATION", "pipeline.name": "orders", "a.key": "b"}
 
 
 @pytest.mark.parametrize("value", [None, "DISABLED", "LOG"])

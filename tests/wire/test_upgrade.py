@@ -7,7 +7,7 @@ take each of them to the end that its own version would have come to.
 from __future__ import annotations
 
 import json
-import time
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -23,15 +23,13 @@ from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Cause, Operation, Request
 from flinkfuncs.core.steps import Learned, Step, Stop
-from flinkfuncs.intake import Intake
-from flinkfuncs.operations import Driver, Patience
 from tests.fixtures.arm_scenes import ArmPlay, replaying, service
 from tests.fixtures.fields import models, shown
-from tests.fixtures.halfway import NAMES, as_it_was, load
-from tests.fixtures.scenes import VANISH_SECONDS
+from tests.fixtures.halfway import NAMES, load, restored_as_it_was
+from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import ORDERS
-from tests.wire.memory_cluster import MemoryCluster
 from tests.wire.server import serving
+from tests.wire.session import Session, intake
 from tests.wire.storage import Storage, jar
 
 SESSION = [name for name in NAMES if load(name).flink]
@@ -43,23 +41,23 @@ def blob(storage: Storage, job: JobName = ORDERS) -> str:
     return f"{storage.cluster}/jobs/{job}.json"
 
 
-def now() -> datetime:
+def now(storage: Storage) -> datetime:
     """Return a moment by which the storage's clock, of whole seconds, says that the lease of who died has run out."""
-    return datetime.now(UTC) - timedelta(seconds=1)
+    return storage.clock.now() - timedelta(seconds=1)
 
 
 def finished(storage: Storage, cluster: Cluster) -> JobRecord:
     """Drive everything that is open or held to its end."""
     ledger = storage.ledger()
-    driver = Driver(ledger, storage.queue, cluster, Patience())
     control = Control(ledger, storage.queue)
     if _read(ledger).uploads_paused:
         control.pause_uploads(ORDERS, paused=False)
-    until = time.monotonic() + 30
-    while _read(ledger).open:
-        assert time.monotonic() < until, "it does not end"
-        driver.drive(ORDERS)
-        time.sleep(0.05)
+    for _ in range(100):
+        if not _read(ledger).open:
+            break
+        storage.driver(cluster).drive(ORDERS)
+    else:
+        raise AssertionError("it does not end")
     return _read(ledger)
 
 
@@ -78,24 +76,33 @@ def outcomes(storage: Storage, names: object) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", SESSION)
-def test_what_an_earlier_version_began_on_a_session_cluster_comes_to_its_end(storage: Storage, name: str) -> None:
+def test_what_an_earlier_version_began_on_a_session_cluster_comes_to_its_end(
+    storage: Storage, cluster: Session, name: str
+) -> None:
     """The same outcome, the same copy, from the same state, with the same savepoints; and nothing is sent twice."""
     fixture = load(name)
     assert fixture.flink
-    cluster = MemoryCluster()
-    cluster.vanish_seconds = VANISH_SECONDS
-    cluster.model = as_it_was(fixture.flink)
-    storage.records.upload_blob(blob(storage), fixture.moved(now()))
+    cluster.flink.may_leave_state = '"allowNonRestoredState": true' in fixture.text
+    restored_as_it_was(cluster.flink, fixture.flink)
+    for sha256 in set(re.findall(r'"sha256": "([0-9a-f]{64})"', fixture.text)):
+        storage.releases.upload_blob(f"{ORDERS}/{sha256}.jar", jar())
+    storage.records.upload_blob(blob(storage), fixture.moved(now(storage)))
     record = finished(storage, cluster)
     ends = fixture.ends
     assert outcomes(storage, ends.outcomes) == ends.outcomes
-    assert tuple(cluster.running()) == ends.running
-    assert tuple(cluster.model.known[job].restored for job in ends.running) == ends.restored
-    assert tuple(savepoint.path for savepoint in record.savepoints) == ends.savepoints
+    running = cluster.flink.running()
+    assert tuple(job.id for job in running) == ends.running
+    assert [place(job.restored.path if job.restored else None) for job in running] == [*map(place, ends.restored)]
+    assert [place(savepoint.path) for savepoint in record.savepoints] == [*map(place, ends.savepoints)]
     known = {copy.flink_job_id for copy in fixture.flink.copies}
     assert not {start.flink_job_id for start in cluster.starts()} & known
     under_way = {copy.flink_job_id for copy in fixture.flink.copies if copy.stop_trigger}
     assert not {step.flink_job_id for step in cluster.acts if isinstance(step, Stop)} & under_way
+
+
+def place(path: str | None) -> str | None:
+    """Return where a state lies; Flink chooses the last part of a savepoint's name."""
+    return path.partition("/savepoint-")[0] if path else None
 
 
 @pytest.mark.parametrize("name", HDINSIGHT)
@@ -106,7 +113,7 @@ def test_what_an_earlier_version_sent_to_the_service_is_not_sent_again(storage: 
     with serving({}) as server:
         play = ArmPlay(storage, server)
         replaying(server, fixture.service)
-        text = fixture.moved(now(), service=server.url)
+        text = fixture.moved(now(storage), service=server.url)
         if fixture.service.may_be_sent:
             play.will_carry_out(Action.NEW)
             for operation in JobRecord.model_validate_json(text).open:
@@ -177,21 +184,22 @@ NEWER = {
 
 
 @pytest.mark.parametrize("why", NEWER)
-def test_a_record_of_a_newer_version_is_refused_loudly_and_never_overwritten(storage: Storage, why: str) -> None:
+def test_a_record_of_a_newer_version_is_refused_loudly_and_never_overwritten(
+    storage: Storage, cluster: Session, why: str
+) -> None:
     """Whatever an older version is asked to do with it: it says why, by fields and not by values; no byte changes."""
     storage.records.upload_blob(blob(storage), NEWER[why])
     before = storage.records.get_blob_client(blob(storage)).get_blob_properties()
-    ledger, cluster = storage.ledger(), MemoryCluster()
-    intake = Intake(ledger, storage.queue, storage.jars, cluster)
-    driver = Driver(ledger, storage.queue, cluster, Patience())
+    ledger, asking = storage.ledger(), intake(storage)
+    driver = storage.driver(cluster)
     control = Control(ledger, storage.queue)
     (stop,) = load("stop-written").ends.outcomes
     storage.upload("stateful/orders/v2.jar", jar())
     attempts: list[Callable[[], object]] = [
         lambda: driver.drive(ORDERS),
         lambda: driver.give_up(ORDERS, stop, "crashed"),
-        lambda: intake.request(ORDERS, Request(action=Action.STOP), Cause(kind="http", detail="test")),
-        lambda: intake.upload("stateful/orders/v2.jar"),
+        lambda: asking.request(ORDERS, Request(action=Action.STOP), Cause(kind="http", detail="test")),
+        lambda: asking.upload("stateful/orders/v2.jar"),
         lambda: control.abandon(stop, by="test"),
         lambda: control.pause_uploads(ORDERS, paused=True),
         lambda: list(ledger.records()),
@@ -212,21 +220,21 @@ def test_a_newer_record_holds_up_no_other_job(storage: Storage) -> None:
     storage.records.upload_blob(blob(storage), NEWER["a newer schema"])
     for job in (ORDERS, "payments"):
         storage.upload(f"stateful/{job}/v1.jar", jar())
-    Intake(storage.ledger(), storage.queue, storage.jars, MemoryCluster()).sweep(datetime.now(UTC))
+    intake(storage).sweep(datetime.now(UTC))
     assert [nudge["job"] for nudge in storage.nudges()] == ["payments"]
 
 
-def test_a_driver_that_a_newer_version_took_the_job_from_writes_nothing(storage: Storage) -> None:
+def test_a_driver_that_a_newer_version_took_the_job_from_writes_nothing(storage: Storage, flink: FlinkServer) -> None:
     """It was at work when the new version began: its next write meets another ETag, and it lets the job go."""
 
-    class Replaced(MemoryCluster):
+    class Replaced(Session):
         def act(self, record: JobRecord, operation: Operation, step: Step) -> Learned:
             storage.records.upload_blob(blob(storage), NEWER["a newer schema"], overwrite=True)
             return super().act(record, operation, step)
 
-    storage.records.upload_blob(blob(storage), load("new-recorded").moved(now()))
-    cluster = Replaced()
+    storage.records.upload_blob(blob(storage), load("new-recorded").moved(now(storage)))
+    cluster = Replaced(storage, flink)
     with pytest.raises(Unavailable, match="newer version"):
-        Driver(storage.ledger(), storage.queue, cluster, Patience()).drive(ORDERS)
+        storage.driver(cluster).drive(ORDERS)
     assert len(cluster.acts) == 1
     assert storage.records.download_blob(blob(storage)).readall().decode() == NEWER["a newer schema"]

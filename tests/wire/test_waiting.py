@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from threading import Barrier, Event, Thread
 from typing import TypeVar
 
 import pytest
 
-from flinkfuncs.clients.ledger import Entry, Ledger
+from flinkfuncs.clients.ledger import Entry
 from flinkfuncs.control import Control
 from flinkfuncs.core import queueing
 from flinkfuncs.core.actions import Action
@@ -18,21 +18,17 @@ from flinkfuncs.core.errors import NotFound, Refused
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Cause, Operation, Outcome, Request
-from flinkfuncs.core.steps import Learned, Step, Stop
-from flinkfuncs.intake import Intake
+from flinkfuncs.core.steps import End, Learned, Step, Stop
+from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import NOW, ORDERS, asked
-from tests.wire.memory_cluster import MemoryCluster
-from tests.wire.storage import Storage, jar
+from tests.wire.session import Session, intake
+from tests.wire.storage import ClockedLedger, Storage, jar
 from tests.wire.test_driver import driver, put, read, result, running_job
 from tests.wire.unheard import UnheardLedger
 
 T = TypeVar("T")
 AT_ONCE = 8
 HTTP = Cause(kind="http", detail="a person")
-
-
-def intake(storage: Storage) -> Intake:
-    return Intake(storage.ledger(), storage.queue, storage.jars, MemoryCluster())
 
 
 def control(storage: Storage) -> Control:
@@ -51,7 +47,7 @@ def at_once(work: Callable[[int], T], number: int = AT_ONCE) -> list[T]:
         return list(threads.map(one, range(number)))
 
 
-def driving(storage: Storage, cluster: MemoryCluster) -> Callable[[], None]:
+def driving(storage: Storage, cluster: Session) -> Callable[[], None]:
     """Drive the job, as a driver beside."""
     return lambda: driver(storage, cluster).drive(ORDERS)
 
@@ -68,7 +64,7 @@ def test_of_many_uploads_at_once_one_waits_and_every_one_is_on_record(storage: S
     names = [f"stateful/orders/v{number}.jar" for number in range(AT_ONCE)]
     for name in names[:-1]:
         storage.upload(name, b"no jar: it must not be read")
-    time.sleep(1.1)  # Last-Modified has whole seconds
+    storage.next_second()
     storage.upload(names[-1], jar())
     asked_for = at_once(lambda number: intake(storage).upload(names[number]))
     found = outcomes(storage)
@@ -85,9 +81,11 @@ def test_of_many_uploads_at_once_one_waits_and_every_one_is_on_record(storage: S
     assert read(storage).open == (waiting,)
 
 
-def test_what_many_ask_at_once_is_recorded_once_each_with_the_stop_ahead_of_updates(storage: Storage) -> None:
+def test_what_many_ask_at_once_is_recorded_once_each_with_the_stop_ahead_of_updates(
+    storage: Storage, cluster: Session
+) -> None:
     """Uploads, updates and a STOP from all sides, while an update has begun: it stays first, the STOP is next."""
-    running_job(storage, MemoryCluster())
+    running_job(storage, cluster)
     begun = put(storage, asked(Action.UPDATE, identity="begun"))
     record = read(storage)
     entry = storage.ledger().entry(ORDERS)
@@ -112,16 +110,15 @@ def test_what_many_ask_at_once_is_recorded_once_each_with_the_stop_ahead_of_upda
     assert set(asked_for) < set(outcomes(storage))
 
 
-def test_jobs_do_not_wait_for_each_other(storage: Storage) -> None:
+def test_jobs_do_not_wait_for_each_other(storage: Storage, cluster: Session) -> None:
     """One whose operation does not go on holds up no other one."""
-    stuck, quick = MemoryCluster(), MemoryCluster()
-    running_job(storage, stuck)
-    stuck.stops_complete = False
+    running_job(storage, cluster)
+    cluster.flink.holds_savepoints = True
     put(storage, asked(Action.STOP))
-    driver(storage, stuck, invocation_seconds=0).drive(ORDERS)
+    driver(storage, cluster, invocation_seconds=0).drive(ORDERS)
     payments = JobName("payments")
     intake(storage).request(payments, Request(action=Action.NEW), HTTP)
-    driver(storage, quick).drive(payments)
+    driver(storage, cluster).drive(payments)
     assert list(outcomes(storage, payments).values()) == [Outcome.SUCCEEDED]
     assert read(storage).open[0].stop
 
@@ -129,12 +126,12 @@ def test_jobs_do_not_wait_for_each_other(storage: Storage) -> None:
 # ---------------------------------------------------------------------------------------------------------- abandoning
 
 
-class Sleeper(MemoryCluster):
+class Sleeper(Session):
     """A cluster whose client falls asleep on its way to a stop, as a paused process does."""
 
-    def __init__(self) -> None:
+    def __init__(self, storage: Storage, flink: FlinkServer) -> None:
         """Begin awake."""
-        super().__init__()
+        super().__init__(storage, flink)
         self.asleep, self.wake = Event(), Event()
 
     def act(self, record: JobRecord, operation: Operation, step: Step) -> Learned:
@@ -146,9 +143,11 @@ class Sleeper(MemoryCluster):
 
 
 @pytest.mark.parametrize("follows", [Action.UPDATE, Action.STOP, Action.STATELESS_UPDATE])
-def test_a_driver_whose_operation_was_abandoned_can_write_nothing_any_more(storage: Storage, follows: Action) -> None:
+def test_a_driver_whose_operation_was_abandoned_can_write_nothing_any_more(
+    storage: Storage, flink: FlinkServer, follows: Action
+) -> None:
     """Its stop comes late, under the trigger id that the next operation carries, too: one stop, one copy at most."""
-    cluster = Sleeper()
+    cluster = Sleeper(storage, flink)
     running_job(storage, cluster)
     stuck = put(storage, asked(Action.UPDATE, identity="stuck"))
     sleeping = Thread(target=driver(storage, cluster, lease_seconds=600).drive, args=(ORDERS,))
@@ -164,13 +163,32 @@ def test_a_driver_whose_operation_was_abandoned_can_write_nothing_any_more(stora
     assert result(storage, stuck)[:2] == (Outcome.ABANDONED, "Abandoned")
     assert result(storage, next_one)[0] in (Outcome.SUCCEEDED, Outcome.REFUSED)  # a STOP of what has stopped meanwhile
     assert len({step.trigger_id for step in cluster.acts if isinstance(step, Stop)}) == 1
-    assert len(cluster.running()) == (0 if follows is Action.STOP else 1)
+    assert len(cluster.flink.running_ids()) == (0 if follows is Action.STOP else 1)
     assert [savepoint.operation for savepoint in read(storage).savepoints] in ([stuck.id], [next_one.id])
 
 
-def test_abandoning_is_done_once_and_refused_for_what_has_ended(storage: Storage) -> None:
+def test_a_driver_whose_operation_was_abandoned_while_it_looked_does_not_record_another_end(
+    storage: Storage, flink: FlinkServer
+) -> None:
+    """What a person ended stays ABANDONED, whatever its driver saw last."""
+
+    class Abandoned(Session):
+        def next_step(self, record: JobRecord, operation: Operation, now: datetime) -> Step:
+            step = super().next_step(record, operation, now)
+            if isinstance(step, End) and operation.action is Action.LIST_SAVEPOINT:
+                control(storage).abandon(operation.id, by="a person")
+            return step
+
+    cluster = Abandoned(storage, flink)
+    running_job(storage, cluster)
+    listing = put(storage, asked(Action.LIST_SAVEPOINT))
+    driver(storage, cluster).drive(ORDERS)
+    assert result(storage, listing)[:2] == (Outcome.ABANDONED, "Abandoned")
+    assert (read(storage).open, read(storage).lease) == ((), None)
+
+
+def test_abandoning_is_done_once_and_refused_for_what_has_ended(storage: Storage, cluster: Session) -> None:
     """Again it tells the same; an operation that ended otherwise keeps its end."""
-    cluster = MemoryCluster()
     running_job(storage, cluster)
     ended, waiting = put(storage, asked(Action.SAVEPOINT)), None
     driver(storage, cluster).drive(ORDERS)
@@ -184,23 +202,23 @@ def test_abandoning_is_done_once_and_refused_for_what_has_ended(storage: Storage
         control(storage).abandon("20261121T120000Z-orders-0123456789ab", by="a person")
     assert result(storage, ended)[0] is Outcome.SUCCEEDED
     driver(storage, cluster).drive(ORDERS)
-    assert cluster.running(), "the abandoned STOP was not carried out"
+    assert cluster.flink.running_ids(), "the abandoned STOP was not carried out"
 
 
-def test_after_one_is_abandoned_the_next_is_sent_for(storage: Storage) -> None:
+def test_after_one_is_abandoned_the_next_is_sent_for(storage: Storage, cluster: Session) -> None:
     """Nobody has to wait for the sweeper."""
-    running_job(storage, MemoryCluster())
+    running_job(storage, cluster)
     stuck, next_one = put(storage, asked(Action.UPDATE)), put(storage, asked(Action.STOP, identity="next"))
     control(storage).abandon(stuck.id, by="a person")
     assert storage.nudges() == [{"job": ORDERS, "operation": next_one.id}]
 
 
-class BetweenLedger(Ledger):
+class BetweenLedger(ClockedLedger):
     """Somebody else writes right before this ledger's n-th write of a record."""
 
     def __init__(self, storage: Storage, nth: int, writes: Callable[[], object]) -> None:
         """Count from the first write."""
-        super().__init__(storage.records, storage.cluster)
+        super().__init__(storage)
         self._left, self._writes = nth, writes
 
     def write(self, record: JobRecord, *, etag: str | None) -> Entry:
@@ -221,9 +239,10 @@ def uploaded(storage: Storage) -> Operation:
 
 @pytest.mark.parametrize("nth", [1, 2], ids=["before it is claimed", "after it is claimed"])
 @pytest.mark.parametrize("kind", ["abandoned", "paused"])
-def test_a_driver_that_finds_nothing_open_any_more_gives_the_job_back(storage: Storage, kind: str, nth: int) -> None:
+def test_a_driver_that_finds_nothing_open_any_more_gives_the_job_back(
+    storage: Storage, cluster: Session, kind: str, nth: int
+) -> None:
     """What waited was taken from it around its claim: the next operation's message finds a job that nobody owns."""
-    cluster = MemoryCluster()
     running_job(storage, cluster)
     waiting = uploaded(storage)
 
@@ -241,22 +260,24 @@ def test_a_driver_that_finds_nothing_open_any_more_gives_the_job_back(storage: S
     assert result(storage, next_one)[0] is Outcome.SUCCEEDED
 
 
-def test_a_message_that_is_given_up_while_what_waits_is_abandoned_leaves_nothing_behind(storage: Storage) -> None:
+def test_a_message_that_is_given_up_while_what_waits_is_abandoned_leaves_nothing_behind(
+    storage: Storage, cluster: Session
+) -> None:
     """Its own operation is over; nothing is open, nobody owns the job, and nobody is sent for."""
     waiting = put(storage, asked(Action.NEW))
 
     def abandon() -> None:
         control(storage).abandon(waiting.id, by="a person")
 
-    driver(storage, MemoryCluster(), ledger=BetweenLedger(storage, 2, abandon)).give_up(ORDERS, "over", "a bug")
+    driver(storage, cluster, ledger=BetweenLedger(storage, 2, abandon)).give_up(ORDERS, "over", "a bug")
     record = read(storage)
     assert (record.open, record.lease) == ((), None)
     assert storage.nudges() == []
 
 
-def test_an_abandoning_that_is_not_answered_is_looked_for(storage: Storage) -> None:
+def test_an_abandoning_that_is_not_answered_is_looked_for(storage: Storage, cluster: Session) -> None:
     """It is done, whatever a driver wrote of the operation's end, and the next operation is sent for."""
-    running_job(storage, MemoryCluster())
+    running_job(storage, cluster)
     stuck, next_one = put(storage, asked(Action.SAVEPOINT)), put(storage, asked(Action.STOP, identity="next"))
     ended = queueing.ended_as(stuck, Outcome.SUCCEEDED, "a driver came too late to record this", NOW)
     storage.ledger().close(ended)
@@ -271,9 +292,8 @@ def test_an_abandoning_that_is_not_answered_is_looked_for(storage: Storage) -> N
 # ------------------------------------------------------------------------------------------------------------- pausing
 
 
-def test_pausing_and_resuming_that_is_not_answered_is_looked_for(storage: Storage) -> None:
+def test_pausing_and_resuming_that_is_not_answered_is_looked_for(storage: Storage, cluster: Session) -> None:
     """A driver that writes meanwhile keeps what it wrote, and the upload that was held is sent for."""
-    cluster = MemoryCluster()
     running_job(storage, cluster)
     waiting = uploaded(storage)
     storage.nudges()
@@ -290,9 +310,9 @@ def test_pausing_and_resuming_that_is_not_answered_is_looked_for(storage: Storag
     assert storage.ledger().read(ORDERS) == resumed
 
 
-def test_a_held_upload_that_is_resumed_without_an_answer_is_sent_for(storage: Storage) -> None:
+def test_a_held_upload_that_is_resumed_without_an_answer_is_sent_for(storage: Storage, cluster: Session) -> None:
     """Nobody has to wait for the sweeper."""
-    running_job(storage, MemoryCluster())
+    running_job(storage, cluster)
     control(storage).pause_uploads(ORDERS, paused=True)
     held = uploaded(storage)
     ledger = UnheardLedger(storage)
@@ -301,15 +321,15 @@ def test_a_held_upload_that_is_resumed_without_an_answer_is_sent_for(storage: St
     assert storage.nudges() == [{"job": ORDERS, "operation": held.id}]
 
 
-def test_paused_uploads_are_held_and_the_newest_is_taken_on_resume(storage: Storage) -> None:
+def test_paused_uploads_are_held_and_the_newest_is_taken_on_resume(storage: Storage, cluster: Session) -> None:
     """By events and by the sweeper: nothing is open, nothing is sent for; every upload is on record."""
-    running_job(storage, MemoryCluster())
+    running_job(storage, cluster)
     assert control(storage).pause_uploads(ORDERS, paused=True).uploads_paused
     held = []
     for version in ("1", "2"):
+        storage.next_second()
         storage.upload("stateful/orders/job.jar", jar(f"com.example.V{version}"))
         held.append(intake(storage).upload("stateful/orders/job.jar"))
-        time.sleep(1.1)
     assert held[0]
     assert held[1]
     intake(storage).sweep(read(storage).held[0].requested_at)
@@ -324,9 +344,9 @@ def test_paused_uploads_are_held_and_the_newest_is_taken_on_resume(storage: Stor
     assert storage.nudges() == [{"job": ORDERS, "operation": held[1].id}]
 
 
-def test_pausing_and_uploading_at_once_loses_nothing(storage: Storage) -> None:
+def test_pausing_and_uploading_at_once_loses_nothing(storage: Storage, cluster: Session) -> None:
     """Whichever comes first: the upload is open or held, or superseded by one that is."""
-    running_job(storage, MemoryCluster())
+    running_job(storage, cluster)
     names = [f"stateful/orders/v{number}.jar" for number in range(AT_ONCE)]
     for name in names:
         storage.upload(name, jar())

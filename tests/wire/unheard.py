@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flinkfuncs.clients.ledger import Entry, Ledger
+from flinkfuncs.clients.ledger import Entry
 from flinkfuncs.clients.storage import Conflict
 from flinkfuncs.core.errors import FlinkFuncsError, Unanswered
 from flinkfuncs.core.jobs import JobRecord
-from tests.wire.storage import Storage
+from tests.wire.storage import ClockedLedger, Storage
 
 NO_ANSWER = Unanswered("no answer")
 ANSWER_TO_A_REPEAT = Conflict("changed meanwhile")  # the storage library repeats a write by itself, with the same ETag
 
 
-class UnheardLedger(Ledger):
+class UnheardLedger(ClockedLedger):
     """Raises `error` for the first write that `when` is true of, after it took effect and `then` was called."""
 
     def __init__(
@@ -26,7 +26,7 @@ class UnheardLedger(Ledger):
         error: FlinkFuncsError = NO_ANSWER,
     ) -> None:
         """Wait for that write."""
-        super().__init__(storage.records, storage.cluster)
+        super().__init__(storage)
         self._when, self._then, self._error = when, then, error
         self.unheard = 0
 

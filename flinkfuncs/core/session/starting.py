@@ -135,7 +135,7 @@ def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
     """Say what to do about a new copy that the cluster does not know.
 
     refused, and no other call unanswered      Fail: it never started
-    one of these two, and the jar is gone too  UploadJar
+    one of these two, and the jar is gone too  UploadJar; for the second one not beyond the deadline below
     it was seen before                         Wait until it must be gone, then as `_lost` says
     the JobManager is another one since        Wait until it must be gone, then the same Start again
     long ago (the start deadline, and the      Fail: only the same START is safe
@@ -148,15 +148,16 @@ def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
         evidence = Evidence(f"did not start: {mark.refused}", "StartFailed", "NEVER_STARTED")
         return failed_start(operation, record, seen, evidence)
     another_manager = mark.incarnation != seen.incarnation
-    if (copy.seen or another_manager) and not seen.jar_on_cluster:
+    late = age_seconds(mark.sent_at, seen) > limits.start_seconds + seen.vanish_seconds
+    if (copy.seen or (another_manager and not late)) and not seen.jar_on_cluster:
         return UploadJar(copy.own_release)  # before the wait: every step but a wait begins it anew
     if copy.seen:
         return wait_for_vanished(operation, seen) or _lost(operation, record, seen, "vanished from the cluster")
     if another_manager and (waiting := wait_for_vanished(operation, seen)):
         return waiting
-    if age_seconds(mark.sent_at, seen) > limits.start_seconds + seen.vanish_seconds:
-        late = "was started and does not appear; it may still come, and START repeats it under the same id"
-        return fail(new_copy(record, late), "StartUnanswered")
+    if late:
+        what = "was started and does not appear; it may still come, and START repeats it under the same id"
+        return fail(new_copy(record, what), "StartUnanswered")
     if mark.unanswered and age_seconds(mark.last_sent_at, seen) < limits.repeat_seconds:
         return Wait(pause(mark.last_sent_at, seen), "the new copy is not listed yet")
     if not seen.jar_on_cluster:

@@ -1,39 +1,40 @@
-"""A session cluster as a small pure model: what it does with a call, what it shows, and what really runs.
+"""A session cluster as a small pure model: what it does with a call, what it answers, and what really runs.
 
     a JobManager     takes an id once, forgets everything when it is restarted, and may start a copy late
     a TaskManager    goes on with a copy for 50 s after its JobManager was lost
     a stop           writes a savepoint and ends the copy; one with another trigger id meanwhile would break both
-    a copy           completes a checkpoint now and then, which is retained; storage tells of it, whatever is restarted
+    a copy           completes a checkpoint now and then, which is retained; storage has it, whatever is restarted
     a namesake       somebody else starts a job of this name, and ends it again; a start that left before may come late
 
-`runs` lists what really ran and when, which no look tells; the promises are checked against it at every start.
+`runs` lists what really ran and when, which no answer shows; the promises are checked against it at every start. The
+app's own look is played on `Answers` and `Stored`, in the place of its clients of Flink and of storage: each answers
+one question, from what the model holds. The rule that must never break: no code of the app decides here.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from flinkfuncs.core.jobs import JobRecord
-from flinkfuncs.core.operations import Operation
+from flinkfuncs.clients import flink_wire as wire
+from flinkfuncs.clients.flink import Flink
+from flinkfuncs.clients.savepoint_store import Kept
+from flinkfuncs.core.errors import NotFound
+from flinkfuncs.core.names import Directory
+from flinkfuncs.core.orphans import Found
 from flinkfuncs.core.session.blame import Blame, Failure
 from flinkfuncs.core.session.facts import (
-    Adoptable,
-    CopySeen,
     CopyState,
     Left,
-    Seen,
     TriggerDone,
     TriggerFailed,
     TriggerRunning,
     TriggerSeen,
     TriggerUnknown,
 )
-from flinkfuncs.core.session.inheriting import trigger_of
-from flinkfuncs.core.session.last_state import is_asked_for
-from flinkfuncs.core.session.savepoints import same_path
-from flinkfuncs.core.session.sending import release_to_send
 from flinkfuncs.core.steps import Cancel, Start, Step, Stop, TakeCheckpoint, Trigger, UploadJar
+from tests.unit.builders import ORDERS
 
 HEARTBEAT_SECONDS = 50.0
 ENDED = (CopyState.FINISHED, CopyState.CANCELED, CopyState.FAILED)
@@ -60,6 +61,7 @@ class Known:
     restored: str | None
     savepoint: str | None = None
     failures: tuple[Failure, ...] = ()  # newest first
+    restores: int = 0  # how often it restored a state
 
 
 @dataclass
@@ -79,6 +81,7 @@ class Cluster:
     due: list[tuple[datetime, Step]] = field(default_factory=list)  # calls that take effect later
     namesakes: list[str] = field(default_factory=list)  # jobs of this name that are not ours, and run
     stops: dict[str, Stop] = field(default_factory=dict)  # the stop under which a copy is being stopped
+    caches_lag: bool = False  # the answers that Flink caches are older than what a copy restored, or than its tasks
 
     # what it does
 
@@ -162,6 +165,7 @@ class Cluster:
         """Let what runs fall into a restart, or come out of it; a stop that is under way fails."""
         other = {CopyState.RUNNING: CopyState.RESTARTING, CopyState.RESTARTING: CopyState.RUNNING}
         for job, known in self.known.items():
+            known.restores += known.state is CopyState.RESTARTING
             known.state = other.get(known.state, known.state)
             if known.state is CopyState.RESTARTING and (stop := self.stops.get(job)):
                 self.fail_stop(stop, failed_over=True)
@@ -187,7 +191,7 @@ class Cluster:
             raise Refusal("no such job runs")
 
     def _complete(self, job: str, trigger: str, directory: str) -> None:
-        path = f"{directory.replace('file:///', 'file:/')}/savepoint-{len(self.savepoints)}"
+        path = f"{as_flink_writes(directory)}/savepoint-{job[:6]}-{len(self.savepoints)}"
         self.savepoints[path] = self.now
         self.triggers[trigger] = TriggerDone(path)
         self.known[job].savepoint = self.newest[job] = path
@@ -209,8 +213,9 @@ class Cluster:
         beside = [run for run in self.runs if run.until is None or run.until > self.now]
         assert not beside, f"a second copy beside {beside}"
         self._check_state(step)
-        self.known[step.flink_job_id] = Known(CopyState.RUNNING, step.savepoint)
-        self.newest[step.flink_job_id] = step.savepoint
+        restored = as_flink_writes(step.savepoint) if step.savepoint else None
+        self.known[step.flink_job_id] = Known(CopyState.RUNNING, restored, restores=1 if restored else 0)
+        self.newest[step.flink_job_id] = restored
         if step.flink_job_id[-1] in "02468ace":  # Flink made its directory where storage lists it
             self.stored.add(step.flink_job_id)
         self.runs.append(Run(step.flink_job_id, self.now))
@@ -224,56 +229,124 @@ class Cluster:
         if step.savepoint is None or goes_back or not self.runs:
             return
         newest = self.newest[self.runs[-1].flink_job_id]
-        assert same_path(step.savepoint, newest), f"started from {step.savepoint}, and the newest state is {newest}"
+        state = as_flink_writes(step.savepoint)
+        assert state == newest, f"started from {state}, and the newest state is {newest}"
 
-    # what it shows
 
-    def look(self, record: JobRecord, operation: Operation, *, lagging: bool) -> Seen:
-        """Return what a look tells; caches that lag do not tell of savepoints and restored state."""
-        current = record.running
-        known = self.known.get(current.flink_job_id) if current else None
-        copy = self._copy(known, lagging=lagging) if current else None
-        asked = operation.token("checkpoint", operation.checkpoints)
-        if copy and known and operation.checkpoint:
-            copy = replace(copy, checkpoint=self.triggers.get(asked, TriggerUnknown()))
-        wanted = release_to_send(operation, record, copy)
-        return Seen(
-            now=self.now,
-            copy=copy,
-            trigger=self.triggers.get(trigger_of(operation, record) or "", TriggerUnknown()),
-            jar_on_cluster=wanted is not None and wanted.sha256 in self.jars,
-            namesakes=tuple(self.namesakes),
-            named_there=any(same_path(operation.request.save_point_name, path) for path in self.savepoints),
-            adoptable=self._adoptable(operation.request.adopt) if record.current is None else None,
-            left=self._left(record, operation, copy),
-            sizes=dict.fromkeys(self.savepoints, 100),
-            incarnation=str(self.incarnation),
-            vanish_seconds=HEARTBEAT_SECONDS + 30,
+def as_flink_writes(path: str) -> str:
+    """Return a path as Flink names it: `file:/x` where we write `file:///x`."""
+    return path.replace("file:///", "file:/")
+
+
+class Answers(Flink):
+    """What the cluster answers: to each question of the app's client, from what it holds."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Ask this one."""
+        self._cluster = cluster
+
+    def configuration(self) -> dict[str, str]:
+        """The JobManager's; another one has another directory."""
+        return {
+            "web.tmpdir": f"of JobManager {self._cluster.incarnation}",
+            "heartbeat.timeout": f"{HEARTBEAT_SECONDS:.0f} s",
+            "execution.checkpointing.dir": "file:///cp",
+        }
+
+    def overview(self) -> list[wire.Listed]:
+        """Every job that the JobManager knows, and somebody else's of this name."""
+        ours = [(job, known.state.value) for job, known in self._cluster.known.items()]
+        return [
+            wire.Listed(jid=job, name=ORDERS, state=state)
+            for job, state in [*ours, *((job, "RUNNING") for job in self._cluster.namesakes)]
+        ]
+
+    def holds_slots(self, flink_job_id: str) -> bool:
+        """Whether a TaskManager goes on with it."""
+        now = self._cluster.now
+        return any(run.flink_job_id == flink_job_id and (run.until or now) > now for run in self._cluster.runs)
+
+    def jar_id(self, name: str, *, since: datetime | None = None) -> str | None:  # noqa: ARG002 - none is old here
+        """The id of a jar, which is its name."""
+        return name if name.removesuffix(".jar") in self._cluster.jars else None
+
+    def status(self, flink_job_id: str) -> str | None:
+        """A job's state, not cached."""
+        known = self._cluster.known.get(flink_job_id)
+        return known.state.value if known else None
+
+    def tasks_run(self, flink_job_id: str) -> bool:
+        """Whether every task runs, cached."""
+        return flink_job_id in self._cluster.known and not self._cluster.caches_lag
+
+    def checkpoints(self, flink_job_id: str) -> wire.Checkpoints:
+        """What a job restored and saved, cached."""
+        known = self._cluster.known.get(flink_job_id)
+        if known is None or self._cluster.caches_lag:
+            return wire.Checkpoints()
+        restored = wire.Restored(
+            id=self._number(known.restored), external_path=known.restored, is_savepoint=_is_savepoint(known.restored)
         )
+        saved = wire.Completed(id=self._number(known.savepoint), external_path=known.savepoint)
+        latest = wire.Latest(
+            restored=restored if known.restored else None, savepoint=saved if known.savepoint else None
+        )
+        return wire.Checkpoints(latest=latest, counts=wire.Counts(restored=known.restores))
 
-    def _adoptable(self, named: str | None) -> Adoptable | None:
-        known = self.known.get(named) if named else None
-        return Adoptable(known.state, "orders", 2, None) if known else None
-
-    def _left(self, record: JobRecord, operation: Operation, copy: CopySeen | None) -> Left | None:
-        trigger = self.triggers.get(trigger_of(operation, record) or "", TriggerUnknown())
-        last = record.last_ran
-        if last is None or not is_asked_for(operation, record, copy, trigger):
-            return None
-        told = last.flink_job_id in self.known or last.flink_job_id in self.stored
-        newest = self.newest.get(last.flink_job_id) if told else None
+    def left(self, flink_job_id: str, *, ended: bool) -> Left | None:  # noqa: ARG002 - all of it is retained
+        """A job's newest state."""
+        if flink_job_id not in self._cluster.known:
+            raise NotFound("no such job")
+        newest = self._cluster.newest[flink_job_id]
         return Left(newest) if newest else None
 
-    def _copy(self, known: Known | None, *, lagging: bool) -> CopySeen:
-        if known is None:
-            return CopySeen(CopyState.ABSENT)
-        if lagging:
-            state = CopyState.STARTING if known.state is CopyState.RUNNING else known.state
-            return CopySeen(state, failures=known.failures)
-        return CopySeen(
-            known.state,
-            restored_from=known.restored,
-            restored_savepoint=known.restored is not None,
-            last_savepoint=known.savepoint,
-            failures=known.failures,
-        )
+    def failures(self, flink_job_id: str) -> tuple[Failure, ...]:
+        """A job's exceptions."""
+        return self._cluster.known[flink_job_id].failures
+
+    def checkpoint(self, flink_job_id: str, trigger_id: str) -> TriggerSeen:
+        """What became of a checkpoint."""
+        return self.savepoint(flink_job_id, trigger_id)
+
+    def savepoint(self, flink_job_id: str, trigger_id: str) -> TriggerSeen:  # noqa: ARG002 - Flink asks for no more
+        """What became of a stop or a savepoint."""
+        return self._cluster.triggers.get(trigger_id, TriggerUnknown())
+
+    def _number(self, path: str | None) -> int:
+        return [*self._cluster.savepoints].index(as_flink_writes(path)) if path else 0
+
+
+class Stored:
+    """What lies in storage: the savepoints, and the checkpoints of the copies whose directory can be listed."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """List what this one has written."""
+        self._cluster = cluster
+
+    def found(self, directories: Iterable[Directory]) -> list[Found]:
+        """Every savepoint below the directories."""
+        inside = tuple(f"{as_flink_writes(str(directory))}/" for directory in directories)
+        saved = [path for path in self._cluster.savepoints if _is_savepoint(path) and path.startswith(inside)]
+        return [Found(path, "an operation", self._cluster.now) for path in saved]
+
+    def checkpoint(self, directory: Directory) -> Kept | None:
+        """The newest checkpoint below the directory of one job."""
+        inside = f"{as_flink_writes(str(directory))}/chk-"
+        taken = [(number, path) for number, path in enumerate(self._cluster.savepoints) if path.startswith(inside)]
+        return Kept(taken[-1][1], taken[-1][0]) if taken else None
+
+    def exists(self, directory: Directory) -> bool:
+        """Whether the directory of one job can be listed."""
+        return str(directory).rpartition("/")[2] in self._cluster.stored
+
+    def number(self, savepoint: Directory) -> int | None:
+        """The number that savepoints and checkpoints count on from."""
+        return [*self._cluster.savepoints].index(as_flink_writes(str(savepoint)))
+
+    def holds(self, savepoint: Directory) -> bool | None:
+        """Whether a savepoint or a checkpoint lies there."""
+        return as_flink_writes(str(savepoint)) in self._cluster.savepoints
+
+
+def _is_savepoint(path: str | None) -> bool:
+    return path is not None and "/savepoint-" in path

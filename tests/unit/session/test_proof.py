@@ -101,6 +101,7 @@ def settling(seconds_ago: float, restarts: int = 0) -> Settling:
         ({"failures": own(2)}, "Wait listed"),
         ({"failures": own(9), "completed_at": ago(0.5), "completed": 4}, "Wait listed"),
         ({"failures": failures(*[SLOTS] * 15, CLUSTER), "restores": 17}, "Wait listed"),
+        ({"failures": failures(*[CLUSTER] * 16), "restores": 17}, "Wait listed"),
         ({"restores": 4}, "Wait listed"),
         # settling begins, and begins anew after a restart
         ({}, "Wait listed"),
@@ -225,13 +226,33 @@ def test_when_nothing_works_the_end_says_what_there_is_to_go_on_from() -> None:
     assert STATE in message
 
 
+def test_an_update_from_a_named_savepoint_that_fails_leads_back_to_the_savepoint_of_its_stop() -> None:
+    """The named one is older than what the job had when it was stopped: the rollback loses nothing."""
+    earlier = "file:///sp/earlier"
+    asked_for = asked(Action.UPDATE, brings=NEW, named=earlier)
+    operation = marked(asked_for, start=sent(20), stop=sent(30), savepoint=STATE)
+    new = copy_of(NEW, flink_job_id=operation.token("copy"), operation=operation.id, savepoint=earlier)
+    record = job(new, operation, savepoints=(savepoint(earlier), savepoint(STATE))).but(previous=copy_of(OLD))
+    step = next_step(operation, record, look(CopyState.FAILED), LIMITS)
+    assert said(step, operation, record) == f"Start old as rollback from {STATE}"
+
+
 @pytest.mark.parametrize(
-    ("completed", "words"), [(0, "have nothing of it"), (2, "completed 2 checkpoints: output since")]
+    ("completed", "at_least", "words"),
+    [
+        (0, False, "have nothing of it"),
+        (2, False, "completed 2 checkpoints: output since 2026-11-21T11:59:40Z comes again"),
+        (0, True, "vanished after 0 checkpoints or more: output since 2026-11-21T11:59:40Z may come again"),
+        (2, True, "vanished after 2 checkpoints or more: output since 2026-11-21T11:59:40Z may come again"),
+    ],
 )
-def test_a_rollback_says_whether_output_comes_again(completed: int, words: str) -> None:
-    """No checkpoint of the new copy, no output of it; else it says from when output is written again."""
+def test_a_rollback_says_whether_output_comes_again(completed: int, words: str, *, at_least: bool) -> None:
+    """No checkpoint of the new copy, no output of it; else it says from when output is written again.
+
+    Of a copy that vanished the last count is not known: there may be more checkpoints than were seen.
+    """
     operation, record, copy = proving(settled=settling(11), asked_for=sent(2), checkpoint=DONE)
-    undo = UNDO.model_copy(update={"completed": completed})
+    undo = UNDO.model_copy(update={"completed": completed, "at_least": at_least})
     operation = marked(operation, undo=undo, rollback=sent(20))
     step = next_step(operation, record.with_operation(operation), look(copy), LIMITS)
     assert isinstance(step, End)

@@ -122,6 +122,7 @@ def test_a_fresh_start_that_was_asked_for_restores_nothing(copy: CopySeen, step:
         # one of these two, and the jar is gone too
         (sent(60), {"seen_before": True, "jar": False}, "UploadJar new"),
         (sent(60), {"incarnation": "second", "jar": False}, "UploadJar new"),
+        (sent(381), {"incarnation": "second", "jar": False, "vanished_at": ago(81)}, "FAILED StartUnanswered"),
         # it was seen before
         (sent(60), {"seen_before": True}, "Wait vanished"),
         (sent(99), {"seen_before": True, "vanished_at": ago(81)}, "FAILED Vanished"),

@@ -1,35 +1,17 @@
-"""What does a Flink session cluster do with a call? A stand-in for wire faults and pauses; it runs no job.
-
-    measured of Flink                                                   on               here
-    ------------------------------------------------------------------  ---------------  ----------------------------
-    an id is taken once, also a cancelled one; a repeat is a 400        2.3.0            `run`
-    a savepoint that is missing, or does not fit, is a 400, and leaves  1.17.2 to 2.3.0  `run`, a jar with Refused
-    a FAILED entry under that id
-    a main() that throws is a 400 as well, and leaves nothing           1.20.1, 2.1.0    `run`, a jar with Throws
-    two stops with different trigger ids: both fail and the job         1.20.1: 10 of    `stop`, and noted as wrong
-    restarts (now and then one of them stops it)                        12; 2.1.0: 6
-    the same trigger id again is the same stop                          24 of 24         `stop`
-    a stop of an unknown or finished job is a 202, and fails when       1.17.2 to 2.3.0  `stop`
-    asked
-    a crash loop: RUNNING and RESTARTING, `counts.restored` grows       2.3.0            a jar with the class Loops
-    checkpoints and savepoints count on from the same number            1.17.2 to 2.3.0  `Job.newest`
-    a retained checkpoint outlives a cancel                             1.17.2 to 2.3.0  `cancel`
-
-What it cannot show (a TaskManager that goes on alone, real state) tests/matrix and tests/flink show on a real Flink.
-The rule that must never break: whatever is wrong in what was asked of it is noted in `wrong`, and stays there.
-"""
+"""A Flink session cluster in memory. It runs no job, and remembers everything that was asked of it."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-SAVING_SECONDS = 0.03
-CHECKPOINT_SECONDS = 0.1
 RESTART_SECONDS = 0.05
 ENDED = ("FINISHED", "CANCELED", "FAILED")
+NO_STATE = "java.lang.IllegalStateException: Cannot map checkpoint/savepoint state"
+FAILED_OVER = "org.apache.flink.runtime.checkpoint.CheckpointException: Checkpoint Coordinator is suspending."
 
 
 class RefusalError(Exception):
@@ -47,11 +29,15 @@ class Jar:
 
     id: str
     name: str
-    sha256: str
-    loops: bool
-    refused: bool
-    throws: bool
-    uploaded: int
+    loops: bool = False
+    refused: bool = False
+    throws: bool = False
+    uploaded: int = 0  # milliseconds since 1970
+
+    @property
+    def sha256(self) -> str:
+        """The hash of its bytes, by its name."""
+        return self.name.removesuffix(".jar")
 
 
 @dataclass
@@ -75,10 +61,14 @@ class Job:
     state: str = "RUNNING"
     ended_at: float | None = None
     savepoint: State | None = None
+    every: float | None = None  # how often it completes a checkpoint (seconds); None: when a test says so
+    completed: State | None = None  # … the one that a test completed
+    failures: list[str] = field(default_factory=list)  # its exceptions, newest first
+    clock: Callable[[], float] = time.monotonic
 
     def age(self) -> float:
         """How long it runs, or ran (seconds)."""
-        return (self.ended_at or time.monotonic()) - self.since
+        return (self.ended_at or self.clock()) - self.since
 
     @property
     def looped(self) -> int:
@@ -88,15 +78,17 @@ class Job:
     @property
     def checkpoint(self) -> State | None:
         """The newest checkpoint; the savepoint of a stop takes the next number."""
+        if self.every is None:
+            return self.completed
         first = self.restored.number if self.restored else 0
-        number = first + int(self.age() / CHECKPOINT_SECONDS)
+        number = first + int(self.age() / self.every)
         return None if self.jar.loops or number == first else State(number, f"file:/cp/{self.id}/chk-{number}", False)
 
     @property
     def newest(self) -> State | None:
         """The state that a start has to go on from."""
-        told = [state for state in (self.restored, self.checkpoint, self.savepoint) if state]
-        return max(told, key=lambda state: state.number, default=None)
+        states = [state for state in (self.restored, self.checkpoint, self.savepoint) if state]
+        return max(states, key=lambda state: state.number, default=None)
 
 
 @dataclass
@@ -109,6 +101,11 @@ class Trigger:
     stops: bool = False
     location: str | None = None
     cause: str | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether nothing has come of it yet."""
+        return self.location is None and self.cause is None
 
 
 @dataclass(frozen=True)
@@ -132,7 +129,13 @@ class StandIn:
     starts: list[Started] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)  # what was handled that may change something
     wrong: list[str] = field(default_factory=list)
+    saving_seconds: float = 0.03  # how long a savepoint takes
+    checkpoint_seconds: float | None = 0.1  # how often a job completes a checkpoint; None: when a test says so
     holds_savepoints: bool = False  # none of them is completed meanwhile
+    is_away: bool = False  # nobody answers meanwhile
+    may_leave_state: bool = False  # allowNonRestoredState is not wrong
+    incarnation: int = 1
+    clock: Callable[[], float] = time.monotonic  # its time (seconds)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def like(self) -> StandIn:
@@ -140,35 +143,44 @@ class StandIn:
         with self.lock:
             jobs = {job.id: replace(job) for job in self.jobs.values()}
             triggers = {id_: replace(trigger) for id_, trigger in self.triggers.items()}
-            return StandIn(dict(self.jars), jobs, triggers, dict(self.savepoints))
+            return StandIn(
+                dict(self.jars),
+                jobs,
+                triggers,
+                dict(self.savepoints),
+                saving_seconds=self.saving_seconds,
+                checkpoint_seconds=self.checkpoint_seconds,
+                clock=self.clock,
+            )
 
     def running(self) -> list[Job]:
         """Return the jobs that are not terminal."""
         return [job for job in self.jobs.values() if job.state not in ENDED]
 
-    def pass_time(self) -> None:
-        """Let what is due happen."""
+    def running_ids(self) -> list[str]:
+        """Return their ids."""
+        return [job.id for job in self.running()]
+
+    def pass_time(self, *, stops: bool = True) -> None:
+        """Let what is due happen; with or without the end of stops."""
         for id_, trigger in self.triggers.items():
-            held = self.holds_savepoints and trigger.directory
-            if trigger.location is None and trigger.cause is None and trigger.due <= time.monotonic() and not held:
+            held = (self.holds_savepoints and trigger.directory) or (trigger.stops and not stops)
+            if trigger.is_under_way and trigger.due <= self.clock() and not held:
                 self._complete(id_, trigger)
 
     # ---------------------------------------------------------------------------------------------------------- calls
 
     def upload(self, name: str, content: bytes) -> Jar:
         """Take a jar, whatever it is; the same one again is another one."""
-        id_ = f"{len(self.jars):04}_{name}"
-        digest = name.removesuffix(".jar")
         jar = Jar(
-            id_,
+            f"{len(self.jars):04}_{name}",
             name,
-            digest,
             loops=b"com/example/Loops" in content,
             refused=b"com/example/Refused" in content,
             throws=b"com/example/Throws" in content,
-            uploaded=int(time.time() * 1000),
+            uploaded=int((time.time() - time.monotonic() + self.clock()) * 1000),
         )
-        self.jars[id_] = jar
+        self.jars[jar.id] = jar
         return jar
 
     def run(self, jar: Jar, job_id: str, name: str, savepoint: str | None) -> None:
@@ -178,11 +190,11 @@ class StandIn:
         if jar.throws:
             raise RefusalError(400, "org.apache.flink.client.program.ProgramInvocationException: main() threw")
         state = self._state(savepoint) if savepoint else None
-        job = Job(job_id, name, jar, state, time.monotonic())
+        job = Job(job_id, name, jar, state, self.clock(), every=self.checkpoint_seconds, clock=self.clock)
         if jar.refused or (savepoint and state is None):
-            job.state, job.ended_at = "FAILED", job.since
+            job.state, job.ended_at, job.failures = "FAILED", job.since, [NO_STATE]
             self.jobs[job_id] = job
-            raise RefusalError(400, "java.lang.IllegalStateException: Cannot map checkpoint/savepoint state")
+            raise RefusalError(400, NO_STATE)
         if beside := [one.id for one in self.running() if one.name == name]:
             self.wrong.append(f"{job_id} was started beside {beside}")
         self.starts.append(Started(job_id, jar.sha256, savepoint, self._is_newest(name, state)))
@@ -192,21 +204,21 @@ class StandIn:
         """Begin to stop a job with a savepoint."""
         if trigger_id in self.triggers:
             return
-        trigger = Trigger(job_id, time.monotonic() + SAVING_SECONDS, directory, stops=True)
+        trigger = Trigger(job_id, self.clock() + self.saving_seconds, directory, stops=True)
         self.triggers[trigger_id] = trigger
         others = [t for t in self.triggers.values() if t.job == job_id and t.stops and t is not trigger]
-        if any(other.location is None and other.cause is None for other in others):
+        if any(other.is_under_way for other in others):
             self.wrong.append(f"two stops of {job_id} with different trigger ids")
             for one in (trigger, *others):
                 one.cause = "java.lang.IllegalStateException: at most one stop-with-savepoint at a time"
 
     def save(self, job_id: str, trigger_id: str, directory: str) -> None:
         """Begin a savepoint; the job runs on."""
-        self.triggers.setdefault(trigger_id, Trigger(job_id, time.monotonic() + SAVING_SECONDS, directory))
+        self.triggers.setdefault(trigger_id, Trigger(job_id, self.clock() + self.saving_seconds, directory))
 
     def check(self, job_id: str, trigger_id: str) -> None:
         """Begin a checkpoint."""
-        self.triggers.setdefault(trigger_id, Trigger(job_id, time.monotonic() + SAVING_SECONDS))
+        self.triggers.setdefault(trigger_id, Trigger(job_id, self.clock() + self.saving_seconds))
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job."""
@@ -218,6 +230,41 @@ class StandIn:
         self._end(job, "CANCELED")
 
     # ------------------------------------------------------------------------------------------------------ happening
+
+    def begin(self, job_id: str, name: str) -> Job:
+        """Let a job run that somebody else started."""
+        with self.lock:
+            jar = Jar("another", "another.jar")
+            self.jobs[job_id] = job = Job(job_id, name, jar, None, self.clock(), clock=self.clock)
+            return job
+
+    def complete_checkpoint(self) -> None:
+        """Let what runs complete a checkpoint, and retain it."""
+        with self.lock:
+            for job in self.running():
+                number = (job.newest.number if job.newest else 0) + 1
+                job.completed = State(number, f"file:/cp/{job.id}/chk-{number}", False)
+
+    def fail(self, why: str) -> None:
+        """Let what runs fail."""
+        with self.lock:
+            for job in self.running():
+                job.failures.insert(0, why)
+                self._end(job, "FAILED")
+
+    def fail_over(self) -> None:
+        """Let the stops that are under way fail, since the job restarts; it goes on."""
+        with self.lock:
+            for trigger in self.triggers.values():
+                if trigger.is_under_way and trigger.stops:
+                    trigger.cause = FAILED_OVER
+
+    def restart(self) -> None:
+        """Start another JobManager, which knows nothing; the TaskManagers have noticed."""
+        with self.lock:
+            self.incarnation += 1
+            for memory in (self.jars, self.jobs, self.triggers):
+                memory.clear()
 
     def _complete(self, id_: str, trigger: Trigger) -> None:
         job = self.jobs.get(trigger.job)
@@ -236,13 +283,13 @@ class StandIn:
         trigger.location = path
 
     def _end(self, job: Job, state: str) -> None:
-        job.state, job.ended_at = state, time.monotonic()
+        job.state, job.ended_at = state, self.clock()
 
     def _state(self, path: str) -> State | None:
         known = {state.path: state for job in self.jobs.values() if (state := job.checkpoint)} | self.savepoints
         return known.get(path.replace("file:///", "file:/"))
 
     def _is_newest(self, name: str, state: State | None) -> bool:
-        before = [job for job in self.jobs.values() if job.name == name and not job.jar.refused and not job.jar.loops]
+        before = [job for job in self.jobs.values() if job.name == name and not job.jar.refused]
         newest = max(before, key=lambda job: job.since).newest if before else None
         return (state and state.path) == (newest and newest.path)

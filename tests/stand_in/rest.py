@@ -7,14 +7,13 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from tests.listener import Call, Reply, listener
 
-from .stand_in import Job, RefusalError, StandIn
+from .cluster import Job, RefusalError, StandIn
 
 CACHE_SECONDS = 0.2
 VERTICES = ("source", "count")
@@ -22,7 +21,6 @@ CONFIGURATION = {
     "cluster.intercept-user-system-exit": "THROW",
     "heartbeat.timeout": "1 s",
     "web.refresh-interval": f"{int(CACHE_SECONDS * 1000)}",
-    "web.tmpdir": "the only one",
 }
 Json = dict[str, Any]
 Answer: TypeAlias = tuple[int, object]
@@ -50,6 +48,8 @@ class FlinkServer:
         flink = self.flink
         with flink.lock:
             flink.pass_time()
+            if flink.is_away:
+                return Reply(503, raw=b"Service Unavailable")
             try:
                 return Reply(*self._routed(flink, call))
             except RefusalError as refusal:
@@ -58,7 +58,7 @@ class FlinkServer:
     def _routed(self, flink: StandIn, call: Call) -> Answer:
         path = call.bare
         cached = self._cached.get(path)
-        if call.method == "GET" and cached and cached[0] > time.monotonic():
+        if call.method == "GET" and cached and cached[0] > flink.clock():
             return cached[1]
         for verb, pattern, handle in ROUTES:
             if call.method == verb and (match := re.fullmatch(pattern, path)):
@@ -67,7 +67,7 @@ class FlinkServer:
                 is_json = call.body and "json" in call.headers.get("Content-Type", "")
                 answer = handle(flink, match.groups(), call.sent if is_json else {"content": call.body})
                 if re.fullmatch(r"/jobs/[0-9a-f]{32}(/checkpoints)?", path) and verb == "GET":
-                    self._cached[path] = (time.monotonic() + CACHE_SECONDS, answer)
+                    self._cached[path] = (flink.clock() + CACHE_SECONDS, answer)
                 return answer
         raise RefusalError(404, f"Not found: {path}")
 
@@ -139,10 +139,8 @@ def _details(flink: StandIn, groups: Groups, _: Json) -> Answer:
 
 def _exceptions(flink: StandIn, groups: Groups, _: Json) -> Answer:
     job = _job(flink, groups[0])
-    entries = [{"stacktrace": "java.lang.IllegalStateException: again"}] * min(10, job.looped)
-    if job.jar.refused:
-        entries = [{"stacktrace": "java.lang.IllegalStateException: Cannot map checkpoint/savepoint state"}]
-    return 200, {"exceptionHistory": {"entries": entries}}
+    failures = ["java.lang.IllegalStateException: again"] * min(10, job.looped) or job.failures
+    return 200, {"exceptionHistory": {"entries": [{"stacktrace": trace} for trace in failures]}}
 
 
 def _triggered(flink: StandIn, groups: Groups, _: Json) -> Answer:
@@ -179,7 +177,7 @@ def _plan(flink: StandIn, groups: Groups, _: Json) -> Answer:
 def _run(flink: StandIn, groups: Groups, sent: Json) -> Answer:
     if groups[0] not in flink.jars:
         raise RefusalError(400, "Jar file does not exist")
-    if sent["claimMode"] != "NO_CLAIM" or sent["allowNonRestoredState"] is not False:
+    if sent["claimMode"] != "NO_CLAIM" or sent["allowNonRestoredState"] not in (False, flink.may_leave_state):
         flink.wrong.append(f"a start without its explicit words: {sent}")
     name = sent["flinkConfiguration"]["pipeline.name"]
     flink.run(flink.jars[groups[0]], sent["jobId"], name, sent.get("savepointPath"))
@@ -208,6 +206,11 @@ def _cancel(flink: StandIn, groups: Groups, _: Json) -> Answer:
     return 202, {}
 
 
+def _configuration(flink: StandIn, _: Groups, __: Json) -> Answer:
+    options = CONFIGURATION | {"web.tmpdir": f"of JobManager {flink.incarnation}"}
+    return 200, [{"key": key, "value": value} for key, value in options.items()]
+
+
 def _says(body: object) -> Handle:
     return lambda _flink, _groups, _sent: (200, body)
 
@@ -215,7 +218,7 @@ def _says(body: object) -> Handle:
 ID = "([0-9a-f]{32})"
 ROUTES: list[tuple[str, str, Handle]] = [
     ("GET", "/config", _says({"flink-version": "2.3.0"})),
-    ("GET", "/jobmanager/config", _says([{"key": key, "value": value} for key, value in CONFIGURATION.items()])),
+    ("GET", "/jobmanager/config", _configuration),
     ("GET", "/overview", _says({"slots-available": 4})),
     ("GET", "/taskmanagers", _says({"taskmanagers": [{"id": "one"}]})),
     ("GET", "/taskmanagers/one", _says({"allocatedSlots": []})),
