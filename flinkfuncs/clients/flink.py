@@ -40,6 +40,7 @@ SAVEPOINT_IN_CAUSE = re.compile(r"A savepoint has been created at: (\S+?),? but 
 # What a JobManager that stands by answers while the leader is dead and ZooKeeper does not miss it yet (400 to /run, 500
 # to all else): the call did not reach the leader. After that it is 503 until another one leads.
 NO_LEADER = b"RecipientUnreachableException"
+NO_CHECKPOINTS = b"Checkpointing has not been enabled"  # a 404 about a job in batch mode, which takes none
 UNKNOWN_JOB = ("FlinkJobNotFoundException", "Could not find Flink job")
 
 
@@ -185,13 +186,6 @@ class Flink:
         except NotFound:
             return None
 
-    def tasks_run(self, flink_job_id: str) -> bool:
-        """Whether every task runs or has finished; RUNNING alone does not say so. Cached, up to 3 s."""
-        job = self.described(flink_job_id)
-        vertices = job.vertices if job else []
-        # A job that is INITIALIZING has no vertices, and this answer may be that old.
-        return bool(vertices) and all(vertex.status in ("RUNNING", "FINISHED") for vertex in vertices)
-
     def checkpoints(self, flink_job_id: str) -> wire.Checkpoints:
         """Return what a job restored and saved, and how often. Cached, up to 3 s."""
         try:
@@ -212,6 +206,8 @@ class Flink:
         reply = self._wire.send("GET", f"/jobs/{flink_job_id}/checkpoints")
         if reply.status == 404 and not wire.is_flinks(reply):
             raise Unavailable(f"{reply.about} answered 404, and not in Flink's words", code="BadAnswer")
+        if reply.status == 404 and NO_CHECKPOINTS in reply.body:
+            return Left("none", survives=False, batch=True)
         latest = _checked(reply).parsed(wire.Checkpoints).latest
         config = self._get(f"/jobs/{flink_job_id}/checkpoints/config").parsed(wire.CheckpointsConfig)
         told = []
@@ -227,6 +223,14 @@ class Flink:
         deleted = discarded and ended
         lasts = (is_savepoint or config.retained) and not deleted and path is not None and ":/" in path
         return Left(path or "in memory", survives=lasts, unaligned=config.unaligned_checkpoints and not is_savepoint)
+
+    def has_changelog(self, flink_job_id: str) -> bool | None:
+        """Whether a job runs with the changelog state backend; None where the cluster does not know (any more)."""
+        try:
+            reply = self._get(f"/jobs/{flink_job_id}/checkpoints/config")
+        except NotFound:
+            return None
+        return reply.parsed(wire.CheckpointsConfig).state_changelog_enabled
 
     def checkpoint_state(self, flink_job_id: str) -> tuple[Vertex, ...] | None:
         """Return the state of each vertex in the newest checkpoint or savepoint, or None where there is none."""

@@ -35,6 +35,7 @@ class Plan(Answer):
     """The graph that a main() describes."""
 
     nodes: list[Node]
+    type: str = "STREAMING"
 
 
 class PlanAnswer(Answer):
@@ -52,6 +53,7 @@ class PlanAnswer(Answer):
         return Planned(
             {node.id: node.parallelism for node in nodes},
             {node.id: tuple(input_.id for input_ in node.inputs) for node in nodes},
+            batch=self.plan.type == "BATCH",
         )
 
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from ..core.errors import shortened
 from ..core.session.blame import Failure, blamed
@@ -120,11 +120,33 @@ class Vertex(Answer):
     parallelism: int = 1
 
 
+class JobPlan(Answer):
+    """The plan of a job that was submitted."""
+
+    type: str = "STREAMING"
+
+
 class JobDetails(Answer):
-    """`GET /jobs/:id` (cached, up to 3 s)."""
+    """`GET /jobs/:id` (cached, up to 3 s). Its `job-type` is there since 1.20, the type in its plan since ever."""
 
     name: str = ""
     vertices: list[Vertex]
+    plan: JobPlan = JobPlan()
+
+    @property
+    def batch(self) -> bool:
+        """Whether it runs in batch mode."""
+        return self.plan.type == "BATCH"
+
+    @property
+    def tasks_run(self) -> bool:
+        """Whether every task runs or has finished; RUNNING alone does not say so.
+
+        A batch job runs one stage after the other. A job that is INITIALIZING has no vertices, and this answer may be
+        that old.
+        """
+        run = [vertex.status in ("RUNNING", "FINISHED") for vertex in self.vertices]
+        return bool(run) and (any(run) if self.batch else all(run))
 
 
 class Restored(Answer):
@@ -183,6 +205,7 @@ class CheckpointsConfig(Answer):
 
     externalization: Externalization = Externalization()
     unaligned_checkpoints: bool = False
+    state_changelog_enabled: bool = False
 
     @property
     def retained(self) -> bool:
@@ -231,7 +254,10 @@ class TriggerOperation(Answer):
 
     location: str | None = None
     checkpoint_id: int | None = Field(alias="checkpointId", default=None)
-    failure_cause: FailureCause | None = Field(alias="failure-cause", default=None)
+    # With a dash for savepoints, in camelCase for checkpoints.
+    failure_cause: FailureCause | None = Field(
+        validation_alias=AliasChoices("failure-cause", "failureCause"), default=None
+    )
 
 
 class TriggerAnswer(Answer):

@@ -26,9 +26,24 @@ from ..core.naming import Standing, named
 from ..core.operations import Checked, Operation
 from ..core.releases import Release
 from ..core.session.gate import Comparison, Old, Planned, chains, compare
-from ..core.session.verdicts import GUARD, cannot_tell, compared, failed, is_guarded, skipped, slots_warning, too_slow
-from .program import NOTHING, run_request
+from ..core.session.verdicts import (
+    BATCH,
+    CHANGELOG_OFF,
+    GUARD,
+    batch_release,
+    cannot_tell,
+    changelog_in_main,
+    compared,
+    failed,
+    is_guarded,
+    skipped,
+    slots_warning,
+    too_slow,
+    unplanned,
+)
+from .program import CHANGELOG, NOTHING, run_request
 
+NO_PLAN = "the program aborted pre-maturely"  # what Flink says of a main() that ends without a plan
 COMPARE_SECONDS = 60.0  # how long a main() may take that is run for the comparison alone
 
 
@@ -48,23 +63,52 @@ class ReleaseCheck:
             Unanswered: it may have run, and no answer came.
 
         """
-        if not self.allow_unguarded and not is_guarded(self.flink.configuration().get(GUARD)):
-            return skipped(release)
+        configuration = self.flink.configuration()
+        changelog = self._changelog(record, operation, release, configuration)
+        if isinstance(changelog, Checked):
+            return changelog
+        if not self.allow_unguarded and not is_guarded(configuration.get(GUARD)):
+            return skipped(release, changelog)
         request = run_request(self.flink, record, release, flink_job_id=operation.token("check"))
         if request is None:
             raise Unavailable("the jar is no longer on the cluster", code="JarGone")
         try:
             planned, unnamed = self._planned(request)
         except Refused as error:
+            if NO_PLAN in error.message:
+                return unplanned(release, _cause(error), changelog)
             return failed(release, _cause(error))
         except Unanswered as error:
             if error.code != "TimedOut":
                 raise
             return too_slow(release, self.main_seconds)
-        warnings = self._slots(record, planned)
+        if planned.batch and _restores(record, operation):
+            return batch_release(release)
+        warnings = (*changelog, *((BATCH,) if planned.batch else ()), *self._slots(record, planned))
         found, why = self._compared(record, operation, request, planned, unnamed)
         told = (*warnings, cannot_tell(why)) if why else warnings
         return compared(release, planned, found, warnings=told, named=unnamed is None)
+
+    def _changelog(
+        self, record: JobRecord, operation: Operation, release: Release, configuration: Mapping[str, str]
+    ) -> tuple[str, ...] | Checked:
+        """Return what is to be said of the changelog state backend: no copy that restores a state runs with it.
+
+        on, for the copy before   by                              the new release's configuration   what is said
+        ------------------------  ------------------------------  --------------------------------  ----------------
+        any                       any                             on, or the cluster's is           a warning
+        yes                       main(): no configuration does   off, said for the first time      a warning
+        yes                       main()                          otherwise                         Refuse
+        """
+        copy = record.last_ran
+        if not _restores(record, operation):
+            return ()
+        on = copy is not None and bool(self.flink.has_changelog(copy.flink_job_id))
+        before = _changelog_of(copy.spec.flink_configuration, configuration) if copy else None
+        chosen = _changelog_of(release.spec.flink_configuration, configuration)
+        if not on or before == "true":
+            return (CHANGELOG_OFF,) if chosen == "true" else ()
+        return (CHANGELOG_OFF,) if chosen == "false" and before != "false" else changelog_in_main(release)
 
     def _planned(self, request: RunRequest) -> tuple[Planned, str | None]:
         """Return the plan; where operators have no ids of their own choice, also what Flink says of the first."""
@@ -141,6 +185,19 @@ class ReleaseCheck:
         except FlinkFuncsError:
             return None
         return found if found and found.keys() >= {vertex.id for vertex in old.vertices} else None
+
+
+def _restores(record: JobRecord, operation: Operation) -> bool:
+    """Whether the release is to continue from a state."""
+    if record.last_ran is None:
+        return operation.request.save_point_name is not None
+    return operation.action is not Action.STATELESS_UPDATE
+
+
+def _changelog_of(*configurations: Mapping[str, str]) -> str | None:
+    """Return `true` or `false` as the first of these configurations says of the changelog; None: none says."""
+    said = [configuration.get(key) for configuration in configurations for key in CHANGELOG]
+    return next((value.strip().lower() for value in said if value), None)
 
 
 def _cause(error: Refused) -> str:

@@ -13,6 +13,11 @@ from ..redaction import keep_secrets_of_job
 
 # Said with every start, so that what a later action relies on does not depend on the cluster's defaults.
 ALWAYS = {"execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION"}
+# Flink restores NO_CLAIM only without the changelog state backend: with it, the first checkpoint fails for ever
+# (FLINK-38307). Savepoints and checkpoints that were written with it restore without it, in every format, on 1.17 to
+# 2.3. The second key is its name before 1.20.
+CHANGELOG = ("state.changelog.enabled", "state.backend.changelog.enabled")
+NO_CHANGELOG = dict.fromkeys(CHANGELOG, "false")
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -49,7 +54,13 @@ def run_request(
         arguments=spec.argument_list,
         parallelism=spec.parallelism,
         # Ours come last: by its name a job is found again that no record knows.
-        configuration={**spec.flink_configuration, **ALWAYS, "pipeline.name": record.name, **configuration},
+        configuration={
+            **spec.flink_configuration,
+            **ALWAYS,
+            **(NO_CHANGELOG if savepoint else NOTHING),
+            "pipeline.name": record.name,
+            **configuration,
+        },
         savepoint=savepoint,
         allow_non_restored_state=spec.allow_non_restored_state,
     )

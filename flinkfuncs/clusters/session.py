@@ -191,11 +191,14 @@ class SessionCluster:
         failed_over = stop is not None and operation.stops_failed > 0 and stop.unanswered == 0
         if ((stop and not failed_over) or ended_by_an_earlier_stop) and not operation.has_started:
             return self._stopping_copy(running, state, trigger)
-        if state is CopyState.RUNNING and not self._flink.tasks_run(running.flink_job_id):
+        job = self._flink.described(running.flink_job_id) if state is CopyState.RUNNING else None
+        if state is CopyState.RUNNING and not (job and job.tasks_run):
             state = CopyState.STARTING
         if operation.has_started:
-            return self._new_copy(running, operation, state, has_begun=has_begun)
-        return self._with_failures(running, CopySeen(state))
+            seen = self._new_copy(running, operation, state, has_begun=has_begun)
+        else:
+            seen = self._with_failures(running, CopySeen(state))
+        return replace(seen, batch=job is not None and job.batch)
 
     def _new_copy(self, running: Copy, operation: Operation, state: CopyState, *, has_begun: bool) -> CopySeen:
         """Look at a copy that has to prove itself: what it restored, how often, and what went wrong.

@@ -90,7 +90,7 @@ class Real:
 
     def runs(self, job: str) -> str:
         """Return when all tasks of a job run."""
-        wait_until(lambda: self.flink.status(job) == "RUNNING" and self.flink.tasks_run(job))
+        wait_until(lambda: bool((told := self.flink.described(job)) and told.tasks_run))
         return job
 
     def ended(self, job: str, trigger: str) -> TriggerSeen:
@@ -125,7 +125,7 @@ def test_an_unknown_job_is_unknown_everywhere(real: Real) -> None:
     """Neither a status nor tasks, checkpoints or slots, and no error."""
     unknown = uuid4().hex
     assert real.flink.status(unknown) is None
-    assert not real.flink.tasks_run(unknown)
+    assert real.flink.described(unknown) is None
     assert real.flink.checkpoints(unknown).latest.restored is None
     assert real.flink.failures(unknown) == ()
     assert not real.flink.holds_slots(unknown)

@@ -48,13 +48,12 @@ def _running(job: Job) -> Iterator[Job]:
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        (b"", "EmptyJar"),
         (b"no zip at all", "NotAJar"),
         (jar("1")[:-40], "NotAJar"),
         (zipped(readme="no class"), "NoEntryClass"),
         (zipped(**{"META-INF__MANIFEST.MF": "Main-Class: not.There\n"}), "PlanFailed"),
     ],
-    ids=["empty", "no zip", "cut short", "no manifest", "no class"],
+    ids=["no zip", "cut short", "no manifest", "no class"],
 )
 def test_a_blob_that_is_not_a_jar_is_refused_and_the_job_goes_on(
     another_running: Job, content: bytes, code: str

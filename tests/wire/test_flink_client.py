@@ -69,7 +69,9 @@ def test_a_job_runs_when_all_its_tasks_do(vertices: list[str], runs: bool) -> No
     """RUNNING alone does not say so; a job without vertices is still INITIALIZING."""
     body = {"jid": JOB, "state": "RUNNING", "vertices": [{"status": status} for status in vertices]}
     with serving({f"GET /jobs/{JOB}": [Answer(200, body)]}) as server:
-        assert flink(server).tasks_run(JOB) is runs
+        job = flink(server).described(JOB)
+        assert job
+        assert job.tasks_run is runs
 
 
 # ----------------------------------------------------------------------------------------------------- the newest state

@@ -16,6 +16,13 @@ ENDS: dict[CopyState, Ended] = {
     CopyState.CANCELED: "CANCELED",
     CopyState.FAILED: "FAILED",
 }
+# What Flink leaves of a job that has finished by itself.
+FINISHED = (
+    "Flink deletes the checkpoints of a job that has finished: START needs a savePointName, STATELESS_UPDATE runs it "
+    "from the beginning"
+)
+BATCH = "BatchJob"  # the code of what cannot be done with a job in batch mode
+BATCH_ENDS = "CANCEL ends it, STATELESS_UPDATE puts another release in its place"
 CACHE_SECONDS = 10.0  # Flink's REST caches lag by up to 3 s (web.refresh-interval); after this they tell the truth
 
 
@@ -38,6 +45,11 @@ def refuse(message: str, code: str) -> End:
 def fail(message: str, code: str) -> End:
     """End an operation that was carried out and did not work."""
     return End(Outcome.FAILED, message, code=code)
+
+
+def refuse_batch(then: str) -> End:
+    """End an operation that needs a checkpoint or a savepoint of a job that takes none."""
+    return refuse(f"the job runs in batch mode, in which Flink takes no checkpoints and no savepoints: {then}", BATCH)
 
 
 def age_seconds(since: datetime, seen: Seen) -> float:

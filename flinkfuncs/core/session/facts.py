@@ -95,6 +95,7 @@ class CopySeen:
     last_savepoint: str | None = None  # the newest savepoint that Flink knows of it
     failure: str | None = None  # FAILED, RESTARTING: the root cause
     slots_held: bool = False  # ABSENT: a TaskManager still lists slots of it
+    batch: bool = False  # RUNNING, STARTING: it runs in batch mode, in which Flink takes no checkpoints or savepoints
 
     @property
     def committed(self) -> int:
@@ -128,12 +129,13 @@ class Left:
     """The newest state of the copy that ran last: as Flink tells, or as it lies in storage when Flink forgot the copy.
 
     `survives`: it is there and stays when the copy is cancelled. `unaligned`: it holds records under way, which belong
-    to the job graph that wrote it.
+    to the job graph that wrote it. `batch`: there is no state and never was, since the job runs in batch mode.
     """
 
     path: str
     survives: bool = True
     unaligned: bool = False
+    batch: bool = False
 
 
 @dataclass(frozen=True)

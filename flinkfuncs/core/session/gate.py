@@ -4,7 +4,10 @@
     -------------------------------------------------  ------------------------------------------------------------
     System.exit in main() would end the JobManager     SKIPPED, with a warning (ALLOW_UNGUARDED_MAIN runs it anyway)
     main() threw, or Flink cannot make a plan of it    REFUSED PlanFailed
+    main() ended without a plan: it may catch all      PASSED, with what Flink said as a warning
     main() did not end in the time a start may take    REFUSED PlanTimeout
+    main() turns on what no restore works with         REFUSED ChangelogInMain
+    it runs in batch mode, and is to continue          REFUSED StateWouldBeDropped
     state is dropped, and that is proven               REFUSED StateWouldBeDropped; a warning where it may be dropped
     otherwise                                          PASSED, with what could not be told as warnings
 
@@ -34,6 +37,7 @@ class Planned:
 
     operators: Mapping[str, int]
     inputs: Mapping[str, tuple[str, ...]]
+    batch: bool = False
 
     @property
     def slots(self) -> int:

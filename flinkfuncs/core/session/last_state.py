@@ -9,6 +9,7 @@
     the last copy's newest state, as Flink or the storage tells    step
     -------------------------------------------------------------  ---------------------------------------------
     told too early: Flink's caches may lag behind its end          Wait
+    none, since the job runs in batch mode                         Refuse: STATELESS_UPDATE starts it again
     not known, or there is none                                    Refuse: name one, or start without state
     a checkpoint that Flink deleted, or deletes when it cancels    Refuse, as above
     an unaligned checkpoint, and another release is to be started  Refuse, but for allowUnalignedCheckpoint
@@ -30,7 +31,7 @@ from ..naming import named
 from ..operations import Operation, Outcome
 from ..releases import Release
 from ..steps import Cancel, End, Wait
-from .ends import Limits, age_seconds, current_copy, refuse
+from .ends import Limits, age_seconds, current_copy, refuse, refuse_batch
 from .facts import CopySeen, CopyState, Seen, Status, TriggerFailed, TriggerSeen, standing, status_of
 from .savepoints import named_objection, named_savepoint, never_ran, resting_savepoint
 
@@ -122,6 +123,8 @@ def _not_yet_told(operation: Operation, seen: Seen) -> Wait | None:
 
 def _objection(operation: Operation, release: Release | None, record: JobRecord, seen: Seen) -> End | None:
     left = seen.left
+    if left and left.batch:
+        return refuse_batch("STATELESS_UPDATE starts it from the beginning")
     if left is None:
         return refuse(f"there is no state that is surely the newest one: {WAYS_ON}", "NoValidState")
     if not left.survives:

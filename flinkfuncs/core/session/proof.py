@@ -8,15 +8,16 @@ The rule that must never break: nothing is called done without the checkpoint, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..jobs import Ended, JobRecord
 from ..operations import Mark, Operation, Outcome, Settling
 from ..steps import End, Step, TakeCheckpoint, Wait
 from .aftermath import aftermath, replayed
-from .ends import Limits, age_seconds, current_copy, pause
+from .ends import BATCH, BATCH_ENDS, Limits, age_seconds, current_copy, pause
 from .facts import CopySeen, Seen, TriggerDone, TriggerFailed, TriggerRunning, TriggerUnknown, looked_at
 
+MAIN_FAILED = "MainFailed"  # the code of a success: the job runs, and main() failed after it had submitted it
 MOST_RESTARTS = 3  # a good copy may fail, too; one that did so often without progress does not get well by itself
 
 
@@ -45,6 +46,7 @@ def proving(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
     another one, whose fault  any      any                   Wait: settling begins anew
     it may be
     none since last seen      no       any                   Wait
+    none since last seen      yes      none: batch mode      End: UNPROVEN, since Flink takes none
     none since last seen      yes      not asked for         TakeCheckpoint
     none since last seen      yes      being taken           Wait
     none since last seen      yes      complete              End: proved
@@ -75,6 +77,10 @@ def proving(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
 
 def _checkpoint(operation: Operation, record: JobRecord, seen: Seen) -> Step:
     asked = operation.checkpoint
+    if looked_at(seen).batch:
+        what = "runs in batch mode, in which Flink takes no checkpoint that could prove it"
+        end = unproven(operation, record, seen, what)
+        return replace(end, code=BATCH, message=f"{end.message}; UPDATE, STOP and SAVEPOINT are refused: {BATCH_ENDS}")
     following = TakeCheckpoint(
         current_copy(record).flink_job_id, operation.token("checkpoint", operation.checkpoints + 1)
     )
@@ -94,10 +100,12 @@ def proved(operation: Operation, record: JobRecord, how: str) -> End:
     copy, again = current_copy(record), operation.again
     origin = f"from {copy.savepoint}" if copy.savepoint else "without state, as asked"
     origin += f", after the cluster lost {again.number} of its copies" if again else ""
+    origin += _main_failed(operation)
     if operation.undo is None:
         return End(
             Outcome.SUCCEEDED,
             f"the job {how}, started {origin}",
+            code=MAIN_FAILED if _main_failed(operation) else None,
             restored_from=copy.savepoint,
             wanted=copy.release,
             listed=True,
@@ -109,6 +117,17 @@ def proved(operation: Operation, record: JobRecord, how: str) -> End:
         restored_from=copy.savepoint,
         listed=True,
     )
+
+
+def _main_failed(operation: Operation) -> str:
+    """Say what main() failed with after it had submitted the job that runs: a second job, or a result it asked for.
+
+    Flink answers such a start as it answers one that it refuses. A repeated start is refused because its id is taken.
+    """
+    mark = operation.rollback if operation.undo else operation.start
+    if mark is None or mark.refused is None or mark.unanswered:
+        return ""
+    return f"; main() failed after it had submitted this job, and what it was to do then was not done: {mark.refused}"
 
 
 def new_copy(record: JobRecord, what: str) -> str:
@@ -137,7 +156,8 @@ def unproven(operation: Operation, record: JobRecord, seen: Seen, what: str) -> 
     """End an operation whose copy is kept, since nothing says that it is bad; a rollback's is the old release again."""
     number, failure = restarts(record, looked_at(seen)), looked_at(seen).failure
     often = f" (restarted {number} times: {failure})" if failure else ""
-    message = f"{new_copy(record, what + often)}; it is kept: {aftermath(operation, record, seen, 'kept')}"
+    kept = f"it is kept: {aftermath(operation, record, seen, 'kept')}{_main_failed(operation)}"
+    message = f"{new_copy(record, what + often)}; {kept}"
     if operation.undo:
         both = f"{operation.undo.reason}; {replayed(operation)}; the old release was started again: {message}"
         return End(Outcome.UNPROVEN, both, code="RollbackUnproven", listed=True)

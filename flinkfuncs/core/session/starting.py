@@ -16,7 +16,7 @@ from ..releases import Release
 from ..steps import End, Start, Step, UploadJar, Wait
 from .aftermath import aftermath
 from .blame import Blame
-from .ends import CACHE_SECONDS, Limits, age_seconds, current_copy, fail, pause, refuse, wait_for_vanished
+from .ends import CACHE_SECONDS, FINISHED, Limits, age_seconds, current_copy, fail, pause, refuse, wait_for_vanished
 from .facts import CopyState, Seen, Status, looked_at, status_of
 from .last_state import newest_of_lost
 from .proof import MOST_RESTARTS, Evidence, looping, new_copy, proved, proving, restarts, unproven
@@ -116,7 +116,8 @@ def starting(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
         case CopyState.STARTING | CopyState.RESTARTING | CopyState.CANCELLING:
             return _not_yet(operation, record, mark, seen, limits)
         case CopyState.FINISHED:
-            return replace(proved(operation, record, "has finished by itself"), ended="FINISHED")
+            end = proved(operation, record, "has finished by itself")
+            return replace(end, message=f"{end.message}; {FINISHED}", ended="FINISHED")
         case CopyState.FAILED if copy.lost:
             what = f"was ended by the cluster: {copy.failure or 'Flink names no cause'}"
             return _lost(operation, record, seen, what, ended="FAILED")

@@ -15,7 +15,18 @@ from ..jobs import JobRecord
 from ..names import Directory
 from ..operations import Mark, Operation, Outcome
 from ..steps import Cancel, End, Step, Stop, Trigger, Wait
-from .ends import CACHE_SECONDS, ENDS, Limits, age_seconds, current_copy, fail, pause, refuse, wait_for_vanished
+from .ends import (
+    CACHE_SECONDS,
+    ENDS,
+    FINISHED,
+    Limits,
+    age_seconds,
+    current_copy,
+    fail,
+    pause,
+    refuse,
+    wait_for_vanished,
+)
 from .facts import CopySeen, CopyState, Seen, TriggerDone, TriggerFailed, TriggerRunning, TriggerUnknown, looked_at
 from .inheriting import stop_directory
 from .last_state import after_cancel, cancel_for_state, newest_state
@@ -192,10 +203,8 @@ def _finished(operation: Operation, record: JobRecord, seen: Seen, limits: Limit
         return Wait(0.5, "the job has ended; its savepoint is not listed yet", hop=False)
     if path is None:
         cause = seen.trigger.cause if isinstance(seen.trigger, TriggerFailed) else "Flink knows of no savepoint"
-        return replace(
-            fail(f"the job finished by itself before it was stopped with a savepoint: {cause}", "JobFinished"),
-            ended="FINISHED",
-        )
+        message = f"the job finished by itself before it was stopped with a savepoint ({cause}): {FINISHED}"
+        return replace(fail(message, "JobFinished"), ended="FINISHED")
     if operation.action is Action.STOP:
         return End(Outcome.SUCCEEDED, f"stopped with savepoint {path}", savepoint=path, ended="STOPPED")
     return after_stop(operation, record, seen, limits, path)
@@ -282,7 +291,8 @@ def _canceled(operation: Operation, record: JobRecord, seen: Seen, limits: Limit
         return fail("the job vanished while it was cancelled", "Vanished")
     if ended == "CANCELED":
         return End(Outcome.SUCCEEDED, "cancelled; savepoints and retained checkpoints remain", ended=ended)
-    return End(Outcome.SUCCEEDED, f"the job {ended} before it was cancelled", ended=ended)
+    note = f": {FINISHED}" if ended == "FINISHED" else ""
+    return End(Outcome.SUCCEEDED, f"the job {ended} before it was cancelled{note}", ended=ended)
 
 
 def _by_last_state(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, cause: str) -> Cancel | None:

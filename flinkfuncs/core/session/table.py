@@ -28,7 +28,7 @@ from ..naming import Standing, named, unused_note, why_unused
 from ..operations import Operation, Outcome, SavepointListing
 from ..steps import Cancel, End, Keep, Step, UploadJar, Wait
 from .adopting import adopt
-from .ends import Limits, age_seconds, current_copy, refuse, wait_for_vanished
+from .ends import BATCH_ENDS, FINISHED, Limits, age_seconds, current_copy, refuse, refuse_batch, wait_for_vanished
 from .facts import TERMINAL, Seen, Status, standing, status_of
 from .gate import checking
 from .inheriting import inherited
@@ -82,9 +82,9 @@ def _begin(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) 
         case Action.UPDATE | Action.STATELESS_UPDATE | Action.LAST_STATE_UPDATE:
             return _update(operation, record, seen, limits, status)
         case Action.STOP:
-            return _stop(operation, record, limits, status)
+            return _stop(operation, record, seen, limits, status)
         case Action.SAVEPOINT:
-            return _savepoint(operation, record, limits, status)
+            return _savepoint(operation, record, seen, limits, status)
         case Action.CANCEL:
             return _cancel(record, seen, status)
         case Action.DELETE:
@@ -176,6 +176,7 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
                               arm      callers UPDATE it)
     NONE                      other    Refuse: nothing to update
     RUNNING                   any      Keep, UploadJar, Check, Stop (LAST_STATE_UPDATE: Cancel, as below)
+    … in batch mode           any      Refuse (STATELESS_UPDATE: Keep, UploadJar, Check, Cancel)
     STARTING, CANCELLING      any      Wait a while, then Refuse
     RESTARTING                any      Keep, UploadJar, Check, and Cancel, if its newest state outlives that
                                        (STATELESS_UPDATE: only withoutSavepoint)
@@ -196,6 +197,8 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
     if upload and status is Status.RUNNING and _runs_already(operation, record):
         return End(Outcome.SUCCEEDED, "the job runs this release already", wanted=operation.release)
     match status:
+        case Status.RUNNING if seen.copy and seen.copy.batch and operation.action is not Action.STATELESS_UPDATE:
+            return refuse_batch(BATCH_ENDS)
         case Status.RUNNING | Status.RESTARTING:
             return _prepare(operation, record, seen, limits) or _end_old_copy(operation, record, seen, limits, status)
         case Status.STARTING | Status.CANCELLING:
@@ -209,6 +212,8 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
 def _end_old_copy(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
     """Stop with a savepoint; where none can be taken, or none is wanted, cancel what leaves its state behind."""
     stateless = operation.action is Action.STATELESS_UPDATE
+    if seen.copy and seen.copy.batch:
+        return Cancel(current_copy(record).flink_job_id)
     if status is Status.RUNNING and operation.action is not Action.LAST_STATE_UPDATE:
         return begin_stop(operation, record, limits)
     if stateless and operation.request.without_savepoint:
@@ -251,6 +256,7 @@ def _remember(operation: Operation, record: JobRecord, status: Status) -> Step:
     if operation.release is None:
         return Keep()
     message = f"the job is {status}; the release is what its next START runs"
+    message += f" ({FINISHED})" if status is Status.FINISHED else ""
     unused = operation.cause.kind == "upload" and named(operation, record, Standing.RESTS)
     note = unused_note("nothing is started; START takes a savePointName of its own" if unused else None)
     return End(Outcome.SUCCEEDED, message + note, wanted=operation.release)
@@ -303,7 +309,9 @@ def _before_start(operation: Operation, record: JobRecord, seen: Seen, limits: L
     return wait_for_vanished(operation, seen) if vanished else None
 
 
-def _stop(operation: Operation, record: JobRecord, limits: Limits, status: Status) -> Step:
+def _stop(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
+    if seen.copy and seen.copy.batch:
+        return refuse_batch(BATCH_ENDS)
     if status is Status.RUNNING:
         return begin_stop(operation, record, limits)
     if status is Status.RESTARTING:
@@ -314,7 +322,9 @@ def _stop(operation: Operation, record: JobRecord, limits: Limits, status: Statu
     return refuse(f"the job is {status}; only a RUNNING job can be stopped", "JobNotRunning")
 
 
-def _savepoint(operation: Operation, record: JobRecord, limits: Limits, status: Status) -> Step:
+def _savepoint(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
+    if seen.copy and seen.copy.batch:
+        return refuse_batch(BATCH_ENDS)
     if status is Status.RUNNING:
         return begin_trigger(operation, record, limits)
     return refuse(f"the job is {status}; a savepoint is taken of a RUNNING job", "JobNotRunning")

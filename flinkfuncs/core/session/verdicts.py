@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from ..operations import Checked
 from ..releases import Release
+from .ends import BATCH_ENDS
 from .gate import Comparison, Planned, Vertex
 
+BATCH = f"the release runs in batch mode: Flink takes no checkpoints and no savepoints of it; {BATCH_ENDS}"
 GUARD = "cluster.intercept-user-system-exit"
 NOT_TOLD = "whether all state is kept cannot be told"
 
@@ -26,12 +28,31 @@ def unguarded(configuration: Mapping[str, str], *, allowed: bool) -> list[str]:
     return [f"{GUARD}: not THROW on the cluster, so no main() is run before the old copy is stopped"]
 
 
-def skipped(release: Release) -> Checked:
-    """Tell that main() was not run, since it could end the JobManager with all its jobs."""
+def skipped(release: Release, warnings: tuple[str, ...] = ()) -> Checked:
+    """Pass a release whose main() was not run, since it could end the JobManager with all its jobs."""
     warning = (
         f"main() was not run before the stop: {GUARD} is not THROW on the cluster, and ALLOW_UNGUARDED_MAIN is off"
     )
-    return Checked(release=release.id, verdict="SKIPPED", warnings=(warning,))
+    return Checked(release=release.id, verdict="SKIPPED", warnings=(warning, *warnings))
+
+
+def unplanned(release: Release, cause: str, warnings: tuple[str, ...] = ()) -> Checked:
+    """Pass a release whose main() ended without a plan, which says nothing: it may catch whatever goes wrong in it.
+
+    Flink ends main() for a plan by an Error that execute() throws.
+    """
+    why = f"main() ended before Flink had a plan, so whether it would start is not known: {cause}"
+    return Checked(release=release.id, verdict="PASSED", warnings=(*warnings, why, cannot_tell("there is no plan")))
+
+
+def batch_release(release: Release) -> Checked:
+    """Refuse to continue from a state with a release that would not restore it."""
+    return _refused(
+        release,
+        "StateWouldBeDropped",
+        "the new release runs in batch mode, in which Flink restores no state: STATELESS_UPDATE (an upload into the "
+        "folder stateless/) starts it without",
+    )
 
 
 def failed(release: Release, cause: str) -> Checked:
@@ -46,6 +67,23 @@ def too_slow(release: Release, seconds: float) -> Checked:
         "PlanTimeout",
         f"main() of the new release did not end in {seconds:.0f} s, so it would not start in time either "
         "(START_DEADLINE_SECONDS)",
+    )
+
+
+CHANGELOG_OFF = (
+    "the changelog state backend is turned off for this copy: Flink cannot restore with it unless the savepoint is "
+    "claimed (FLINK-38307), and then there would be none to go back to"
+)
+
+
+def changelog_in_main(release: Release) -> Checked:
+    """Refuse a release whose main() most likely turns on what no restore of ours works with."""
+    return _refused(
+        release,
+        "ChangelogInMain",
+        "the job runs with the changelog state backend, with which Flink cannot restore unless the savepoint is "
+        "claimed (FLINK-38307), and no configuration that this app knows of turns it on, so main() may: take it out of "
+        "main(), and say state.changelog.enabled: false in the flinkConfiguration of that release",
     )
 
 

@@ -275,9 +275,10 @@ class Answers(Flink):
         known = self._cluster.known.get(flink_job_id)
         return known.state.value if known else None
 
-    def tasks_run(self, flink_job_id: str) -> bool:
-        """Whether every task runs, cached."""
-        return flink_job_id in self._cluster.known and not self._cluster.caches_lag
+    def described(self, flink_job_id: str) -> wire.JobDetails | None:
+        """A job and its tasks, cached: none of it where the cache lags."""
+        known = flink_job_id in self._cluster.known and not self._cluster.caches_lag
+        return wire.JobDetails(vertices=[wire.Vertex(status="RUNNING")]) if known else None
 
     def checkpoints(self, flink_job_id: str) -> wire.Checkpoints:
         """What a job restored and saved, cached."""

@@ -59,6 +59,7 @@ def proving(
     asked_for: Mark | None = None,
     checkpoint: TriggerSeen | None = None,
     started: Mark | None = None,
+    batch: bool = False,
 ) -> tuple[Operation, JobRecord, CopySeen]:
     """Return an update whose new copy runs from its savepoint."""
     operation = marked(
@@ -81,6 +82,7 @@ def proving(
         completed=completed,
         completed_at=completed_at,
         checkpoint=checkpoint or TriggerUnknown(),
+        batch=batch,
     )
     return operation, record, copy
 
@@ -88,6 +90,10 @@ def proving(
 def settling(seconds_ago: float, restarts: int = 0) -> Settling:
     """Return since when the copy has run without a restart."""
     return Settling(since=ago(seconds_ago), restarts=restarts, restored_from=STATE)
+
+
+REFUSED_ONCE, REFUSED_AGAIN = sent(20, refused="x", unanswered=0), sent(20, refused="x", unanswered=1)
+PROVED = {"settled": settling(11), "asked_for": sent(2), "checkpoint": DONE}
 
 
 @pytest.mark.parametrize(
@@ -115,6 +121,19 @@ def settling(seconds_ago: float, restarts: int = 0) -> Settling:
         ({"settled": settling(11), "asked_for": sent(2), "checkpoint": FAILED}, "TakeCheckpoint own"),
         ({"settled": settling(11), "asked_for": sent(2)}, "TakeCheckpoint own"),
         ({"settled": settling(11), "asked_for": sent(2), "checkpoint": DONE}, "SUCCEEDED wants new listed"),
+        # batch mode: none is asked for
+        ({"settled": settling(9), "batch": True}, "Wait listed"),
+        ({"settled": settling(11), "batch": True}, "UNPROVEN BatchJob wants new listed"),
+        ({"settled": settling(11), "batch": True, "failures": own(3)}, "Cancel own"),
+        # main() failed after it had submitted the job; a repeat is refused since its id is taken
+        (
+            {"started": REFUSED_ONCE, **PROVED},
+            "SUCCEEDED MainFailed wants new listed",
+        ),
+        (
+            {"started": REFUSED_AGAIN, **PROVED},
+            "SUCCEEDED wants new listed",
+        ),
         # a checkpoint of a copy that restarted since proves nothing
         ({"restores": 2, "settled": settling(11), "asked_for": sent(2), "checkpoint": DONE}, "Wait listed"),
         # nor does one of a copy that another JobManager took over, however often either restarted it

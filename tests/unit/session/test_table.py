@@ -28,6 +28,8 @@ from tests.unit.builders import (
     with_marks,
 )
 
+BATCH = CopySeen(CopyState.RUNNING, batch=True)
+NO_STATE = Left("none", survives=False, batch=True)
 LAST = savepoint("file:///sp/last")
 STOPPED, CANCELED, FINISHED = copy_of(ended="STOPPED"), copy_of(ended="CANCELED"), copy_of(ended="FINISHED")
 CUT_OFF = CANCELED.model_copy(update={"ended_by": Action.LAST_STATE_UPDATE})
@@ -318,3 +320,28 @@ def test_the_savepoint_has_the_format_that_the_running_release_asks_for() -> Non
     step = next_step(asked(Action.STOP), job(native), look(CopyState.RUNNING), LIMITS)
     assert isinstance(step, Stop)
     assert step.savepoint_format == "NATIVE"
+
+
+# --------------------------------------------------------------------------------------------------------- batch mode
+
+
+@pytest.mark.parametrize(
+    ("record", "seen", "operation", "step"),
+    [
+        (job(RUNS), look(BATCH), asked(Action.UPDATE), "REFUSED BatchJob"),
+        (job(RUNS), look(BATCH), asked(Action.LAST_STATE_UPDATE), "REFUSED BatchJob"),
+        (job(RUNS), look(BATCH), asked(Action.STOP), "REFUSED BatchJob"),
+        (job(RUNS), look(BATCH), asked(Action.SAVEPOINT), "REFUSED BatchJob"),
+        (job(RUNS), look(BATCH), asked(Action.CANCEL), "Cancel old"),
+        (job(RUNS), look(BATCH), asked(Action.STATELESS_UPDATE), "Keep"),
+        (job(RUNS), look(BATCH), asked(Action.STATELESS_UPDATE, brings=NEW), "Cancel old"),
+        (job(RUNS), look(CopyState.RESTARTING, left=NO_STATE), asked(Action.UPDATE, brings=NEW), "REFUSED BatchJob"),
+        (job(FINISHED), look(left=NO_STATE), long_ended(asked(Action.START)), "REFUSED BatchJob"),
+        (job(CANCELED), look(left=NO_STATE), long_ended(asked(Action.RE_LAUNCH)), "REFUSED BatchJob"),
+    ],
+)  # fmt: skip
+def test_what_needs_a_state_of_a_batch_job_is_refused_before_it_is_touched(
+    record: JobRecord, seen: Seen, operation: Operation, step: str
+) -> None:
+    """Flink takes no checkpoints and no savepoints of it; CANCEL and STATELESS_UPDATE need none."""
+    assert told(operation, record, seen) == step

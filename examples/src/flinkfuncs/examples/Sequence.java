@@ -1,10 +1,12 @@
 package flinkfuncs.examples;
 
 import java.io.IOException;
+import org.apache.flink.api.common.JobExecutionResult;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.functions.MapFunction;
 import org.apache.flink.api.common.serialization.SimpleStringEncoder;
 import org.apache.flink.api.connector.source.lib.NumberSequenceSource;
+import org.apache.flink.configuration.Configuration;
 import org.apache.flink.connector.file.sink.FileSink;
 import org.apache.flink.core.fs.Path;
 import org.apache.flink.streaming.api.datastream.DataStream;
@@ -87,8 +89,18 @@ final class Sequence {
         }
     }
 
-    void run() throws Exception {
-        env.execute();
+    /** Set options in main(): they win over what the job is started with. */
+    Sequence configured(Configuration options) {
+        env.configure(options, getClass().getClassLoader());
+        return this;
+    }
+
+    JobExecutionResult run() throws Exception {
+        return env.execute();
+    }
+
+    void runAsync(String name) throws Exception {
+        env.executeAsync(name);
     }
 
     private <T> DataStream<T> uid(String uid, SingleOutputStreamOperator<T> operator) {
