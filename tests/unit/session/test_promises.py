@@ -265,7 +265,8 @@ class World:
         if isinstance(step, Start) and named and as_flink_writes(step.savepoint or "") == as_flink_writes(named):
             self._check_named(operation, step)
         if isinstance(step, Start) and step.savepoint is None:
-            repeated = step.flink_job_id != operation.token("copy")
+            starts = [taken for taken in operation.steps if taken.step == "Start" and step.flink_job_id in taken.detail]
+            repeated = step.flink_job_id != operation.token("copy") or len(starts) > 1
             never_ran = len(self.cluster.runs) == self._runs_before_this_life
             assert repeated or never_ran or operation.action in (Action.STATELESS_UPDATE, Action.NEW)
 
