@@ -36,6 +36,7 @@ class Plan(Answer):
 
     nodes: list[Node]
     type: str = "STREAMING"
+    name: str = ""
 
 
 class PlanAnswer(Answer):
@@ -54,6 +55,7 @@ class PlanAnswer(Answer):
             {node.id: node.parallelism for node in nodes},
             {node.id: tuple(input_.id for input_ in node.inputs) for node in nodes},
             batch=self.plan.type == "BATCH",
+            name=self.plan.name,
         )
 
 

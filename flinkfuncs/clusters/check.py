@@ -36,6 +36,7 @@ from ..core.session.verdicts import (
     compared,
     failed,
     is_guarded,
+    named_in_main,
     skipped,
     slots_warning,
     too_slow,
@@ -84,10 +85,17 @@ class ReleaseCheck:
             return too_slow(release, self.main_seconds)
         if planned.batch and _restores(record, operation):
             return batch_release(release)
-        warnings = (*changelog, *((BATCH,) if planned.batch else ()), *self._slots(record, planned))
+        name = planned.name if planned.name not in ("", record.name) else None
+        warnings = (
+            *changelog,
+            *((BATCH,) if planned.batch else ()),
+            *((named_in_main(name),) if name else ()),
+            *self._slots(record, planned),
+        )
         found, why = self._compared(record, operation, request, planned, unnamed)
         told = (*warnings, cannot_tell(why)) if why else warnings
-        return compared(release, planned, found, warnings=told, named=unnamed is None)
+        checked = compared(release, planned, found, warnings=told, named=unnamed is None)
+        return checked.model_copy(update={"name": name})
 
     def _changelog(
         self, record: JobRecord, operation: Operation, release: Release, configuration: Mapping[str, str]

@@ -141,7 +141,7 @@ class SessionCluster:
             if not namesakes.matter(operation, step):
                 return step
             starts = step.flink_job_id if isinstance(step, Start) else None
-            alone = replace(seen, namesakes=self._namesakes(record, starts))
+            alone = replace(seen, namesakes=self._namesakes(record, operation, starts))
         except Refused as error:  # a proxy before Flink answers 403, or 404 while Flink is away
             raise Unavailable(error.message, code=error.code) from error
         return next_step(operation, record, alone, self._limits)
@@ -163,7 +163,7 @@ class SessionCluster:
             copy=copy,
             trigger=trigger,
             jar_on_cluster=self._has_jar(record, operation, copy, now),
-            namesakes=self._namesakes(record) if record.current is None else (),
+            namesakes=self._namesakes(record, operation) if record.current is None else (),
             named_there=self._named_there(record, operation, copy, trigger),
             adoptable=self._adoptable(record, operation.request.adopt) if record.current is None else None,
             left=self._last_state.left(record, configuration, ended=_is_over(copy)) if asked else None,
@@ -250,12 +250,22 @@ class SessionCluster:
         since = reusable_since(record, operation, release, now)
         return self._flink.jar_id(jar_name(release), since=since) is not None
 
-    def _namesakes(self, record: JobRecord, starts: str | None = None) -> tuple[str, ...]:
-        """List the jobs of this name that have not ended, but for the current copy and the id that is to be started."""
+    def _namesakes(self, record: JobRecord, operation: Operation, starts: str | None = None) -> tuple[str, ...]:
+        """List the jobs of this name that have not ended, but for the current copy and the id that is to be started.
+
+        Of a first upload also those of the name that main() gives the job, but for copies of other jobs of this app.
+        """
         ended = {"FINISHED", "CANCELED", "FAILED"}
         ours = {starts, record.current.flink_job_id if record.current else None}
-        others = [job for job in self._flink.overview() if job.flink_job_id not in ours]
-        return tuple(job.flink_job_id for job in others if job.name == record.name and job.state not in ended)
+        first = record.current is None and operation.cause.kind == "upload"
+        in_main = operation.checked.name if first and operation.checked else None
+        run = [job for job in self._flink.overview() if job.flink_job_id not in ours and job.state not in ended]
+        return tuple(
+            job.flink_job_id
+            for job in run
+            if job.name == record.name
+            or (in_main and job.name == in_main and self._owner_of(job.flink_job_id, record.name) is None)
+        )
 
     def _named_there(
         self, record: JobRecord, operation: Operation, copy: CopySeen | None, trigger: TriggerSeen

@@ -104,6 +104,7 @@ class Checked(Model):
     cause: str | None = None  # … and for people
     warnings: tuple[str, ...] = ()
     operators: tuple[str, ...] = ()  # the ids of all its operators; empty where they are not known
+    name: str | None = None  # the name that main() gives the job, where it is another one than the job's
 
 
 class Mark(Model):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import pytest
+import requests
 
 from localcloud.up import LocalCloud
 
 from .cloud import Job, Json, eventually
 from .conftest import NewJob
+from .test_named import started_by_hand
 
 MORE_MAINS = pytest.mark.nightly("more of the same kind")
 PACKAGE = "flinkfuncs.examples"
@@ -57,7 +60,10 @@ def test_a_job_with_the_changelog_backend_continues_from_its_state_in_every_way(
 ) -> None:
     """An update, the way back, a START and a LAST_STATE_UPDATE; each copy that restores runs without the changelog."""
     job = new_job(session_cloud)
-    spec = {"flinkConfiguration": CHANGELOG | {"state.backend.type": backend}, "savepointFormat": savepoint_format}
+    spec: dict[str, Any] = {
+        "flinkConfiguration": CHANGELOG | {"state.backend.type": backend},
+        "savepointFormat": savepoint_format,
+    }
     job.upload("1", **spec)
     assert job.ended(1)["result"]["outcome"] == "SUCCEEDED"
     assert job.flink(f"/jobs/{job.copies()[0]}/checkpoints/config")["state_changelog_enabled"] is True
@@ -97,7 +103,7 @@ def test_a_changelog_that_main_turns_on_is_refused_before_the_stop(new_job: NewJ
 def test_a_job_in_batch_mode_says_at_once_what_it_can_and_cannot_do(new_job: NewJob, session_cloud: LocalCloud) -> None:
     """Nothing waits for a checkpoint that cannot come; STATELESS_UPDATE and CANCEL serve it."""
     job = new_job(session_cloud)
-    batch = {"flinkConfiguration": {"execution.runtime-mode": "BATCH"}}
+    batch: dict[str, Any] = {"flinkConfiguration": {"execution.runtime-mode": "BATCH"}}
     job.upload("1", arguments="--max 1000000", **batch)
     first = job.ended(1)
     assert (first["result"]["outcome"], first["result"]["code"]) == ("UNPROVEN", "BatchJob")
@@ -213,3 +219,25 @@ def test_arguments_arrive_as_they_were_written(
     assert job.ask("stateless-update", body)["result"]["outcome"] == "SUCCEEDED"
     assert printed.read_text().count(line) == before + 2
     job.ask("cancel")
+
+
+def test_a_first_upload_starts_nothing_beside_a_job_of_the_name_that_main_gives(
+    new_job: NewJob, session_cloud: LocalCloud
+) -> None:
+    """Somebody runs it already, from the command line; a copy of another job of this app is in nobody's way."""
+    job, other = new_job(session_cloud), new_job(session_cloud)
+    named = {"entryClass": f"{PACKAGE}.RunsAsync"}
+    by_hand = started_by_hand(job, **named)
+    job.upload("1", **named)
+    refused = job.ended(1)["result"]
+    assert (refused["outcome"], refused["code"]) == ("REFUSED", "JobRunsAlready")
+    assert by_hand in refused["message"]
+    requests.patch(f"{job.cloud.flink}/jobs/{by_hand}", timeout=30).raise_for_status()
+    eventually(lambda: job.flink(f"/jobs/{by_hand}/status")["status"] == "CANCELED")
+    for number, one in enumerate((job, other), start=1):
+        one.upload("2", **named)
+        ended = one.ended(2 if number == 1 else 1)
+        assert ended["result"]["outcome"] == "SUCCEEDED", ended["result"]
+        assert "named in main()" in warnings(ended)
+    job.ask("cancel")
+    other.ask("cancel")

@@ -80,7 +80,7 @@ def test_nothing_is_started_beside_a_copy_that_somebody_else_started(session_job
         exact(job, "1")
 
 
-def started_by_hand(job: Job) -> str:
+def started_by_hand(job: Job, **spec: object) -> str:
     """Start a copy of the job from Flink's own jars, with a sink of its own."""
     flink, flink_job_id = job.cloud.flink, uuid.uuid4().hex
     form = {"jarfile": ("by-hand.jar", jar("1"), "application/x-java-archive")}
@@ -90,6 +90,7 @@ def started_by_hand(job: Job) -> str:
         "programArgsList": ["--sink", job.sink.with_name(f"{job.name}-by-hand").as_uri(), "--rate", "400"],
         "flinkConfiguration": {"pipeline.name": job.name},
         "parallelism": 1,
+        **spec,
     }
     requests.post(f"{flink}/jars/{uploaded}/run", json=body, timeout=60).raise_for_status()
     return flink_job_id

@@ -38,6 +38,7 @@ class Planned:
     operators: Mapping[str, int]
     inputs: Mapping[str, tuple[str, ...]]
     batch: bool = False
+    name: str = ""  # under which Flink lists the job: ours, unless main() gives it one
 
     @property
     def slots(self) -> int:

@@ -11,7 +11,8 @@
     the same Start again                              Fail; if no call can have left, the copy never started
     anything else                                     as it is
 
-A Flink job is recognised by its name, which its main() may set: what runs under another name is not seen. Ours are the
+A Flink job is recognised by its name, which its main() may set: what runs under another name is not seen, but for a
+first upload, of which the release check has found out the name. Ours are the
 current copy and the one to be started, by their ids. The last look before a start is for this, so what somebody starts
 in the milliseconds between the two is not seen either.
 

@@ -96,7 +96,8 @@ def _begin(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) 
 def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
     """Start the first copy of a job: never beside one that runs, never over a past that is not known.
 
-    A Flink job is told by its name, which its main() may set: what runs under another name is not seen.
+    A Flink job is known by its name, which its main() may set; of an upload that name is known once it was checked, and
+    what NEW starts under another name is not compared.
 
     status            namesake on Flink  past known  step
     ----------------  -----------------  ----------  --------------------------

@@ -87,6 +87,11 @@ def changelog_in_main(release: Release) -> Checked:
     )
 
 
+def named_in_main(name: str) -> str:
+    """Warn of a job that the cluster lists under another name than ours."""
+    return f"main() names the job {name[:64]!r}: Flink lists it under that name"
+
+
 def slots_warning(planned: Planned, slots: int) -> tuple[str, ...]:
     """Warn of a release that may wait for slots; an elastic cluster may well bring them."""
     if planned.slots <= slots:
