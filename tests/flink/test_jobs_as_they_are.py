@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import io
+import json
+import zipfile
 from typing import Any
 
 import pytest
@@ -10,7 +13,7 @@ import requests
 
 from localcloud.up import LocalCloud
 
-from .cloud import Job, Json, eventually
+from .cloud import Job, Json, eventually, jar
 from .conftest import NewJob
 from .test_named import started_by_hand
 
@@ -241,3 +244,30 @@ def test_a_first_upload_starts_nothing_beside_a_job_of_the_name_that_main_gives(
         assert "named in main()" in warnings(ended)
     job.ask("cancel")
     other.ask("cancel")
+
+
+# -------------------------------------------------------------------------------------------------- jars and savepoints
+
+
+def nested(version: str) -> bytes:
+    """Return an example whose classes lie in a jar inside the jar, named by `program-class`."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("META-INF/MANIFEST.MF", f"Manifest-Version: 1.0\nprogram-class: {PACKAGE}.Main\n")
+        archive.writestr("lib/inner.jar", jar(version))
+    return buffer.getvalue()
+
+
+def test_a_jar_is_begun_as_flink_begins_it_and_a_savepoint_is_named_in_any_spelling(
+    new_job: NewJob, session_cloud: LocalCloud
+) -> None:
+    """By `program-class`, with its classes in a nested jar; START takes a savepoint by its `_metadata`."""
+    job = new_job(session_cloud)
+    job.put("job.json", json.dumps({"jar": "Job.JAR", "args": job.arguments(), "parallelism": 2}).encode())
+    job.put("Job.JAR", nested("1"))
+    assert job.ended(1)["result"]["outcome"] == "SUCCEEDED"
+    job.written(50, "1")
+    savepoint = job.ask("stop")["result"]["savepoint"]
+    started = job.ask("start", {"savePointName": f"{savepoint}/_metadata"})["result"]
+    assert started["outcome"] == "SUCCEEDED", started
+    uninterrupted(job)

@@ -29,7 +29,7 @@ from tests.fixtures.scenes import Play
 from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import LIMITS, NOW, OLD, ORDERS, asked, copy_of
 from tests.wire.server import Answer, Fault, serving
-from tests.wire.session import Session
+from tests.wire.session import Session, intake
 from tests.wire.storage import Storage, jar
 
 SENT = re.compile(r'"(GET|HEAD|PUT|POST|DELETE) (/wire/\S+) HTTP')  # to the account of these tests, not to Flink
@@ -115,6 +115,20 @@ def test_a_tick_asks_storage_no_more_often_for_more_jobs(storage: Storage, flink
         rhythm = Rhythm(timedelta(hours=6), 4)
         PeriodicSavepoints(storage.ledger(), storage.queue, Session(storage, flink), rhythm).tick(now)
     assert sent == {"list": 1}
+
+
+def test_junk_and_uploads_that_wait_cost_the_sweeper_nothing_after_its_first_look(storage: Storage) -> None:
+    """Refused for their bytes, waiting for a jar, and under names that are no job's."""
+    for number in range(20):
+        storage.upload(f"stateful/junk-{number}/job.json", "{")
+        storage.upload(f"stateful/waits-{number}/a.jar", jar())
+        storage.upload(f"stateful/waits-{number}/job.json", '{"jar": "b.jar"}')
+        storage.upload(f"stateful/no_job_{number}/a.jar", jar())
+    swept = intake(storage)
+    swept.sweep(datetime.now(UTC))
+    with counted() as sent:
+        swept.sweep(datetime.now(UTC))
+    assert sent == {"list": 3}
 
 
 def test_a_record_stays_small(storage: Storage, flink: FlinkServer) -> None:
