@@ -127,7 +127,7 @@ def test_an_action_is_accepted_with_the_place_to_look(app: RunningApp) -> None:
     assert re.fullmatch(r"\d{8}T\d{6}Z-accepted-[0-9a-f]{12}", operation["id"])
     assert reply.headers["location"] == f"/api/operations/{operation['id']}"
     assert (operation["state"], operation["job"]) == ("open", "accepted")
-    assert operation["request"]["spec"] == {"args": "--password ******", "parallelism": 3}
+    assert operation["request"]["spec"] == {"args": ["--password", "******"], "parallelism": 3}
     assert operation["cause"] == {"kind": "http", "detail": "function key, from 127.0.0.1"}
     assert app.get(reply.headers["location"]).json()["id"] == operation["id"]
 
