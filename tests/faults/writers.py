@@ -73,9 +73,10 @@ class Writer:
         elif self.kind in ASKED:
             self.second = self._ask(Action(self.kind))
         elif self.kind == ABANDON:
-            self._abandon()
+            self._abandon(self.main)
+            self.main = self.lane.place.ledger().find(self.main.id)  # with what was written down before that
         elif self.kind == ABANDON_ANOTHER and self.second:
-            self._control.abandon(self.second.id, by=PERSON.detail)
+            self._abandon(self.second)
         else:
             self._control.pause_uploads(ORDERS, paused=self.kind == PAUSE)
         self.wrote = True
@@ -115,6 +116,8 @@ class Writer:
             return [self._after_abandoning()]
         if self.kind in (ABANDON, PAUSE) or self.second is None:
             return [as_usual]
+        if self.kind == ABANDON_ANOTHER and self.refused:
+            return [as_usual.of("SAVEPOINT", self.second.id)]
         if self.kind == ABANDON_ANOTHER:
             return [as_usual.then(self.second.id, "ABANDONED", as_usual.runs)]
         return course.with_second(self.row, self.main, ASKED.get(self.kind, "upload"), self.second.id)
@@ -135,10 +138,10 @@ class Writer:
     def _control(self) -> Control:
         return Control(self.lane.place.ledger(), self.lane.place.messages)
 
-    def _abandon(self) -> None:
+    def _abandon(self, operation: Operation) -> None:
         self.refused = True
         with suppress(Refused):  # it has ended
-            self._control.abandon(self.main.id, by=PERSON.detail)
+            self._control.abandon(operation.id, by=PERSON.detail)
             self.refused = False
 
     def _upload(self) -> Operation:
