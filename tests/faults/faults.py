@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from itertools import chain
@@ -84,7 +84,8 @@ def wire_faults(options: argparse.Namespace, directory: Path) -> Kind[Cell]:
         """Share the cells out among processes of their own; to leave early ends them."""
         shares = [cells[number :: options.processes] for number in range(options.processes)]
         logs = [directory / f"azurite-{number}.log" for number in range(options.processes)]
-        share = partial(run_share, lanes=options.lanes, minutes=options.minutes, verbose=options.verbose)
+        report = partial(command.reporting, verbose=options.verbose, results=options.results)
+        share = partial(run_share, lanes=options.lanes, minutes=options.minutes, reporting=report)
         with get_context("spawn").Pool(options.processes) as processes:
             return list(chain.from_iterable(processes.starmap(share, zip(shares, logs, strict=True)))), set()
 
@@ -100,7 +101,14 @@ def wire_faults(options: argparse.Namespace, directory: Path) -> Kind[Cell]:
     )
 
 
-def run_share(share: Sequence[Cell], log: Path, *, lanes: int, minutes: float, verbose: bool) -> list[Judged[Cell]]:
+def run_share(
+    share: Sequence[Cell],
+    log: Path,
+    *,
+    lanes: int,
+    minutes: float,
+    reporting: Callable[[], Callable[[Judged[Cell]], None]],
+) -> list[Judged[Cell]]:
     """Run cells in a process of their own, on a new Azurite every few minutes."""
     logging.disable(logging.CRITICAL)  # thousands of failures, each of them wanted
 
@@ -110,4 +118,4 @@ def run_share(share: Sequence[Cell], log: Path, *, lanes: int, minutes: float, v
             yield found
 
     with unwinding_on_sigterm(), breaking():
-        return in_shifts(cloud, share, run, command.printing(verbose=verbose), minutes=minutes)
+        return in_shifts(cloud, share, run, reporting(), minutes=minutes)

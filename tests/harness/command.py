@@ -21,7 +21,7 @@ from .calls import Recorded
 from .methods import never_crossed
 from .rows import Row
 from .table import Recordings
-from .verdict import C, Judged
+from .verdict import C, Judged, note, noted
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Found(Generic[C]):
     recordings: Recordings
     cells: Sequence[C]
     judged: Sequence[Judged[C]]
-    seconds: float
+    seconds: float | None  # None where it was run in parts
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,22 @@ def parser(module: str, what: str, *, lanes: str) -> argparse.ArgumentParser:
     parser.add_argument("--lanes", type=int, default=4, help=lanes)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no cell after that")
     parser.add_argument("--keep", type=Path, help="write the tables of a whole run into this file")
+    parser.add_argument(
+        "--results", type=Path, help="note each cell in this file as it ends, and run none again that is right there"
+    )
     parser.add_argument("--verbose", action="store_true", help="print every cell, not only the wrong ones")
     return parser
 
 
-def printing(*, verbose: bool) -> Callable[[Judged[C]], None]:
-    """Return what prints cells as they end: the wrong ones, or all."""
+def reporting(*, verbose: bool, results: Path | None) -> Callable[[Judged[C]], None]:
+    """Return what prints cells as they end, the wrong ones or all, and notes each in the file of results."""
     began = time.monotonic()
 
     def report(one: Judged[C]) -> None:
         if verbose or one.verdict == "WRONG":
             print(table.line(one, time.monotonic() - began), flush=True)
+        if results:
+            note(results, one)
 
     return report
 
@@ -83,9 +88,13 @@ def main(kind: Kind[C], options: argparse.Namespace) -> int:
         every = kind.cells(recordings)
         named = [cell for cell in every if any(options.sites in site for site in cell.sites)]
         cells = [cell for cell in named if kind.is_chosen(cell)][:: options.every]
-        print(table.of_sites(recordings), f"\n{len(cells)} cells on {options.lanes} lanes\n", flush=True)
-        judged, by = kind.run(cells)
-    found = Found(recordings, cells, judged, time.monotonic() - began)
+        before = noted(options.results, cells) if options.results else []
+        known = {one.cell.name for one in before}
+        left = [cell for cell in cells if cell.name not in known]
+        print(table.of_sites(recordings), f"\n{len(left)} cells on {options.lanes} lanes\n", flush=True)
+        now, by = kind.run(left) if left else ([], set[str]())
+    judged = [*before, *now]
+    found = Found(recordings, cells, judged, None if before else time.monotonic() - began)
     print(kind.tables(found), flush=True)
     whole = len(rows) == len(kind.rows)
     missing = never_crossed(by.union(*(one.by for one in recorded)), kind.not_crossed) if whole else set()

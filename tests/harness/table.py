@@ -44,6 +44,11 @@ def counted(judged: Iterable[Judged[C]], key: Callable[[C], K]) -> tuple[Counter
     return tried, right
 
 
+def took(seconds: float | None) -> str:
+    """Say how long a run took; several parts of one run are no measure."""
+    return "it was run in parts" if seconds is None else f"it took {seconds / 60:.0f} minutes"
+
+
 def left_out(judged: Sequence[Judged[C]], planned: int, unreached: str) -> str:
     """Say what does not count."""
     number = sum(one.verdict == "unreached" for one in judged)

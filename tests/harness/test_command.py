@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -90,6 +90,28 @@ def test_only_what_was_tried_and_is_right_counts_and_only_a_whole_run_is_kept(  
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert last["flink"] == "2.3.0"
     assert (last["right"] == last["cells"] > 0) is (code == 0 or left_out > 0)
+
+
+def test_a_run_in_parts_runs_nothing_again_that_was_right_and_keeps_its_page_when_it_is_whole(tmp_path: Path) -> None:
+    """A cell that was wrong is run again, and counts as it ended last."""
+    results, page = tmp_path / "results", tmp_path / "page.md"
+    options = command.parser("tests", "…", lanes="…").parse_args(["--results", str(results), "--keep", str(page)])
+    report = command.reporting(verbose=False, results=results)
+    ran = list[str]()
+
+    def part(cells: Sequence[Cell]) -> tuple[Sequence[Judged[Cell]], set[str]]:
+        done, _ = run(cells[:2])
+        ran.extend(one.cell.name for one in done)
+        for one in done:
+            report(one)
+        return done, set()
+
+    whole = replace(kind("stop", "WRONG", "start", crossed=methods()), run=part)
+    assert command.main(whole, options) == 1
+    assert not page.exists()
+    assert command.main(whole, options) == 1
+    assert ran == ["stop", "WRONG", "WRONG", "start"]
+    assert page.exists()
 
 
 def test_every_item_is_done_once_in_its_order_on_lanes_of_open_clouds() -> None:

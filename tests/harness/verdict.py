@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from flinkfuncs.core.operations import Operation
@@ -69,6 +71,21 @@ class Judged(Generic[C]):
     verdict: Verdict
     why: str
     seconds: float
+
+
+def note(results: Path, one: Judged[C]) -> None:
+    """Add a line to the file of results; several processes may do so at once."""
+    line = {"cell": one.cell.name, "verdict": one.verdict, "why": one.why, "seconds": one.seconds}
+    with results.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def noted(results: Path, cells: Sequence[C]) -> list[Judged[C]]:
+    """Return what the file says of these cells, but for those that were wrong when they were run last."""
+    lines = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
+    last = {line["cell"]: line for line in lines}
+    found = [(cell, last[cell.name]) for cell in cells if cell.name in last]
+    return [Judged(cell, it["verdict"], it["why"], it["seconds"]) for cell, it in found if it["verdict"] != "WRONG"]
 
 
 def judged(cell: C, bring_about: Callable[[], bool], explained: Callable[[Exception], str]) -> Judged[C]:

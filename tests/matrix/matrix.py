@@ -71,7 +71,7 @@ def crash_matrix(options: argparse.Namespace, directory: Path) -> Kind[Cell]:
                 yield lanes
                 crossed.update(method for lane in lanes for call in recorded(lane.directory) for method in call.by)
 
-        report = command.printing(verbose=options.verbose)
+        report = command.reporting(verbose=options.verbose, results=options.results)
         return in_shifts(cloud, cells, run, report, minutes=options.minutes), crossed
 
     return Kind(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from tests.harness.command import Found
 from tests.harness.methods import NEVER_CROSSED
-from tests.harness.table import counted, left_out, sites_of
+from tests.harness.table import counted, left_out, sites_of, took
 
 from .places import Cell
 
@@ -34,7 +34,7 @@ def document(found: Found[Cell], flink: str) -> str:
 # The crash matrix
 
 Written by `make crash-matrix` on {datetime.now(UTC):%Y-%m-%d}, with Flink {flink}.
-{right} of {tried} cells are right; there are {len(sites)} call sites; it took {found.seconds / 60:.0f} minutes.
+{right} of {tried} cells are right; there are {len(sites)} call sites{took(found.seconds)}.
 
 The app runs in its Functions host on a real Flink.
 It is killed with SIGKILL right before and right after every outside call and every write of the ledger, and started
