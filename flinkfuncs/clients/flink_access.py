@@ -113,9 +113,12 @@ class FlinkAccess:
         except Unavailable as error:
             if error.code == UNTRUSTED:
                 raise Unavailable(f"{error.message}: see FLINK_CA_CERTIFICATE", code=error.code) from error
-            if error.code == TLS_FAILED and "_ALERT_" in error.message:  # it does not like what it was shown
-                self._renewed(one)
-                raise type(error)(f"{error.message}: see {CERTIFICATE}", code=error.code) from error
+            if error.code == TLS_FAILED:
+                if "flink_client_certificate" in self._in_vault:
+                    self._renewed(one)
+                plain = "WRONG_VERSION_NUMBER" in error.message
+                hint = "it speaks no TLS: see FLINK_REST_URL" if plain else f"see {CERTIFICATE}, if it asks for one"
+                raise type(error)(f"{error.message}: {hint}", code=error.code) from error
             raise
 
     def _current(self) -> _Pass:
