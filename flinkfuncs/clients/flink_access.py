@@ -183,7 +183,7 @@ def not_flinks(reply: Reply) -> Unavailable | None:
     answer                                  message names
     --------------------------------------  ------------------------------------------
     401, 403, or 400 about the certificate  the settings of credentials or certificate
-    a redirect, as to a login               the settings of credentials
+    a redirect, as to a login               FLINK_REST_URL and the settings of credentials
     404, and not in Flink's words           FLINK_REST_URL
     other 4xx, not in Flink's words         that they are not
     429, 5xx                                nothing: the caller sorts them
@@ -194,7 +194,9 @@ def not_flinks(reply: Reply) -> Unavailable | None:
     if status in (401, 403):
         return Unavailable(f"{reply.about}, and not by Flink: see {CREDENTIALS}", code="AccessRefused")
     if 300 <= status < 400:
-        words = f"{reply.about}: redirects are not followed; if it leads to a login, see {CREDENTIALS}"
+        words = (
+            f"{reply.about}: redirects are not followed: see FLINK_REST_URL or, if this one is a login, {CREDENTIALS}"
+        )
         return Unavailable(words, code="Redirected")
     if not 400 <= status < 500 or status == 429 or flink_wire.is_flinks(reply):
         return None

@@ -13,7 +13,8 @@
     other 4xx                                       Refused
     an answer that is not what it should be         Unavailable
 
-The rule that must never break: nothing but a GET is ever sent twice here, and no query, header or body gets into a
+The rule that must never break: nothing but a GET is ever sent twice here (`flink_access` and `arm` send again what was
+turned away with 401, with other credentials), and no query, header or body gets into a
 message.
 """
 
