@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from flinkfuncs.clients.flink import Flink, RunRequest
 from flinkfuncs.clients.flink_access import FlinkAccess
@@ -513,6 +514,10 @@ def test_credentials_do_not_follow_a_redirect(proxy: Proxy, server: FlinkServer,
             ["FLINK_CLIENT_CERTIFICATE", "FLINK_CLIENT_KEY"],
             {"flink_client_certificate": "{cert}", "flink_client_key": "-----BEGIN PRIVATE KEY-----\nhunter2\n"},
         ),
+        (
+            ["FLINK_CLIENT_CERTIFICATE", "encrypted"],
+            {"flink_client_certificate": "{cert}", "flink_client_key": "{encrypted key}"},
+        ),
         (["FLINK_TOKEN"], {"flink_token": "Bearer hunter2"}),
         (["FLINK_TOKEN"], {"flink_token": "hun\nter2"}),
     ],
@@ -521,7 +526,10 @@ def test_what_is_not_what_it_should_be_is_named_and_not_shown(
     proxy: Proxy, certificates: Certificates, names: list[str], given: dict[str, str]
 ) -> None:
     """When the app is composed, before anything is sent."""
-    texts = {"{key}": certificates.client_key, "{cert}": certificates.client}
+    key = serialization.load_pem_private_key(certificates.client_key.encode(), None).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"hunter2")
+    )
+    texts = {"{key}": certificates.client_key, "{cert}": certificates.client, "{encrypted key}": key.decode()}
     wrong = {name: texts.get(value, value) for name, value in given.items()}
     error = failure(certificates, lambda: access(settings(proxy, **wrong)))
     assert (type(error), error.code) == (Unavailable, "WrongSettings")
