@@ -251,10 +251,10 @@ def _failed(method: str, url: str, error: requests.RequestException) -> Unavaila
     if _never_left(error):
         return Unavailable(f"{about}: no connection", code="NoConnection")
     kind: type[Unavailable] = Unavailable if method == "GET" else Unanswered
-    if tls is not None:
-        return kind(f"{about}: TLS failed ({tls.reason or 'the connection broke'})", code=TLS_FAILED)
     if isinstance(error, requests.Timeout):
         return kind(f"{about}: no answer in time", code="TimedOut")
+    if tls is not None:
+        return kind(f"{about}: TLS failed ({tls.reason or 'the connection broke'})", code=TLS_FAILED)
     return kind(f"{about}: the connection broke before a whole answer", code="Broken")
 
 
