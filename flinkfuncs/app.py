@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
 
+    from .clients.flink import Flink
     from .clients.jars import Jars, Place
     from .clients.ledger import Ledger
     from .clients.queue import OperationsQueue
@@ -154,7 +155,6 @@ def _hdinsight(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:
 
 
 def _session(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:
-    from .clients.flink import Flink
     from .clusters.session import SessionCluster
     from .core.names import Directory
     from .core.session.ends import Limits
@@ -167,9 +167,8 @@ def _session(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:
         settle_seconds=settings.settle_seconds,
         repeat_seconds=2 * settings.call_timeout_seconds,
     )
-    flink = Flink(settings.flink_rest_url, call_seconds=settings.call_timeout_seconds)
     return SessionCluster(
-        flink,
+        _flink(settings),
         jars,
         keeper,
         limits,
@@ -180,9 +179,16 @@ def _session(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:
     )
 
 
+def _flink(settings: Settings) -> Flink:
+    from .clients.flink import Flink
+    from .clients.flink_access import FlinkAccess
+
+    seconds = settings.call_timeout_seconds
+    return Flink(settings.flink_rest_url, call_seconds=seconds, access=FlinkAccess(settings, read_seconds=seconds))
+
+
 def _housekeeper(settings: Settings, ledger: Ledger, queue: OperationsQueue) -> Housekeeper | None:
     """Only a session cluster can be kept in order: the ARM API disposes of nothing."""
-    from .clients.flink import Flink
     from .clusters.upkeep import SessionUpkeep
     from .core.names import Directory
     from .core.retention import Policy
@@ -192,8 +198,7 @@ def _housekeeper(settings: Settings, ledger: Ledger, queue: OperationsQueue) -> 
         return None
     root = Directory.parse(settings.savepoint_directory)
     policy = Policy(settings.savepoint_retention_count, settings.savepoint_retention_days, root)
-    flink = Flink(settings.flink_rest_url, call_seconds=settings.call_timeout_seconds)
-    upkeep = SessionUpkeep(flink, patience_seconds=settings.lease_seconds / 4)
+    upkeep = SessionUpkeep(_flink(settings), patience_seconds=settings.lease_seconds / 4)
     store = _savepoint_store(settings, root)
     return Housekeeper(ledger, queue, upkeep, policy, store, lease_seconds=settings.lease_seconds)
 

@@ -6,16 +6,18 @@ and in the error of the first call that needs it.
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .core.errors import Refused, Unavailable
 from .core.names import Directory
 
 PLATFORM_SETTINGS = ("WEBSITE_AUTH_ENABLED",)  # what the platform sets by itself, and no template or sample does
+FLINK_SECRETS = ("flink_client_certificate", "flink_client_key", "flink_password", "flink_token")  # or …_secret
 AZURE_HOSTS = (".azure.com", ".azure.net", ".microsoftonline.com", ".microsoftonline.us", ".azure.us", ".azure.cn")
 
 
@@ -88,7 +90,36 @@ class Settings(BaseSettings):
         300, ge=1, description="After this without an answer an operation that changed nothing yet fails (seconds)."
     )
 
-    flink_rest_url: str = Field("", description="Base URL of the session cluster's REST API.")
+    flink_rest_url: str = Field(
+        "", description="Base URL of the session cluster's REST API; it may end in a path, as behind a proxy."
+    )
+    flink_ca_certificate: str = Field(
+        "",
+        description="The certificate authorities that Flink's certificate is checked against, and no others: their "
+        "text in PEM, or the path of a file; empty: the public ones.",
+    )
+    flink_client_certificate: SecretStr = Field(
+        SecretStr(""),
+        description="The certificate that the app shows to Flink or a proxy before it: text in PEM, or the path of a "
+        "file; it may hold the key, too.",
+    )
+    flink_client_certificate_secret: str = Field(
+        "", description="Name of the secret in Key Vault that holds it instead (PEM)."
+    )
+    flink_client_key: SecretStr = Field(
+        SecretStr(""), description="The key of that certificate: text in PEM, or the path of a file; not encrypted."
+    )
+    flink_client_key_secret: str = Field("", description="Name of the secret in Key Vault that holds it instead.")
+    flink_user: str = Field("", description="The user's name for basic authentication.")
+    flink_password: SecretStr = Field(SecretStr(""), description="The password of FLINK_USER.")
+    flink_password_secret: str = Field("", description="Name of the secret in Key Vault that holds it instead.")
+    flink_token: SecretStr = Field(SecretStr(""), description="A fixed bearer token.")
+    flink_token_secret: str = Field("", description="Name of the secret in Key Vault that holds it instead.")
+    flink_token_scope: str = Field(
+        "",
+        description="Scope, such as `api://flink/.default`, for which the app's own identity gets bearer tokens from "
+        "Entra ID.",
+    )
     savepoint_directory: str = Field(
         "", description="Root below which savepoints are written, a URI that Flink can write."
     )
@@ -164,6 +195,57 @@ class Settings(BaseSettings):
         except Refused:
             raise ValueError("is no plain directory URI") from None  # without the value, and named like every other
 
+    @field_validator("flink_rest_url")
+    @classmethod
+    def _is_base_url(cls, url: str) -> str:
+        if "@" in url:
+            raise ValueError(
+                "must not hold a user or a password; name them by FLINK_USER and FLINK_PASSWORD (or "
+                "FLINK_PASSWORD_SECRET, in Key Vault)"
+            )
+        if url and not _is_plain_url(url):
+            raise ValueError("is not a URL that begins with http:// or https:// and has neither query nor fragment")
+        return url
+
+    @field_validator("flink_token_scope", "flink_user", "flink_ca_certificate", *FLINK_SECRETS)
+    @classmethod
+    def _is_resolved(cls, value: SecretStr | str) -> SecretStr | str:
+        text = value if isinstance(value, str) else value.get_secret_value()
+        if text.startswith("@Microsoft.KeyVault("):
+            raise ValueError("is a Key Vault reference that was not resolved")
+        return value
+
+    @model_validator(mode="after")
+    def _access_is_told_once(self) -> Settings:
+        for name in FLINK_SECRETS:
+            if getattr(self, name) and getattr(self, f"{name}_secret"):
+                raise ValueError(f"{name.upper()} and {name.upper()}_SECRET: set one of them only")
+        if self._has("flink_password") != bool(self.flink_user):
+            raise ValueError("FLINK_USER and FLINK_PASSWORD (or FLINK_PASSWORD_SECRET): one needs the other")
+        if ":" in self.flink_user:
+            raise ValueError("FLINK_USER: the name of a user of basic authentication has no colon")
+        if bool(self.flink_user) + self._has("flink_token") + bool(self.flink_token_scope) > 1:
+            raise ValueError("FLINK_USER, FLINK_TOKEN (or FLINK_TOKEN_SECRET), FLINK_TOKEN_SCOPE: set one of them only")
+        if self._has("flink_client_key") and not self._has("flink_client_certificate"):
+            raise ValueError("FLINK_CLIENT_KEY needs FLINK_CLIENT_CERTIFICATE (or FLINK_CLIENT_CERTIFICATE_SECRET)")
+        return self
+
+    @model_validator(mode="after")
+    def _secrets_can_be_had_and_kept(self) -> Settings:
+        named = [name for name in FLINK_SECRETS if getattr(self, f"{name}_secret")]
+        if named and not self.key_vault_url:
+            raise ValueError(f"{named[0].upper()}_SECRET needs KEY_VAULT_URL")
+        url = urlsplit(self.flink_rest_url)
+        if not self.flink_rest_url or url.scheme.lower() == "https":
+            return self
+        if self.flink_ca_certificate or self._has("flink_client_certificate"):
+            raise ValueError("FLINK_CA_CERTIFICATE and FLINK_CLIENT_CERTIFICATE need an https:// FLINK_REST_URL")
+        if self.reaches_flink_by_name and not _is_loopback(url.hostname or ""):
+            raise ValueError(
+                "FLINK_REST_URL has to be https:// where FLINK_USER, FLINK_TOKEN or FLINK_TOKEN_SCOPE is set"
+            )
+        return self
+
     @model_validator(mode="after")
     def _local_switches_stay_local(self) -> Settings:
         if self.entra_disable_instance_discovery and _is_azure(self.entra_authority):
@@ -186,6 +268,15 @@ class Settings(BaseSettings):
         """How long one call that changes something may take: half a lease."""
         return self.lease_seconds / 2
 
+    def _has(self, name: str) -> bool:
+        """Whether a secret for Flink is given, as it is or by its name in Key Vault."""
+        return bool(getattr(self, name) or getattr(self, f"{name}_secret"))
+
+    @property
+    def reaches_flink_by_name(self) -> bool:
+        """Whether credentials are sent to Flink."""
+        return bool(self.flink_user or self._has("flink_token") or self.flink_token_scope)
+
     def require(self, *names: str) -> None:
         """Check that settings which have no default are there.
 
@@ -200,6 +291,22 @@ class Settings(BaseSettings):
 
 def _is_azure(url: str) -> bool:
     return f".{urlsplit(url).hostname or ''}".endswith(AZURE_HOSTS)
+
+
+def _is_plain_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def read_settings() -> Settings:

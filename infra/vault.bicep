@@ -1,4 +1,5 @@
-// Where the client secret for the ARM job API lies (form hdinsight); rights are roles, and nothing in it can be purged.
+// Holds the client secret for the ARM job API (form hdinsight) and secrets for a proxy before Flink (settings FLINK_…).
+// Rights are roles, and nothing in it can be purged.
 param location string
 param tags object
 param token string

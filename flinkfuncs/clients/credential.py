@@ -1,11 +1,11 @@
-"""Which token goes into the next call to ARM? One for all threads, renewed before it ends or when it is refused.
+"""Which token goes into the next call? One for all threads, renewed before it ends or when it is refused.
 
     it happens that                                  then
     -----------------------------------------------  -------------------------------------------------------
     the token ends within its last fifth, or 5 min   a new one is asked for, by one thread
     the secret was read key_vault_secret_seconds ago it is read again when the next token is asked for
     the token endpoint refuses the secret            it is read again once, and a new credential is built
-    ARM refuses the token                            the same
+    the service refuses the token                    the same
 
 So a rotated secret needs no restart.
 """
@@ -43,11 +43,13 @@ class _Built:
 
 
 class Credential:
-    """Gives tokens for ARM; used by any number of threads."""
+    """Gives tokens for ARM, or of the app's own identity for another scope; used by any number of threads."""
 
-    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, settings: Settings, *, scope: str | None = None, clock: Callable[[], float] = time.time) -> None:
         """Keep the settings; nothing is asked yet."""
         self._settings = settings
+        self._scope = scope or settings.arm_scope
+        self._by_identity = scope is not None or settings.arm_credential == "identity"
         self._clock = clock
         self._lock = Lock()
         self._built: _Built | None = None
@@ -98,7 +100,7 @@ class Credential:
             self._built = _Built(self._build(), self._clock())
         asked_at = self._clock()
         try:
-            token = self._built.credential.get_token(self._settings.arm_scope)
+            token = self._built.credential.get_token(self._scope)
         except azure.AzureError as error:
             raise token_error(error, self._whose) from error
         lifetime = token.expires_on - time.time()
@@ -106,13 +108,13 @@ class Credential:
 
     @property
     def _whose(self) -> str:
-        if self._settings.arm_credential == "identity":
+        if self._by_identity:
             return "this app's own identity"
         return f"the client secret {self._settings.key_vault_secret_prefix}-api-secret"
 
     def _build(self) -> AzureCredential:
         identity = own_identity(self._settings)
-        if self._settings.arm_credential == "identity":
+        if self._by_identity:
             return identity
         try:
             return secret_credential(self._settings, read_client_secret(self._settings, identity))

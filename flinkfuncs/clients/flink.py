@@ -32,6 +32,7 @@ from ..core.session.facts import (
 from ..core.session.gate import Planned, Vertex
 from . import flink_plan as plans
 from . import flink_wire as wire
+from .flink_access import FlinkAccess, not_flinks
 from .http import Reply, Wire, raise_for
 from .jars import Reader
 
@@ -41,7 +42,7 @@ SAVEPOINT_IN_CAUSE = re.compile(r"A savepoint has been created at: (\S+?),? but 
 # to all else): the call did not reach the leader. After that it is 503 until another one leads.
 NO_LEADER = b"RecipientUnreachableException"
 NO_CHECKPOINTS = b"Checkpointing has not been enabled"  # a 404 about a job in batch mode, which takes none
-UNKNOWN_JOB = ("FlinkJobNotFoundException", "Could not find Flink job")
+UNKNOWN_JOB = (b"FlinkJobNotFoundException", b"Could not find Flink job")
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,16 @@ class RunRequest:
 class Flink:
     """One session cluster."""
 
-    def __init__(self, url: str, *, call_seconds: float) -> None:
-        """Keep the URL; nothing is asked yet. `call_seconds`: how long one call may take."""
-        self._wire = Wire(url, peer="flink", read_seconds=call_seconds)
+    def __init__(self, url: str, *, call_seconds: float, access: FlinkAccess | None = None) -> None:
+        """Keep the URL; nothing is asked yet.
+
+        Args:
+            url: where its REST API is.
+            call_seconds: how long one call may take.
+            access: how to get there through what asks for TLS or credentials.
+
+        """
+        self._wire = access or Wire(url, peer="flink", read_seconds=call_seconds)
 
     # ----------------------------------------------------------------------------------------------------- the cluster
 
@@ -119,7 +127,7 @@ class Flink:
     def delete_jar(self, jar_id: str) -> None:
         """Delete an uploaded jar; running jobs have their own copy of it. Flink says 400 of one that is gone."""
         reply = self._wire.send("DELETE", f"/jars/{quote(jar_id, safe='')}")
-        if reply.status not in (400, 404):
+        if reply.status not in (400, 404) or not wire.is_flinks(reply):
             _checked(reply)
 
     def upload(self, name: str, reader: Reader) -> None:
@@ -127,7 +135,10 @@ class Flink:
         form = MultipartEncoder({"jarfile": (name, reader, "application/x-java-archive")})
         headers = {"Content-Type": form.content_type}
         stream = cast("IO[bytes]", form)  # requests asks for read() and a length, no more
-        _checked(self._wire.send("POST", "/jars/upload", data=stream, headers=headers, read_seconds=UPLOAD_SECONDS))
+        reply = self._wire.send("POST", "/jars/upload", data=stream, headers=headers, read_seconds=UPLOAD_SECONDS)
+        if reply.status == 413 and not wire.is_flinks(reply):
+            raise Refused(f"{reply.about}: what stands before Flink takes no jar of this size", code="JarTooLarge")
+        _checked(reply)
 
     def run(self, request: RunRequest) -> None:
         """Start a jar under a job id of our choice; Flink takes an id once.
@@ -175,7 +186,7 @@ class Flink:
     def status(self, flink_job_id: str) -> str | None:
         """Return a job's state, or None if the cluster does not know the id. Not cached."""
         reply = self._wire.send("GET", f"/jobs/{flink_job_id}/status")
-        if reply.status >= 400 and any(word.encode() in reply.body for word in UNKNOWN_JOB):
+        if reply.status in (404, 500) and wire.is_flinks(reply) and any(word in reply.body for word in UNKNOWN_JOB):
             return None  # an unknown job is a 500 here, a 404 elsewhere
         return _checked(reply).parsed(wire.JobStatus).status
 
@@ -204,9 +215,7 @@ class Flink:
 
         """
         reply = self._wire.send("GET", f"/jobs/{flink_job_id}/checkpoints")
-        if reply.status == 404 and not wire.is_flinks(reply):
-            raise Unavailable(f"{reply.about} answered 404, and not in Flink's words", code="BadAnswer")
-        if reply.status == 404 and NO_CHECKPOINTS in reply.body:
+        if reply.status == 404 and NO_CHECKPOINTS in reply.body and wire.is_flinks(reply):
             return Left("none", survives=False, batch=True)
         latest = _checked(reply).parsed(wire.Checkpoints).latest
         config = self._get(f"/jobs/{flink_job_id}/checkpoints/config").parsed(wire.CheckpointsConfig)
@@ -318,7 +327,7 @@ class Flink:
     def cancel(self, flink_job_id: str) -> None:
         """Cancel a job; one that has ended already is no error: the next look tells."""
         reply = self._wire.send("PATCH", f"/jobs/{flink_job_id}?mode=cancel")
-        if reply.status not in (404, 409):
+        if reply.status not in (404, 409) or not wire.is_flinks(reply):
             _checked(reply)
 
     def _get(self, path: str) -> Reply:
@@ -339,4 +348,6 @@ def _program(request: RunRequest) -> dict[str, object]:
 def _checked(reply: Reply, *, server_error: type[Refused] | None = None) -> Reply:
     if reply.status >= 400 and NO_LEADER in reply.body:
         raise Unavailable(f"{reply.about}: no JobManager leads", code="NoLeader")
+    if error := not_flinks(reply):
+        raise error
     return raise_for(wire.with_root_cause(reply) if reply.status >= 300 else reply, server_error=server_error)

@@ -3,6 +3,7 @@
     what happened                                   error
     ----------------------------------------------  -----------------------------------------------------
     no connection: nothing left us                  Unavailable
+    TLS failed                                      Unavailable where a certificate was not trusted, else as below
     it left, and no whole answer came               Unanswered (a GET: Unavailable, it changes nothing)
     3xx                                             Unavailable: redirects are not followed
     429, 503                                        Unavailable, with what Retry-After asks for
@@ -12,7 +13,8 @@
     other 4xx                                       Refused
     an answer that is not what it should be         Unavailable
 
-The rule that must never break: nothing but a GET is ever sent twice here, and no query, header or body gets into a
+The rule that must never break: nothing but a GET is ever sent twice here (`flink_access` and `arm` send again what was
+turned away with 401, with other credentials), and no query, header or body gets into a
 message.
 """
 
@@ -25,11 +27,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import requests
 from pydantic import BaseModel, ConfigDict, ValidationError
+from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
 from .. import telemetry
@@ -40,6 +43,7 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
 REPEAT_SECONDS = 0.2  # the pause before the one repetition of a GET
 LONGEST_CODE = 64  # characters
+UNTRUSTED, TLS_FAILED = "CertificateNotTrusted", "TlsFailed"
 
 
 @dataclass(frozen=True)
@@ -87,14 +91,19 @@ class Wire:
         connect_seconds: float = CONNECT_SECONDS,
         read_seconds: float = READ_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Keep the timeouts (seconds), and what telemetry calls the other side; nothing is sent."""
+        """Keep the timeouts (seconds), and what telemetry calls the other side; nothing is sent.
+
+        `tls`: whom to trust and which certificate to show, in place of what requests reads from the environment.
+        """
         self._peer = peer
+        self._tls = tls
         self.base_url = base_url.rstrip("/")
         self._connect_seconds = connect_seconds
         self._read_seconds = read_seconds
         self._sleep = sleep
-        self._kept = _session()
+        self._kept = _session(tls)
 
     def send(
         self,
@@ -126,7 +135,7 @@ class Wire:
         if method == "GET":
             return self._get(url, headers, timeout)
         # On a kept connection that the other side closes just now, nobody could tell whether a request was carried out.
-        with _session() as fresh:
+        with _session(self._tls) as fresh:
             return self._send(fresh, method, url, timeout, headers=headers, json=body, data=data)
 
     def _get(self, url: str, headers: Mapping[str, str] | None, timeout: tuple[float, float]) -> Reply:
@@ -194,8 +203,34 @@ def _ours(
     return NotFound(message, code=code) if status == 404 else Refused(message, code=code, status=status)
 
 
-def _session() -> requests.Session:
+class _Tls(HTTPAdapter):
+    """Connects with a context of ours, to which requests adds nothing: no REQUESTS_CA_BUNDLE, no list of its own."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        """Keep the context."""
+        self._context = context
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the base class's own signature
+        """Make the pools with it."""
+        super().init_poolmanager(*args, ssl_context=self._context, **options)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:  # noqa: ANN401 - the base class's own signature
+        """Make the pools behind a forward proxy with it."""
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **options)
+
+    def build_connection_pool_key_attributes(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - likewise
+        """Add no certificates to the context that each pool has."""
+        return super().build_connection_pool_key_attributes(*args, **options)[0], {}
+
+    def cert_verify(self, *args: object, **options: object) -> None:
+        """Add none to a connection, either."""
+
+
+def _session(tls: ssl.SSLContext | None) -> requests.Session:
     session = requests.Session()
+    if tls:
+        session.mount("https://", _Tls(tls))
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.auth = _as_it_is
     return session
@@ -210,25 +245,36 @@ def _failed(method: str, url: str, error: requests.RequestException) -> Unavaila
     """Turn the wire's errors into ours: the one place that knows both."""
     parts = urlsplit(url)
     about = f"{method} {parts.path} at {parts.netloc.rpartition('@')[2]}"
+    tls = _tls_error(error)
+    if isinstance(tls, ssl.SSLCertVerificationError):
+        return Unavailable(f"{about}: its certificate is not trusted ({tls.verify_message})", code=UNTRUSTED)
     if _never_left(error):
         return Unavailable(f"{about}: no connection", code="NoConnection")
     kind: type[Unavailable] = Unavailable if method == "GET" else Unanswered
     if isinstance(error, requests.Timeout):
         return kind(f"{about}: no answer in time", code="TimedOut")
+    if tls is not None:
+        return kind(f"{about}: TLS failed ({tls.reason or 'the connection broke'})", code=TLS_FAILED)
     return kind(f"{about}: the connection broke before a whole answer", code="Broken")
 
 
 def _never_left(error: requests.RequestException) -> bool:
-    """Whether the request surely did not leave: no connection, no trust in the other side, or no URL at all."""
+    """Whether the request surely did not leave: no connection, or no URL at all."""
     if isinstance(error, requests.ConnectTimeout | ValueError | requests.exceptions.ProxyError):
         return not isinstance(error, requests.exceptions.JSONDecodeError)
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    if type(reason).__name__ in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError"):
-        return True
-    cause: BaseException | None = reason if isinstance(reason, BaseException) else None
-    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+    return type(_reason(error)).__name__ in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
+
+
+def _tls_error(error: requests.RequestException) -> ssl.SSLError | None:
+    cause = _reason(error)
+    while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__ or _first(cause)
-    return cause is not None
+    return cause
+
+
+def _reason(error: requests.RequestException) -> BaseException | None:
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return reason if isinstance(reason, BaseException) else None
 
 
 def _first(error: BaseException) -> BaseException | None:

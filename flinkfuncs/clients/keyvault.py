@@ -1,4 +1,4 @@
-"""Who are we to Azure? The app's own identity, and the client secret whose three parts lie in Key Vault.
+"""Who are we to Azure? The app's own identity; and what does Key Vault hold for it? A client secret in three parts.
 
     <prefix>-api-client-id      the application that may run jobs
     <prefix>-api-secret         its secret
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,19 @@ def read_client_secret(settings: Settings, identity: AzureCredential) -> ClientS
     """Read the newest versions of the three parts.
 
     Raises:
+        FlinkFuncsError: as for `read_secrets`.
+
+    """
+    names = [f"{settings.key_vault_secret_prefix}-{part}" for part in PARTS]
+    tenant, client_id, secret = read_secrets(settings, identity, names)
+    keep_secret(secret)
+    return ClientSecret(tenant, client_id, secret)
+
+
+def read_secrets(settings: Settings, identity: AzureCredential, names: Sequence[str]) -> list[str]:
+    """Read the newest versions of secrets.
+
+    Raises:
         Refused: the vault has no such secret.
         Denied: the app's identity may not read it.
         Unavailable: the vault cannot be reached, or KEY_VAULT_URL is missing.
@@ -84,9 +98,7 @@ def read_client_secret(settings: Settings, identity: AzureCredential) -> ClientS
     verify = not settings.key_vault_disable_challenge_verification
     options = _options("keyvault")
     with SecretClient(settings.key_vault_url, identity, verify_challenge_resource=verify, **options) as vault:
-        tenant, client_id, secret = (_read(vault, f"{settings.key_vault_secret_prefix}-{part}") for part in PARTS)
-    keep_secret(secret)
-    return ClientSecret(tenant, client_id, secret)
+        return [_read(vault, name) for name in names]
 
 
 def _read(vault: SecretClient, name: str) -> str:

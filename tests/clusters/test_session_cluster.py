@@ -5,22 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from uuid import uuid4
 
 import pytest
 import requests
+from pydantic import SecretStr
 
 from examples.build import JARS_DIRECTORY
 from flinkfuncs.clients.flink import Flink, RunRequest
+from flinkfuncs.clients.flink_access import FlinkAccess
 from flinkfuncs.clients.savepoint_store import LocalSavepoints
 from flinkfuncs.core.errors import FlinkFuncsError, Refused
 from flinkfuncs.core.names import Directory
 from flinkfuncs.core.session.facts import TriggerDone, TriggerFailed, TriggerRunning, TriggerSeen, TriggerUnknown
 from flinkfuncs.core.session.savepoints import same_path
+from flinkfuncs.settings import Settings
 from localcloud.flink import FlinkCluster
+from tests.proxy import Certificates, basic, proxying
 from tests.versions import VERSIONS
 
 from .jar import Jar
@@ -119,6 +123,38 @@ def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     fresh = {"web.refresh-interval": "100"}
     with FlinkCluster(directory, version=request.param, configuration=fresh) as cluster:
         yield Real(cluster, Flink(cluster.url, call_seconds=30), tmp_path_factory.mktemp("sinks"))
+
+
+@pytest.mark.nightly("the stand-in shows the same in make test")
+def test_a_job_is_stopped_and_goes_on_through_a_proxy(real: Real, tmp_path: Path) -> None:
+    """TLS with a private authority, a client certificate, a password and a path; Flink's own errors come through."""
+    certificates = Certificates.made(tmp_path)
+    with proxying(real.cluster.url, certificates, prefix="/teams/flink", asks_clients=True) as proxy:
+        proxy.guard = basic("app", "hunter2")
+        settings = Settings(
+            flink_cluster_kind="session",
+            flink_rest_url=proxy.url,
+            flink_ca_certificate=certificates.authority,
+            flink_client_certificate=SecretStr(certificates.client + certificates.client_key),
+            flink_user="app",
+            flink_password=SecretStr("hunter2"),
+        )
+        access = FlinkAccess(settings, read_seconds=30)
+        behind = Real(real.cluster, Flink(proxy.url, call_seconds=30, access=access), real.sinks)
+        assert behind.flink.status(uuid4().hex) is None
+        assert behind.flink.described(uuid4().hex) is None
+        assert behind.flink.savepoint(uuid4().hex, uuid4().hex) == TriggerUnknown()
+        job, trigger = behind.running(), uuid4().hex
+        assert behind.flink.plan(behind.request(), seconds=30).operators
+        behind.stop(job, trigger)
+        done = behind.ended(job, trigger)
+        assert isinstance(done, TriggerDone)
+        again = behind.running(savepoint=done.path)
+        with pytest.raises(Refused, match="hunter3"):
+            behind.flink.run(replace(behind.request(), entry_class="com.example.hunter3"))
+        behind.flink.cancel(again)
+        wait_until(lambda: behind.flink.status(again) == "CANCELED")
+        behind.flink.delete_jar("nothing.jar")
 
 
 def test_an_unknown_job_is_unknown_everywhere(real: Real) -> None:

@@ -404,6 +404,14 @@ RULES = (
     ),
     Mutation(
         of=POST,
+        breaks="a start that a proxy turned away counts as one that Flink refused, and the old release comes back",
+        path="flinkfuncs/clients/flink.py",
+        before="    if error := not_flinks(reply):\n        raise error\n",
+        after="",
+        tests=(f"{WIRE}/test_flink_access.py::test_what_a_proxy_says_is_never_taken_for_flinks_word",),
+    ),
+    Mutation(
+        of=POST,
         breaks="a start whose answer was lost counts as one that never left",
         path="flinkfuncs/clients/http.py",
         before='= Unavailable if method == "GET" else Unanswered\n    if isinstance',

@@ -56,7 +56,8 @@ class LocalServer:
                     answer = given.pop(0) if len(given) > 1 else given[0]
                     self.answers |= {key: list(new) for key, new in _then(answer).items()}
                     return answer
-        return Answer(404, {"error": {"code": "ResourceNotFound", "message": f"nothing at {bare}"}})
+        words = f"nothing at {bare}"  # in ARM's form and in Flink's
+        return Answer(404, {"error": {"code": "ResourceNotFound", "message": words}, "errors": [words]})
 
     def seen(self, call: Call) -> None:
         """Keep a request."""

@@ -34,12 +34,14 @@ def quick(storage: Storage) -> StandIn:
 class Session(SessionCluster):
     """A session cluster; `acts` lists what was carried out. Each operation brings a jar of its own."""
 
-    def __init__(self, storage: Storage, server: FlinkServer, *, keeper: Keeper | None = None) -> None:
-        """Drive on the stand-in that the server serves now."""
+    def __init__(
+        self, storage: Storage, server: FlinkServer, *, keeper: Keeper | None = None, client: Flink | None = None
+    ) -> None:
+        """Drive on the stand-in that the server serves now; `client` reaches it in another way than over plain HTTP."""
         self.flink = server.flink
         self.acts: list[Step] = []
         super().__init__(
-            Flink(server.url, call_seconds=5),
+            client or Flink(server.url, call_seconds=5),
             Jars({"uploads": storage.uploads, "directory": storage.uploads}, storage.releases),
             keeper or partial(jar_of_its_own, storage),
             BRIEF,

@@ -164,7 +164,7 @@ def test_a_stop_is_camel_case_and_a_savepoint_has_dashes() -> None:
 @pytest.mark.parametrize("status", [202, 404, 409])
 def test_a_cancel_of_what_has_ended_is_no_error(status: int) -> None:
     """The next look tells what became of the job."""
-    with serving({"PATCH /jobs/" + JOB: [Answer(status, {})]}) as server:
+    with serving({"PATCH /jobs/" + JOB: [Answer(status, UNKNOWN_JOB)]}) as server:
         flink(server).cancel(JOB)
         assert server.calls[0].path.endswith("?mode=cancel")
 

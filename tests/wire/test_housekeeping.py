@@ -27,6 +27,7 @@ from tests.wire.storage import Storage
 NOW = datetime.now(UTC)
 ROOT = Directory.parse("file:///sp")
 DISPOSE, POLL = "POST /savepoint-disposal", "GET /savepoint-disposal/r1"
+NOTHING = {"errors": ["There is no such thing."]}
 SENT = Answer(202, {"request-id": "r1"})
 RUNNING = Answer(body={"status": {"id": "IN_PROGRESS"}})
 GONE = Answer(body={"status": {"id": "COMPLETED"}, "operation": {}})
@@ -161,9 +162,9 @@ def test_what_is_gone_leaves_the_record(storage: Storage, answer: Answer) -> Non
     [
         {DISPOSE: [SENT], POLL: [FAILED]},
         {DISPOSE: [SENT], POLL: [RUNNING]},
-        {DISPOSE: [SENT], POLL: [Answer(404)]},
+        {DISPOSE: [SENT], POLL: [Answer(404, NOTHING)]},
         {DISPOSE: [SENT], POLL: [Fault.HALF]},
-        {DISPOSE: [Answer(400)]},
+        {DISPOSE: [Answer(400, NOTHING)]},
         {DISPOSE: [Answer(503)]},
         {DISPOSE: [Fault.RESET_BEFORE]},
         {DISPOSE: [Fault.RESET_AFTER]},
@@ -332,7 +333,7 @@ def test_one_job_that_cannot_be_kept_holds_up_no_other(storage: Storage) -> None
     assert paths(storage) == REST
 
 
-@pytest.mark.parametrize("answer", [Answer(200, {}), Answer(400), Answer(404)])
+@pytest.mark.parametrize("answer", [Answer(200, {}), Answer(400, NOTHING), Answer(404, NOTHING)])
 def test_jars_that_no_record_uses_are_deleted(storage: Storage, answer: Answer) -> None:
     """Also when they are gone already; what an operation is about to start stays."""
     put(storage, JobRecord(name=JobName("other"), open=(bringing(),)))
