@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
@@ -20,7 +21,7 @@ from .clients.ledger import Ledger, ListedJob
 from .clients.queue import OperationsQueue
 from .clients.storage import Conflict
 from .clusters.cluster import Cluster
-from .core import queueing
+from .core import handled, queueing
 from .core.actions import Action
 from .core.errors import FlinkFuncsError, NotFound, Refused, Unanswered
 from .core.jobs import JobRecord
@@ -127,7 +128,7 @@ class Intake:
         identity = "\n".join(f"{facts.name} {facts.etag}" for facts in (jar, *beside))
         cause = Cause(kind="upload", detail=f"{jar.name} {jar.etag}")
         request = request.model_copy(update={"jar": source})
-        return self._ask(path.job, request, cause, at=newest, identity=identity)
+        return self._ask(path.job, request, cause, at=newest, identity=identity, jar=jar)
 
     def _refuse(self, path: UploadPath, facts: BlobFacts, error: Refused) -> Operation:
         """Keep a closed operation that says what is wrong with a blob; the job's record is not touched."""
@@ -150,7 +151,7 @@ class Intake:
     # --------------------------------------------------------------------------------------------------------- timers
 
     def sweep(self, now: datetime) -> None:
-        """Send for drivers of what lies open without one, and take the uploads that no event told of.
+        """Send for drivers of what lies open without one, and take the uploads whose events were lost.
 
         Raises:
             Unavailable: storage cannot be reached; the next tick comes.
@@ -162,6 +163,10 @@ class Intake:
             if job.operation and (job.leased_until is None or job.leased_until < now):
                 self._queue.nudge(job.name, job.operation)
         uploads = list(self._jars.uploads())
+        there = {handled.mark(path.blob) for path, _ in uploads}
+        for job in jobs.values():
+            if gone := job.handled - there:
+                self._forget(job.name, gone)
         described = {(path.folder, path.job): facts.etag for path, facts in uploads if path.file == JOB_JSON}
         looked: dict[str, Looked] = {}
         for path, facts in uploads:
@@ -170,6 +175,12 @@ class Intake:
             if self._looked.get(path.blob) == look or (_is_news(facts, known, now) and self._take(path)):
                 looked[path.blob] = look
         self._looked = looked
+
+    def _forget(self, job: JobName, gone: frozenset[str]) -> None:
+        """Forget what was handled under names that are gone; where somebody else writes, the next sweep does it."""
+        with suppress(FlinkFuncsError):
+            if entry := self._ledger.entry(job):
+                self._ledger.write(handled.without_names(entry.record, gone), etag=entry.etag)
 
     def _take(self, path: UploadPath) -> bool:
         """Take one upload, and say whether that went well; one that fails does not stop the others."""
@@ -182,9 +193,11 @@ class Intake:
 
     # ------------------------------------------------------------------------------------------------------ recording
 
-    def _ask(self, job: JobName, request: Request, cause: Cause, *, at: datetime, identity: str) -> Operation:
+    def _ask(
+        self, job: JobName, request: Request, cause: Cause, *, at: datetime, identity: str, jar: BlobFacts | None = None
+    ) -> Operation:
         operation = _operation(job, request, cause, at=at, identity=identity)
-        known, record = self._record(operation)
+        known, record = self._record(operation, jar)
         if record.operation(operation.id):
             self._nudge(job, operation.id)
         return known
@@ -196,7 +209,7 @@ class Intake:
         except FlinkFuncsError as error:
             log.warning("job=%s operation=%s no message was sent, the sweeper finds it: %s", job, operation, error)
 
-    def _record(self, operation: Operation) -> tuple[Operation, JobRecord]:
+    def _record(self, operation: Operation, jar: BlobFacts | None) -> tuple[Operation, JobRecord]:
         """Put the operation on its job's list, unless it is or was there; return how it, and the record, stand then.
 
         What it supersedes is closed before it leaves the list: an operation is never on neither.
@@ -211,6 +224,8 @@ class Intake:
                     for ended in queued.ended:
                         telemetry.ended(ended)
                 return known, record
+            if jar:
+                operation = operation.model_copy(update={"repeats": self._repeated(record, operation, jar)})
             queued = _with(record, operation)
             for ended in queued.ended:
                 self._ledger.close_unless_closed(ended)
@@ -224,6 +239,11 @@ class Intake:
             for ended in queued.ended:
                 telemetry.ended(ended)
             return operation, queued.record
+
+    def _repeated(self, record: JobRecord, operation: Operation, jar: BlobFacts) -> str | None:
+        """Return the operation that handled the bytes of an upload under the same names before."""
+        earlier = handled.to_compare(record, operation, jar.size_bytes)
+        return earlier.operation if earlier and earlier.sha256 == self._jars.sha256(jar) else None
 
     def _first_record(self, operation: Operation) -> JobRecord:
         if operation.action is not Action.NEW and operation.cause.kind != "upload":

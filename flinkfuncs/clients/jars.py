@@ -112,6 +112,16 @@ class Jars:
         with storage_errors(f"blob {facts.name}"):
             return _pinned(self._blob("uploads", facts.name), facts.etag).readall()
 
+    def sha256(self, facts: BlobFacts) -> str:
+        """Hash (hex) the bytes of an upload.
+
+        Raises:
+            NotFound: it is gone.
+            Conflict: it was overwritten meanwhile.
+
+        """
+        return self._hash(self._blob("uploads", facts.name), facts)
+
     def keep(self, job: JobName, place: Place, name: str, *, etag: str | None, entry_class: str | None) -> KeptJar:
         """Check a jar and keep its bytes as a release of the job; done again, it changes nothing.
 

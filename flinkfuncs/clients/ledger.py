@@ -24,6 +24,7 @@ from azure.storage.blob import ContainerClient
 
 from .. import telemetry
 from ..core.errors import NotFound
+from ..core.handled import mark
 from ..core.jobs import JobRecord
 from ..core.model import Model, read_stored
 from ..core.names import JobName
@@ -62,6 +63,7 @@ class ListedJob:
     started_at: datetime | None = None  # the copy that may run
     saving: bool = False  # a periodic savepoint is open
     rests: bool = False  # nothing of it can be running
+    handled: frozenset[str] = frozenset()  # the names of blobs that were handled, by `mark`
 
 
 class Ledger:
@@ -229,6 +231,7 @@ def _metadata(record: JobRecord) -> dict[str, str]:
         "open": record.open[0].id if record.open else "",
         "saving": "1" if any(operation.cause.kind == "timer" for operation in record.open) else "",
         "rests": "1" if record.rests else "",
+        "handled": " ".join(mark(one.blob) for one in record.handled),
     }
     return {key: at.isoformat() for key, at in times.items() if at} | {key: text for key, text in words.items() if text}
 
@@ -246,4 +249,5 @@ def _listed(name: str, metadata: dict[str, str]) -> ListedJob:
         started_at=times.get("started"),
         saving="saving" in metadata,
         rests="rests" in metadata,
+        handled=frozenset(metadata.get("handled", "").split()),
     )

@@ -165,6 +165,7 @@ class Operation(Model):
     traceparent: str | None = None  # the W3C trace context of what asked for it; only where telemetry is on
     driven_at: datetime | None = None  # when a driver first took it up: it has begun
     overtaken_by: str | None = None  # the STOP or CANCEL that went ahead of it: it starts nothing where nothing runs
+    repeats: str | None = None  # uploads: the operation that handled the same bytes under the same names
     progressed_at: datetime  # when a step was last written down
     release: Release | None = None
     check: Mark | None = None  # not sticky: it counts how often main() was begun
