@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Literal, cast
@@ -22,7 +21,7 @@ from azure.storage.blob import BlobClient, ContainerClient, StorageStreamDownloa
 from .. import telemetry
 from ..core.errors import NotFound, Refused, Unavailable
 from ..core.names import JobName
-from ..core.uploads import ACTIONS, JOB_JSON, UploadPath, is_jar, parse_path
+from ..core.uploads import ACTIONS, JOB_JSON, is_jar
 from .jar_file import BlobFile, check_jar
 from .storage import CHUNK_BYTES, Conflict, storage_errors
 
@@ -89,15 +88,14 @@ class Jars:
             return None
         return BlobFacts(name, properties.etag, properties.last_modified, properties.size)
 
-    def uploads(self) -> Iterator[tuple[UploadPath, BlobFacts]]:
-        """List the jars and job.json files that lie where a job's do."""
+    def uploads(self) -> Iterator[BlobFacts]:
+        """List the jars and job.json files below the two folders as they are now, without snapshots and versions."""
         for folder in ACTIONS:
             with storage_errors(f"blobs below {folder}/"), telemetry.quiet():  # every sweep does it
                 blobs = list(self._container("uploads").list_blobs(f"{folder}/"))
             for blob in blobs:
-                path = _upload_path(blob.name)
-                if path and (path.file == JOB_JSON or is_jar(path.file)):
-                    yield path, BlobFacts(blob.name, blob.etag, blob.last_modified, blob.size)
+                if is_jar(blob.name) or blob.name.endswith(f"/{JOB_JSON}"):
+                    yield BlobFacts(blob.name, blob.etag, blob.last_modified, blob.size)
 
     def read_small(self, facts: BlobFacts) -> bytes:
         """Read a job.json.
@@ -196,12 +194,6 @@ class Jars:
             with storage_errors(f"release {kept.blob_name}"):
                 kept.delete_blob()
             raise Unavailable(f"{facts.name} did not arrive whole")
-
-
-def _upload_path(blob: str) -> UploadPath | None:
-    with suppress(Refused):
-        return parse_path(blob)
-    return None
 
 
 def _pinned(blob: BlobClient, etag: str) -> StorageStreamDownloader[bytes]:

@@ -245,6 +245,12 @@ def job_of(operation: str) -> JobName:
     return JobName(match[2])
 
 
+def time_of(operation: str) -> datetime:
+    """Return the time that an operation's id names: when it was asked for, or its upload's Last-Modified."""
+    job_of(operation)
+    return datetime.strptime(operation[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+
+
 def month_of(operation: str) -> str:
     """Return the folder (`2026-11`) in which a closed operation lies."""
     job_of(operation)

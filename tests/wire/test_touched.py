@@ -200,7 +200,7 @@ def test_snapshots_are_no_uploads(scene: Scene) -> None:
     blob = scene.storage.uploads.get_blob_client(JOB3)
     scene.puts(JOB3, V3)
     blob.create_snapshot()
-    assert [path.file for path, _ in scene.storage.jars.uploads()] == ["job.jar", "job2.jar", "job3.jar"]
+    assert [facts.name for facts in scene.storage.jars.uploads()] == [JOB, JOB2, JOB3]
     blob.delete_blob(delete_snapshots="include")
     intake(scene.storage).sweep(datetime.now(UTC))
     assert scene.record.open == ()
