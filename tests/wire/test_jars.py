@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import random
+import struct
 import zipfile
 
 import pytest
 
-from flinkfuncs.clients.jar_file import check_jar, main_class
+from flinkfuncs.clients.jar_file import READ_LIMIT_BYTES, check_jar, main_class
 from flinkfuncs.clients.jars import KeptJar
 from flinkfuncs.clients.storage import CHUNK_BYTES, Conflict
 from flinkfuncs.core.errors import NotFound, Refused
@@ -114,6 +115,19 @@ def test_a_damaged_jar_is_refused_and_never_a_crash(method: int) -> None:
         except Refused:
             refused += 1
     assert refused > 100
+
+
+@pytest.mark.parametrize(
+    ("more", "why"), [(0, "Bad magic number"), (1, f"its directory has {READ_LIMIT_BYTES + 1} bytes")]
+)
+def test_a_directory_that_no_jar_has_is_not_read_into_memory(storage: Storage, more: int, why: str) -> None:
+    """Anybody may write into a zip how long its directory is; zipfile reads it at once."""
+    size_bytes = READ_LIMIT_BYTES + more
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, size_bytes, 0, 0)
+    storage.upload(BLOB, bytes(size_bytes) + end)
+    with pytest.raises(Refused, match=why) as raised:
+        keep(storage)
+    assert raised.value.code == "NotAJar"
 
 
 def test_a_jar_of_many_pieces_is_kept_byte_for_byte_and_once(storage: Storage) -> None:

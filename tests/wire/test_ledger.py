@@ -131,6 +131,10 @@ def test_an_upload_is_listed_whatever_its_name_and_its_message_hold(storage: Sto
     ledger = storage.ledger()
     ledger.close(upload(1, Outcome.REFUSED, "ü🚀\n" * 1000))
     ledger.reject("stateful/" + "🚀" * 400, "etag", datetime(2026, 11, 1, tzinfo=UTC), "no job name", "InvalidJobName")
+    blobs = storage.records.list_blobs(f"{storage.cluster}/uploads/", include=["metadata"])
+    sizes = [sum(len(name) + len(text) for name, text in blob.metadata.items()) for blob in blobs]
+    assert len(sizes) == 2
+    assert max(sizes) < 8192  # Azure refuses more
     refused, rejected = ledger.uploads([Outcome.REFUSED], rejected=True)
     assert refused.message.startswith("ü🚀\n")
     assert rejected.blob == "stateful/" + "🚀" * 400
