@@ -14,7 +14,7 @@ record keeps, for each blob's name, the bytes that an operation handled there la
     an upload that repeats      what becomes of it
     --------------------------  ------------------------------------------------------------------------------------
     while another upload waits  SUPERSEDED, whichever of them is older: there may be new bytes in the other
-    the wanted release          as any upload of it: nothing where it runs; a job that failed or vanished comes back
+    the wanted release          nothing where the job runs or restarts; one that failed or vanished comes back
     any other release           SUPERSEDED `HandledBefore`: it is no way back
 
 Only bytes tell: neither ETag nor times do, and Content-MD5 is often missing. A jar is read for it only where name and
