@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Literal, cast
@@ -102,23 +103,23 @@ class Jars:
 
         Raises:
             Refused: it is larger than a job.json can be.
-            Conflict: it was overwritten meanwhile.
+            Conflict: it was overwritten meanwhile, or is gone.
 
         """
         if facts.size_bytes > JOB_JSON_LIMIT_BYTES:
             raise Refused(f"{facts.name} has {facts.size_bytes} bytes; a job.json has at most {JOB_JSON_LIMIT_BYTES}")
-        with storage_errors(f"blob {facts.name}"):
+        with _gone_is_changed(facts), storage_errors(f"blob {facts.name}"):
             return _pinned(self._blob("uploads", facts.name), facts.etag).readall()
 
     def sha256(self, facts: BlobFacts) -> str:
         """Hash (hex) the bytes of an upload.
 
         Raises:
-            NotFound: it is gone.
-            Conflict: it was overwritten meanwhile.
+            Conflict: it was overwritten meanwhile, or is gone.
 
         """
-        return self._hash(self._blob("uploads", facts.name), facts)
+        with _gone_is_changed(facts):
+            return self._hash(self._blob("uploads", facts.name), facts)
 
     def keep(self, job: JobName, place: Place, name: str, *, etag: str | None, entry_class: str | None) -> KeptJar:
         """Check a jar and keep its bytes as a release of the job; done again, it changes nothing.
@@ -194,6 +195,15 @@ class Jars:
             with storage_errors(f"release {kept.blob_name}"):
                 kept.delete_blob()
             raise Unavailable(f"{facts.name} did not arrive whole")
+
+
+@contextmanager
+def _gone_is_changed(facts: BlobFacts) -> Iterator[None]:
+    """Let a blob that was deleted after it was looked at be looked at again, like one that was overwritten."""
+    try:
+        yield
+    except NotFound as error:
+        raise Conflict(f"{facts.name} was deleted before it was read") from error
 
 
 def _pinned(blob: BlobClient, etag: str) -> StorageStreamDownloader[bytes]:

@@ -7,14 +7,16 @@ import io
 import random
 import struct
 import zipfile
+from datetime import UTC, datetime
 
 import pytest
 
 from flinkfuncs.clients.jar_file import READ_LIMIT_BYTES, check_jar, main_class
-from flinkfuncs.clients.jars import KeptJar
-from flinkfuncs.clients.storage import CHUNK_BYTES, Conflict
+from flinkfuncs.clients.jars import BlobFacts, Jars, KeptJar
+from flinkfuncs.clients.storage import CHUNK_BYTES, Conflict, blob_service
 from flinkfuncs.core.errors import NotFound, Refused
 from tests.unit.builders import ORDERS
+from tests.wire.server import Answer, serving
 from tests.wire.storage import Storage, jar
 
 BLOB = "stateful/orders/orders.jar"
@@ -156,6 +158,19 @@ def test_a_jar_that_was_overwritten_before_it_was_read_is_a_conflict(storage: St
     with pytest.raises(Conflict):
         keep(storage, etag=etag)
     assert not storage.jars.has_releases(ORDERS)
+
+
+def test_an_upload_that_was_deleted_before_it_was_read_is_a_conflict() -> None:
+    """It is looked at again, and nothing is refused for it; the emulator says 412 where Azure may say 404."""
+    gone = Answer(404, raw=b"", headers={"x-ms-request-id": "1", "x-ms-error-code": "BlobNotFound"})
+    facts = BlobFacts(BLOB, '"1"', datetime(2026, 11, 21, tzinfo=UTC), 3)
+    with serving({"GET ": [gone]}) as server:
+        connection = f"AccountName=a;AccountKey=QQ==;BlobEndpoint={server.url}/a;QueueEndpoint={server.url}/a;"
+        with blob_service("JARS", {"JARS": connection}) as blobs:
+            jars = Jars({"uploads": blobs.get_container_client("u")}, blobs.get_container_client("r"))
+            for read in (jars.read_small, jars.sha256):
+                with pytest.raises(Conflict):
+                    read(facts)
 
 
 def test_a_jar_that_is_not_there_is_not_found(storage: Storage) -> None:
