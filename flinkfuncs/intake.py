@@ -10,17 +10,19 @@ from __future__ import annotations
 import hashlib
 import logging
 import uuid
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from . import telemetry
 from .ages import tell_ages
 from .clients.jars import BlobFacts, Jars
-from .clients.ledger import Ledger, ListedJob
+from .clients.ledger import Ledger, ListedJob, Upload, upload_of
 from .clients.queue import OperationsQueue
 from .clients.storage import Conflict
 from .clusters.cluster import Cluster
-from .core import queueing
+from .core import handled, queueing
 from .core.actions import Action
 from .core.errors import FlinkFuncsError, NotFound, Refused, Unanswered
 from .core.jobs import JobRecord
@@ -35,7 +37,35 @@ log = logging.getLogger(__name__)
 # What a sweep has seen of an upload: its ETag, that of the job.json beside it, and whether the job has a record. While
 # these are the same, there is nothing new to find: a thousand blobs that were refused, or wait, cost no more than none.
 Looked: TypeAlias = tuple[str, str | None, bool]
+MOST_LOOKED_AT = 20  # uploads, for a list of them
 MOST_OPEN = 100  # operations of one job that wait; more is a caller in a loop
+
+
+@dataclass(frozen=True)
+class _Waits:
+    """An upload that is no release yet."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class _Faulty:
+    """A job.json that is not valid: neither it nor its jar is a release."""
+
+    description: BlobFacts
+    error: Refused
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A release: a jar, with the job.json beside it where there is one."""
+
+    request: Request
+    jar: BlobFacts
+    description: BlobFacts | None = None
+
+
+_Meaning: TypeAlias = _Waits | _Faulty | _Pair
 
 
 class Intake:
@@ -89,36 +119,45 @@ class Intake:
             return self._refuse(path, facts, error)
 
     def _release(self, path: UploadPath, facts: BlobFacts) -> Operation | None:
-        """Record an UPDATE for a jar, or for a pair of a jar and the job.json beside it, once both are there.
+        """Record an UPDATE for a jar, or for a pair of a jar and the job.json beside it, once both are there."""
+        match self._meaning(path, facts):
+            case _Waits(why):
+                log.info("job=%s upload=%s %s", path.job, path.file, why)
+                return None
+            case _Faulty(description, error):
+                return self._refuse(path.beside(JOB_JSON), description, error)
+            case _Pair(request, jar, description):
+                return self._ask_upload(path, request, jar, *filter(None, [description]))
 
-        A blob of 0 bytes waits for its content: Data Lake clients create a file first, and write it afterwards.
+    def _meaning(self, path: UploadPath, facts: BlobFacts) -> _Meaning:
+        """Look at what lies there; a blob of 0 bytes waits: Data Lake clients create a file first, and write it later.
+
+        Raises:
+            Refused: it can be no release.
+
         """
         if facts.size_bytes == 0:
-            log.info("job=%s upload=%s waits for its content", path.job, path.file)
-            return None
+            return _Waits("waits for its content")
         description = facts if path.file == JOB_JSON else self._jars.look("uploads", path.beside(JOB_JSON).blob)
         if description and description.size_bytes == 0:
-            log.info("job=%s upload=%s waits for the content of job.json", path.job, path.file)
-            return None
+            return _Waits("waits for the content of job.json")
         if description is None:
             _require_jar(path.file)
-            return self._ask_upload(path, Request(action=path.action, folder=path.folder), facts)
+            return _Pair(Request(action=path.action, folder=path.folder), facts)
         try:
             text = self._jars.read_small(description)
             job_json = parse_job_json(text)
         except Conflict:
             raise
         except Refused as error:  # its own fault, whichever of the pair the event was about
-            return self._refuse(path.beside(JOB_JSON), description, error)
+            return _Faulty(description, error)
         if path.file not in (JOB_JSON, job_json.jar):
             _require_jar(path.file)
-            log.info("job=%s upload=%s waits: job.json names %s", path.job, path.file, job_json.jar)
-            return None
+            return _Waits(f"waits: job.json names {job_json.jar}")
         jar = facts if path.file == job_json.jar else self._jars.look("uploads", path.beside(job_json.jar).blob)
         if jar is None or jar.size_bytes == 0:
-            log.info("job=%s job.json waits for %s", path.job, job_json.jar)
-            return None
-        return self._ask_upload(path, _described(path, job_json, text), jar, description)
+            return _Waits(f"waits for {job_json.jar}")
+        return _Pair(_described(path, job_json, text), jar, description)
 
     def _ask_upload(self, path: UploadPath, request: Request, jar: BlobFacts, *beside: BlobFacts) -> Operation:
         """Record an upload; it is as new as the newest of its blobs, and another one when any of them changes."""
@@ -127,7 +166,7 @@ class Intake:
         identity = "\n".join(f"{facts.name} {facts.etag}" for facts in (jar, *beside))
         cause = Cause(kind="upload", detail=f"{jar.name} {jar.etag}")
         request = request.model_copy(update={"jar": source})
-        return self._ask(path.job, request, cause, at=newest, identity=identity)
+        return self._ask(path.job, request, cause, at=newest, identity=identity, jar=jar)
 
     def _refuse(self, path: UploadPath, facts: BlobFacts, error: Refused) -> Operation:
         """Keep a closed operation that says what is wrong with a blob; the job's record is not touched."""
@@ -150,7 +189,7 @@ class Intake:
     # --------------------------------------------------------------------------------------------------------- timers
 
     def sweep(self, now: datetime) -> None:
-        """Send for drivers of what lies open without one, and take the uploads that no event told of.
+        """Send for drivers of what lies open without one, and take the uploads whose events were lost.
 
         Raises:
             Unavailable: storage cannot be reached; the next tick comes.
@@ -162,14 +201,55 @@ class Intake:
             if job.operation and (job.leased_until is None or job.leased_until < now):
                 self._queue.nudge(job.name, job.operation)
         uploads = list(self._jars.uploads())
-        described = {(path.folder, path.job): facts.etag for path, facts in uploads if path.file == JOB_JSON}
+        there = {handled.mark(facts.name) for facts in uploads}
+        for job in jobs.values():
+            if gone := job.handled - there:
+                self._forget(job.name, gone)
+        placed = [(path, facts) for facts in uploads if isinstance(path := _place(facts), UploadPath)]
+        described = {(path.folder, path.job): facts.etag for path, facts in placed if path.file == JOB_JSON}
         looked: dict[str, Looked] = {}
-        for path, facts in uploads:
+        for path, facts in placed:
             known = jobs.get(path.job)
             look = (facts.etag, described.get((path.folder, path.job)), known is not None)
             if self._looked.get(path.blob) == look or (_is_news(facts, known, now) and self._take(path)):
                 looked[path.blob] = look
         self._looked = looked
+
+    def pending(self, now: datetime) -> list[Upload]:
+        """Return the uploads that are not over: on the list or held, or waiting for something; and misplaced ones.
+
+        At most MOST_LOOKED_AT jobs, and as many blobs that no operation knows, are read for it, the newest first.
+
+        Raises:
+            Unavailable: storage cannot be reached.
+
+        """
+        jobs = self._ledger.listed()
+        busy = [job.name for job in jobs.values() if job.operation or job.holds][:MOST_LOOKED_AT]
+        records = [record for name in busy if (record := self._ledger.read(name))]
+        recorded = [one for record in records for one in (*record.open, *record.held) if one.cause.kind == "upload"]
+        lying = sorted(self._jars.uploads(), key=lambda facts: facts.last_modified, reverse=True)
+        placed = [(path, facts) for facts in lying if isinstance(path := _place(facts), UploadPath)]
+        unknown = [(path, facts) for path, facts in placed if _is_news(facts, jobs.get(path.job), now)]
+        waiting = (self._waiting(path, facts) for path, facts in unknown[:MOST_LOOKED_AT])
+        misplaced = (_misplaced(facts) for facts in lying)
+        return [*map(upload_of, recorded), *filter(None, waiting), *filter(None, misplaced)]
+
+    def _waiting(self, path: UploadPath, facts: BlobFacts) -> Upload | None:
+        """Return an upload that waits for something else than its turn."""
+        with suppress(Refused):  # it is among the refused
+            match self._meaning(path, facts):
+                case _Waits(why):
+                    return Upload(blob=path.blob, at=facts.last_modified, job=path.job, message=why)
+                case _Faulty() | _Pair():
+                    return None
+        return None
+
+    def _forget(self, job: JobName, gone: frozenset[str]) -> None:
+        """Forget what was handled under names that are gone; where somebody else writes, the next sweep does it."""
+        with suppress(FlinkFuncsError):
+            if entry := self._ledger.entry(job):
+                self._ledger.write(handled.without_names(entry.record, gone), etag=entry.etag)
 
     def _take(self, path: UploadPath) -> bool:
         """Take one upload, and say whether that went well; one that fails does not stop the others."""
@@ -182,9 +262,11 @@ class Intake:
 
     # ------------------------------------------------------------------------------------------------------ recording
 
-    def _ask(self, job: JobName, request: Request, cause: Cause, *, at: datetime, identity: str) -> Operation:
+    def _ask(
+        self, job: JobName, request: Request, cause: Cause, *, at: datetime, identity: str, jar: BlobFacts | None = None
+    ) -> Operation:
         operation = _operation(job, request, cause, at=at, identity=identity)
-        known, record = self._record(operation)
+        known, record = self._record(operation, jar)
         if record.operation(operation.id):
             self._nudge(job, operation.id)
         return known
@@ -196,7 +278,7 @@ class Intake:
         except FlinkFuncsError as error:
             log.warning("job=%s operation=%s no message was sent, the sweeper finds it: %s", job, operation, error)
 
-    def _record(self, operation: Operation) -> tuple[Operation, JobRecord]:
+    def _record(self, operation: Operation, jar: BlobFacts | None) -> tuple[Operation, JobRecord]:
         """Put the operation on its job's list, unless it is or was there; return how it, and the record, stand then.
 
         What it supersedes is closed before it leaves the list: an operation is never on neither.
@@ -211,6 +293,8 @@ class Intake:
                     for ended in queued.ended:
                         telemetry.ended(ended)
                 return known, record
+            if jar:
+                operation = operation.model_copy(update={"repeats": self._repeated(record, operation, jar)})
             queued = _with(record, operation)
             for ended in queued.ended:
                 self._ledger.close_unless_closed(ended)
@@ -224,6 +308,11 @@ class Intake:
             for ended in queued.ended:
                 telemetry.ended(ended)
             return operation, queued.record
+
+    def _repeated(self, record: JobRecord, operation: Operation, jar: BlobFacts) -> str | None:
+        """Return the operation that handled the bytes of an upload under the same names before."""
+        earlier = handled.to_compare(record, operation, jar.size_bytes)
+        return earlier.operation if earlier and earlier.sha256 == self._jars.sha256(jar) else None
 
     def _first_record(self, operation: Operation) -> JobRecord:
         if operation.action is not Action.NEW and operation.cause.kind != "upload":
@@ -275,6 +364,22 @@ def _described(path: UploadPath, job_json: JobJson, text: bytes) -> Request:
 def _require_jar(file: str) -> None:
     if not is_jar(file):
         raise Refused(f"{file[:128]!r} is neither a jar nor job.json", code="NotAJar", status=422)
+
+
+def _place(facts: BlobFacts) -> UploadPath | Refused:
+    try:
+        return parse_path(facts.name)
+    except Refused as error:
+        return error
+
+
+def _misplaced(facts: BlobFacts) -> Upload | None:
+    """Return an upload under a name that can be no job's, also where its event was lost."""
+    error = _place(facts)
+    if isinstance(error, UploadPath):
+        return None
+    outcome, code = Outcome.REFUSED, error.code
+    return Upload(blob=facts.name, at=facts.last_modified, outcome=outcome, code=code, message=error.message)
 
 
 def _is_news(facts: BlobFacts, job: ListedJob | None, now: datetime) -> bool:

@@ -124,7 +124,7 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01
           definition: {
             filters: {
               blobTypes: ['blockBlob']
-              prefixMatch: ['${ledgerContainer}/${ledgerKey}/closed/', '${ledgerContainer}/${ledgerKey}/rejected/']
+              prefixMatch: ['${ledgerContainer}/${ledgerKey}/closed/', '${ledgerContainer}/${ledgerKey}/uploads/']
             }
             actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: closedOperationDays } } }
           }

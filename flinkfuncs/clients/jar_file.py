@@ -18,6 +18,7 @@ from .storage import storage_errors
 
 MANIFEST = "META-INF/MANIFEST.MF"
 MANIFEST_LIMIT_BYTES = 1024 * 1024
+READ_LIMIT_BYTES = 16 * 1024 * 1024  # zipfile reads a jar's directory at once: that of 150,000 classes
 
 
 class BlobFile(io.RawIOBase):
@@ -49,11 +50,18 @@ class BlobFile(io.RawIOBase):
         return self._position
 
     def read(self, size: int = -1) -> bytes:
-        """Read one range."""
+        """Read one range.
+
+        Raises:
+            ValueError: it is longer than the directory of any jar.
+
+        """
         left = max(0, self._size - self._position)
         length = left if size < 0 else min(size, left)
         if length == 0:
             return b""
+        if length > READ_LIMIT_BYTES:
+            raise ValueError(f"its directory has {length} bytes")
         with storage_errors("a jar"):
             data = self._blob.download_blob(
                 self._position, length, etag=self._etag, match_condition=MatchConditions.IfNotModified

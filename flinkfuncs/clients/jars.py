@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Literal, cast
@@ -22,7 +22,7 @@ from azure.storage.blob import BlobClient, ContainerClient, StorageStreamDownloa
 from .. import telemetry
 from ..core.errors import NotFound, Refused, Unavailable
 from ..core.names import JobName
-from ..core.uploads import ACTIONS, JOB_JSON, UploadPath, is_jar, parse_path
+from ..core.uploads import ACTIONS, JOB_JSON, is_jar
 from .jar_file import BlobFile, check_jar
 from .storage import CHUNK_BYTES, Conflict, storage_errors
 
@@ -89,28 +89,37 @@ class Jars:
             return None
         return BlobFacts(name, properties.etag, properties.last_modified, properties.size)
 
-    def uploads(self) -> Iterator[tuple[UploadPath, BlobFacts]]:
-        """List the jars and job.json files that lie where a job's do."""
+    def uploads(self) -> Iterator[BlobFacts]:
+        """List the jars and job.json files below the two folders as they are now, without snapshots and versions."""
         for folder in ACTIONS:
             with storage_errors(f"blobs below {folder}/"), telemetry.quiet():  # every sweep does it
                 blobs = list(self._container("uploads").list_blobs(f"{folder}/"))
             for blob in blobs:
-                path = _upload_path(blob.name)
-                if path and (path.file == JOB_JSON or is_jar(path.file)):
-                    yield path, BlobFacts(blob.name, blob.etag, blob.last_modified, blob.size)
+                if is_jar(blob.name) or blob.name.endswith(f"/{JOB_JSON}"):
+                    yield BlobFacts(blob.name, blob.etag, blob.last_modified, blob.size)
 
     def read_small(self, facts: BlobFacts) -> bytes:
         """Read a job.json.
 
         Raises:
             Refused: it is larger than a job.json can be.
-            Conflict: it was overwritten meanwhile.
+            Conflict: it was overwritten meanwhile, or is gone.
 
         """
         if facts.size_bytes > JOB_JSON_LIMIT_BYTES:
             raise Refused(f"{facts.name} has {facts.size_bytes} bytes; a job.json has at most {JOB_JSON_LIMIT_BYTES}")
-        with storage_errors(f"blob {facts.name}"):
+        with _gone_is_changed(facts), storage_errors(f"blob {facts.name}"):
             return _pinned(self._blob("uploads", facts.name), facts.etag).readall()
+
+    def sha256(self, facts: BlobFacts) -> str:
+        """Hash (hex) the bytes of an upload.
+
+        Raises:
+            Conflict: it was overwritten meanwhile, or is gone.
+
+        """
+        with _gone_is_changed(facts):
+            return self._hash(self._blob("uploads", facts.name), facts)
 
     def keep(self, job: JobName, place: Place, name: str, *, etag: str | None, entry_class: str | None) -> KeptJar:
         """Check a jar and keep its bytes as a release of the job; done again, it changes nothing.
@@ -188,10 +197,13 @@ class Jars:
             raise Unavailable(f"{facts.name} did not arrive whole")
 
 
-def _upload_path(blob: str) -> UploadPath | None:
-    with suppress(Refused):
-        return parse_path(blob)
-    return None
+@contextmanager
+def _gone_is_changed(facts: BlobFacts) -> Iterator[None]:
+    """Let a blob that was deleted after it was looked at be looked at again, like one that was overwritten."""
+    try:
+        yield
+    except NotFound as error:
+        raise Conflict(f"{facts.name} was deleted before it was read") from error
 
 
 def _pinned(blob: BlobClient, etag: str) -> StorageStreamDownloader[bytes]:

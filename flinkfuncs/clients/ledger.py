@@ -2,7 +2,8 @@
 
     <cluster>/jobs/<job>.json                            the job's record with its open operations
     <cluster>/closed/<job>/<yyyy-mm>/<operation>.json    a closed operation; expires by a lifecycle rule
-    <cluster>/rejected/<yyyy-mm>/<digest>.json           an upload under a name that can be no job's
+    <cluster>/uploads/<outcome>/<newest first>.json      what became of an upload, for one list of all jobs: REJECTED
+                                                         ones lie under a name that can be no job's
 
 A record says in its blob's metadata what is open (`open`, `until`) and how far its uploads are known (`uploaded`), so
 that one listing finds what there is to do. Nothing is ever overwritten without its ETag, but a closed operation by its
@@ -11,12 +12,14 @@ own, equal text.
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import Any
 
 from azure.core import MatchConditions
@@ -24,20 +27,47 @@ from azure.storage.blob import ContainerClient
 
 from .. import telemetry
 from ..core.errors import NotFound
+from ..core.handled import mark
 from ..core.jobs import JobRecord
 from ..core.model import Model, read_stored
 from ..core.names import JobName
-from ..core.operations import Operation, job_of, month_of
+from ..core.operations import Operation, Outcome, job_of, month_of, time_of
 from .storage import Conflict, storage_errors
 
+REJECTED = "REJECTED"  # uploads under a name that can be no job's
+LATEST = 9_999_999_999  # seconds since 1970
+SHOWN = 500  # characters of a name or a message; metadata takes 8 KiB
 
-class Rejection(Model):
-    """An upload whose name can be no job's, and why."""
+
+class Upload(Model):
+    """What became of an upload, as far as a list shows it."""
 
     blob: str
-    at: datetime
-    message: str
-    code: str
+    at: datetime  # its Last-Modified
+    job: JobName | None = None  # None: its name can be no job's
+    operation: str | None = None
+    outcome: Outcome | None = None  # None: it is not over
+    code: str | None = None
+    message: str = ""
+
+    @property
+    def listed_as(self) -> str:
+        """The folder that it is listed in."""
+        return self.outcome.value if self.job and self.outcome else REJECTED
+
+
+def upload_of(operation: Operation) -> Upload:
+    """Return an operation of an upload as a list shows it."""
+    result = operation.result
+    return Upload(
+        blob=operation.cause.detail.rpartition(" ")[0],
+        at=time_of(operation.id),
+        job=operation.job,
+        operation=operation.id,
+        outcome=result and result.outcome,
+        code=result and result.code,
+        message=result.message if result else "",
+    )
 
 
 @dataclass(frozen=True)
@@ -62,6 +92,8 @@ class ListedJob:
     started_at: datetime | None = None  # the copy that may run
     saving: bool = False  # a periodic savepoint is open
     rests: bool = False  # nothing of it can be running
+    holds: bool = False  # uploads are held
+    handled: frozenset[str] = frozenset()  # the names of blobs that were handled, by `mark`
 
 
 class Ledger:
@@ -140,28 +172,52 @@ class Ledger:
     def reject(self, blob: str, etag: str, at: datetime, message: str, code: str) -> None:
         """Keep a word on an upload whose name can be no job's; written again, it is the same."""
         digest = hashlib.sha256(f"{blob}\n{etag}".encode()).hexdigest()[:16]
-        rejection = Rejection(blob=blob, at=at, message=message, code=code)
-        name = f"{self._root}rejected/{at:%Y-%m}/{at:%Y%m%dT%H%M%SZ}-{digest}.json"
-        with storage_errors("a rejected upload"):
-            self._container.upload_blob(name, rejection.to_json().encode(), overwrite=True)
+        self._list(Upload(blob=blob, at=at, outcome=Outcome.REFUSED, code=code, message=message), digest)
 
-    def rejected(self, *, limit: int = 200) -> list[Rejection]:
-        """Return the uploads whose names can be no job's, newest first."""
-        with storage_errors("rejected uploads"):
-            prefix = f"{self._root}rejected/"
-            names = sorted(self._container.list_blob_names(name_starts_with=prefix), reverse=True)[:limit]
-            texts = [self._container.download_blob(name).readall() for name in names]
-        return [read_stored(Rejection, text, what="a rejected upload") for text in texts]
+    def uploads(self, outcomes: Iterable[Outcome] = (), *, rejected: bool, limit: int = 200) -> list[Upload]:
+        """Return the newest uploads that ended in one of these ways, newest first, at most `limit` of each.
+
+        `rejected`: those under a name that can be no job's, too. One that was superseded, and driven all the same, is
+        listed twice; it ended as its driver says.
+        """
+        folders = [*outcomes, *([REJECTED] if rejected else [])]
+        found = [upload for folder in folders for upload in self._listed(folder, limit)]
+        driven = {upload.operation for upload in found if upload.outcome is not Outcome.SUPERSEDED}
+        kept = [one for one in found if one.outcome is not Outcome.SUPERSEDED or one.operation not in driven]
+        return sorted(kept, key=lambda upload: upload.at, reverse=True)
+
+    def _list(self, upload: Upload, key: str) -> None:
+        """List an upload: names sort by age, the newest first, and the metadata says all, so one listing shows many."""
+        short = upload.model_copy(update={"blob": upload.blob[:SHOWN], "message": upload.message[:SHOWN]})
+        text = short.to_json().encode()
+        name = f"{self._root}uploads/{upload.listed_as}/{LATEST - int(upload.at.timestamp())}-{key}.json"
+        with storage_errors("an upload's result"):
+            metadata = {"upload": base64.b64encode(text).decode()}  # headers are ASCII
+            self._container.upload_blob(name, text, metadata=metadata, overwrite=True)
+
+    def _listed(self, folder: str, limit: int) -> list[Upload]:
+        prefix = f"{self._root}uploads/{folder}/"
+        with storage_errors("uploads"):
+            blobs = self._container.list_blobs(prefix, include=["metadata"], results_per_page=limit)
+            texts = [base64.b64decode((blob.metadata or {})["upload"]) for blob in islice(blobs, limit)]
+        return [read_stored(Upload, text, what="an upload's result") for text in texts]
 
     def close(self, operation: Operation) -> None:
         """Write a closed operation; written again after a crash, it is the same text."""
+        self._list_closed(operation)
         with storage_errors(f"operation {operation.id}"):
             self._container.upload_blob(self._closed_blob(operation.id), operation.to_json().encode(), overwrite=True)
 
     def close_unless_closed(self, operation: Operation) -> None:
         """Write an operation that ended without a driver: what a driver wrote of its end, or writes later, counts."""
+        self._list_closed(operation)
         with suppress(Conflict), storage_errors(f"operation {operation.id}"):
             self._container.upload_blob(self._closed_blob(operation.id), operation.to_json().encode(), overwrite=False)
+
+    def _list_closed(self, operation: Operation) -> None:
+        """List an upload before it is closed: what is closed is not written again."""
+        if operation.cause.kind == "upload":
+            self._list(upload_of(operation), operation.id)
 
     def closed(self, operation_id: str) -> Operation | None:
         """Read a closed operation, or None where there is none."""
@@ -197,6 +253,12 @@ class Ledger:
         found = waiting + [operation for operation in closed if operation and operation.id not in known]
         return sorted(found, key=lambda operation: operation.requested_at, reverse=True)
 
+    def has_closed(self, job: JobName) -> bool:
+        """Whether closed operations of a job are kept."""
+        with storage_errors(f"operations of {job}"):
+            names = self._container.list_blob_names(name_starts_with=f"{self._root}closed/{job}/", results_per_page=1)
+            return next(iter(names), None) is not None
+
     def _job_blob(self, job: JobName) -> str:
         return f"{self._root}jobs/{job}.json"
 
@@ -229,6 +291,8 @@ def _metadata(record: JobRecord) -> dict[str, str]:
         "open": record.open[0].id if record.open else "",
         "saving": "1" if any(operation.cause.kind == "timer" for operation in record.open) else "",
         "rests": "1" if record.rests else "",
+        "holds": "1" if record.held else "",
+        "handled": " ".join(mark(one.blob) for one in record.handled),
     }
     return {key: at.isoformat() for key, at in times.items() if at} | {key: text for key, text in words.items() if text}
 
@@ -246,4 +310,6 @@ def _listed(name: str, metadata: dict[str, str]) -> ListedJob:
         started_at=times.get("started"),
         saving="saving" in metadata,
         rests="rests" in metadata,
+        holds="holds" in metadata,
+        handled=frozenset(metadata.get("handled", "").split()),
     )

@@ -5,13 +5,14 @@ The same for every kind of cluster, since it is a matter of the record alone.
 
 from __future__ import annotations
 
+from .handled import CODE
 from .jobs import JobRecord
 from .operations import Operation, Outcome
 from .steps import End
 
 
 def upload_objection(operation: Operation, record: JobRecord) -> End | None:
-    """Return why an upload is not taken: a newer one waits, or was taken, or it is in the other folder.
+    """Return why an upload is not taken: a newer one waits or was taken, it is not new, or in the other folder.
 
     One that waits for a copy that vanished stays: otherwise uploads that come faster than that wait would keep the job
     down for ever, each beginning the wait again.
@@ -20,12 +21,21 @@ def upload_objection(operation: Operation, record: JobRecord) -> End | None:
     at = request.jar.last_modified if request.jar and operation.cause.kind == "upload" else None
     if at is None:
         return None
-    waiting = [other for other in record.open if other.id != operation.id and other.cause.kind == "upload"]
+    uploads = [other for other in record.open if other.id != operation.id and other.cause.kind == "upload"]
+    waiting = [other for other in uploads if not other.repeats]
     newer = [other for other in waiting if other.request.jar and (other.request.jar.last_modified or at) > at]
     if newer and operation.vanished_at is None:
         return End(Outcome.SUPERSEDED, f"a newer upload is waiting: {newer[-1].id}")
     if record.wanted_at and at < record.wanted_at.replace(microsecond=0):  # Last-Modified has whole seconds
         return End(Outcome.SUPERSEDED, f"a newer release was taken at {record.wanted_at:%Y-%m-%dT%H:%M:%SZ}")
+    release = operation.release
+    if operation.repeats and release and not release.same_as(record.wanted):
+        return End(
+            Outcome.SUPERSEDED,
+            f"nothing new: operation {operation.repeats} handled the same bytes under the same name before; to go back "
+            "to them, upload them under another name",
+            code=CODE,
+        )
     if record.folder and request.folder != record.folder and not request.switch_mode:
         return End(
             Outcome.REFUSED,

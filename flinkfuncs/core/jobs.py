@@ -103,6 +103,16 @@ class TakenJobJson(Model):
     counted: bool  # whether that operation started from what it names
 
 
+class Handled(Model):
+    """The bytes that an operation handled last under a blob's name: `handled` says what follows."""
+
+    blob: str
+    sha256: Sha256
+    size_bytes: int | None = None  # of a jar
+    operation: str
+    outcome: Outcome
+
+
 class Lease(Model):
     """Who drives the job, and until when by the storage's clock.
 
@@ -150,6 +160,7 @@ class JobRecord(Model):
     ran: bool = False  # a copy before the current one ran, or may have
     savepoints: tuple[Savepoint, ...] = ()  # oldest first
     job_jsons: tuple[TakenJobJson, ...] = ()  # those that name a savepoint, oldest first
+    handled: tuple[Handled, ...] = ()  # what was handled last under the names in the job's folders, newest last
     periodic_at: datetime | None = None  # when a periodic savepoint was asked for last
     row: JobRow | None = None  # hdinsight: what the service said last
     placed: str | None = None  # hdinsight: the SHA-256 of the jar at the job's place; None where it is not known

@@ -166,6 +166,7 @@ class Operation(Model):
     traceparent: str | None = None  # the W3C trace context of what asked for it; only where telemetry is on
     driven_at: datetime | None = None  # when a driver first took it up: it has begun
     overtaken_by: str | None = None  # the STOP or CANCEL that went ahead of it: it starts nothing where nothing runs
+    repeats: str | None = None  # uploads: the operation that handled the same bytes under the same names
     progressed_at: datetime  # when a step was last written down
     release: Release | None = None
     check: Mark | None = None  # not sticky: it counts how often main() was begun
@@ -243,6 +244,12 @@ def job_of(operation: str) -> JobName:
     if not match:
         raise NotFound(f"there is no operation {operation[:96]!r}", code="OperationNotFound")
     return JobName(match[2])
+
+
+def time_of(operation: str) -> datetime:
+    """Return the time that an operation's id names: when it was asked for, or its upload's Last-Modified."""
+    job_of(operation)
+    return datetime.strptime(operation[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 def month_of(operation: str) -> str:

@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Literal
 
 from .actions import Action
+from .handled import with_handled
 from .jobs import Copy, Ended, JobRecord, LastOperation, Savepoint, StopBegun
 from .naming import with_job_json, without_job_json
 from .operations import ArmProgress, Mark, Operation, Outcome, Result, StepTaken
@@ -178,8 +179,9 @@ def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) 
         record = with_job_json(record, operation, counted=False)
     if end.ended == "NEVER_STARTED" or end.outcome is Outcome.REFUSED:
         record = without_job_json(record, operation)
+    record = with_handled(record, record.operation(operation.id) or operation, end.outcome)
     if end.forget:
-        record = record.but(deleted=True, current=None, previous=None, ran=False, job_jsons=())
+        record = record.but(deleted=True, current=None, previous=None, ran=False, job_jsons=(), handled=())
         record = record.but(wanted=None, wanted_at=None, folder=None)
         record = record.but(row=None, placed=None, launched=None)
     last = LastOperation(

@@ -7,6 +7,7 @@ keeps its place, and waits for nobody.
     ------------------  ----------  --------------------------------------------------------------------------
     upload              upload      last; every older upload that has not begun ends as SUPERSEDED, unread
                                     an upload older than one that waits ends as SUPERSEDED itself
+    … that repeats one  upload      last; any other upload that waits ends it as SUPERSEDED, the older as well
     … while paused      upload      not on the list: it is held, and the newest held one is put there on resume
     STOP, CANCEL        http, arm   ahead of every update that has not begun: these are overtaken
     … with nothing yet  http, arm   last: the first start that waits is what there is to stop
@@ -19,7 +20,8 @@ keeps its place, and waits for nobody.
 
 Uploads are as old as their Last-Modified, which has whole seconds. Of two with the same one, the one that was recorded
 later counts as newer; but two of the same blob both wait: at most one of them can still be read, and which one that is
-shows when its jar is kept, without touching the job.
+shows when its jar is kept, without touching the job. An upload *repeats* another one if it brings the bytes that were
+handled under its name before (`handled`): it may be a touched blob, so no new bytes are lost over it.
 
 The rule that must never break: whatever leaves the list ends on record, and nothing overtakes what has begun.
 """
@@ -30,6 +32,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .actions import Action
+from .handled import CODE
 from .jobs import JobRecord
 from .operations import Operation, Outcome, Result
 
@@ -98,19 +101,28 @@ def _waits(operation: Operation) -> bool:
 
 def _with_upload(record: JobRecord, operation: Operation, now: datetime) -> Queued:
     """Let the newest upload win, on the open list or among those that are held."""
-    newest = max(filter(None, (record.uploaded_at, last_modified(operation))), default=None)
     place = "held" if record.uploads_paused else "open"
     there: tuple[Operation, ...] = getattr(record, place)
     rivals = [other for other in there if _waits(other) and last_modified(other)]
-    if newer := [other for other in rivals if _is_older(operation, other)]:
+    new = [other for other in rivals if not other.repeats]
+    if operation.repeats and new:
+        message = f"operation {operation.repeats} handled the same bytes before, and another upload is waiting: "
+        return Queued(record, (ended_as(operation, Outcome.SUPERSEDED, message + new[-1].id, now, CODE),))
+    if newer := [other for other in new if _is_older(operation, other)]:
         return Queued(record, (_superseded(operation, f"a newer upload is waiting: {newer[-1].id}", now),))
-    older = [other for other in rivals if _is_older(other, operation) or _ties(other, operation)]
+    older = [other for other in rivals if other.repeats or _is_older(other, operation) or _ties(other, operation)]
+    newest = max(filter(None, (record.uploaded_at, _known_until(operation))), default=None)
     kept = tuple(other for other in there if other not in older)
     changes: dict[str, object] = {place: (*kept, operation), "uploaded_at": newest}
     if not record.uploads_paused:
         changes["deleted"] = False
-    message = f"a newer upload came: {operation.id}"
+    message = f"{'another' if operation.repeats else 'a newer'} upload came: {operation.id}"
     return Queued(record.but(**changes), tuple(_superseded(other, message, now) for other in older))
+
+
+def _known_until(operation: Operation) -> datetime | None:
+    """Return how far uploads are known with this one; one that repeats hides no older one whose event was lost."""
+    return None if operation.repeats else last_modified(operation)
 
 
 def _is_older(one: Operation, other: Operation) -> bool:

@@ -38,7 +38,9 @@ def record_of(job: JobName) -> JobRecord:
     """
     record = services().ledger.read(job)
     if record is None:
-        raise NotFound(f"there is no job {job!r}", code="JobNotFound")
+        ended = "; operations of that name have ended: GET /api/operations?job=" + job
+        hint = ended if services().ledger.has_closed(job) else ""
+        raise NotFound(f"there is no job {job!r}{hint}", code="JobNotFound")
     return record
 
 

@@ -7,6 +7,7 @@
     GET   /api/operations?job=…          a job's operations, newest first; ?state=open | closed | rejected narrows them
     GET   /api/operations?state=open     the open operations of all jobs; state=rejected: uploads under no job's name
     GET   /api/operations/{id}           one operation
+    GET   /api/uploads                   what became of the newest uploads, of all jobs; ?outcome=REFUSED narrows them
     …     control.py                     what people say to operations that wait or run
     GET   /api/health                    whether the app can do its work
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
 
 import azure.functions as func
 
@@ -30,16 +32,17 @@ from ..core.errors import FlinkFuncsError, Refused
 from ..core.jobs import JobRecord
 from ..core.model import parse_json
 from ..core.names import JobName
-from ..core.operations import Cause, Operation
+from ..core.operations import Cause, Operation, Outcome
 from .calls import as_json, caller, read_body, record_of
 from .prefer import wait_seconds
 from .problems import replies, replies_async
-from .views import Json, job_view, operation_view, rejection_view, savepoint_views, state_of
+from .views import Json, job_view, operation_view, rejection_view, savepoint_views, state_of, upload_view
 
 LOOK_AGAIN_SECONDS = 2  # Retry-After of a 202
 POLL_SECONDS = 0.5  # how often a held request reads its operation
 
 RUN = ("STARTING", "RUNNING", "RESTARTING", "CANCELLING", "DELETED", "UNKNOWN")  # there is nothing to start
+MOST_UPLOADS = 200  # in one list
 STATES = ("open", "closed", "rejected")
 
 blueprint = func.Blueprint()
@@ -89,6 +92,16 @@ def list_operations(req: func.HttpRequest) -> func.HttpResponse:
     if state is not None and state not in STATES:
         raise _unclear(f"state is one of {', '.join(STATES)}")
     return as_json({"operations": _of_job(JobName(job), state) if job else _of_all_jobs(state)})
+
+
+@blueprint.route("api/uploads", methods=["GET"])
+@replies
+def list_uploads(req: func.HttpRequest) -> func.HttpResponse:
+    """Show what became of the newest uploads of all jobs, those that are under no job's name or still wait as well."""
+    word = req.params.get("outcome")
+    if word is not None and word.upper() not in Outcome.__members__:
+        raise _unclear(f"outcome is one of {', '.join(Outcome)}")
+    return as_json({"uploads": _uploads(Outcome(word.upper()) if word else None)})
 
 
 @blueprint.route("api/health", methods=["GET"])
@@ -150,8 +163,21 @@ def _read_again(operation: Operation) -> Operation:
 def _of_job(job: JobName, state: str | None) -> list[Json]:
     if state == "rejected":
         raise _unclear("rejected uploads belong to no job: state=rejected stands alone")
-    found = services().ledger.operations(record_of(job).name)
+    found = services().ledger.operations(job)
+    if not found:
+        record_of(job)
     return [operation_view(operation) for operation in found if state in (None, state_of(operation))]
+
+
+def _uploads(outcome: Outcome | None) -> list[Json]:
+    """Return uploads, newest first; one that ended meanwhile has ended."""
+    app, refused = services(), outcome in (None, Outcome.REFUSED)
+    pending = app.intake.pending(datetime.now(UTC)) if refused else []
+    ended = app.ledger.uploads([outcome] if outcome else Outcome, rejected=refused)
+    found = [*(upload for upload in pending if outcome in (None, upload.outcome)), *ended]
+    by_name = {upload.operation or f"{upload.blob} {upload.at}": upload for upload in found}
+    newest = sorted(by_name.values(), key=lambda upload: upload.at, reverse=True)
+    return [upload_view(upload) for upload in newest[:MOST_UPLOADS]]
 
 
 def _of_all_jobs(state: str | None) -> list[Json]:
@@ -160,7 +186,7 @@ def _of_all_jobs(state: str | None) -> list[Json]:
         waiting = [operation for record in ledger.records() for operation in (*record.open, *record.held)]
         return [operation_view(o) for o in sorted(waiting, key=lambda operation: operation.id, reverse=True)]
     if state == "rejected":
-        return [rejection_view(rejection) for rejection in ledger.rejected()]
+        return [rejection_view(upload) for upload in ledger.uploads(rejected=True)]
     raise _unclear("say which operations: ?job=NAME, ?state=open or ?state=rejected")
 
 

@@ -21,7 +21,7 @@ from ..core.session.savepoints import same_path
 from ..redaction import redacted_args, redacted_arguments, redacted_configuration
 
 if TYPE_CHECKING:  # storage's SDK is not needed to be indexed
-    from ..clients.ledger import Rejection
+    from ..clients.ledger import Upload
 
 Json: TypeAlias = Mapping[str, "Json"] | list["Json"] | str | int | float | bool | None
 
@@ -61,9 +61,27 @@ def state_of(operation: Operation) -> str:
     return "closed" if operation.result else "open"
 
 
-def rejection_view(rejection: Rejection) -> Json:
-    """Show an upload whose name can be no job's."""
-    return {"state": "rejected", **rejection.model_dump(mode="json", by_alias=True)}
+def rejection_view(upload: Upload) -> Json:
+    """Show an upload whose name can be no job's, among operations."""
+    shown = upload.model_dump(mode="json", by_alias=True, include={"blob", "at", "message", "code"})
+    return {"state": "rejected", **shown}
+
+
+def upload_view(upload: Upload) -> Json:
+    """Show what became of an upload.
+
+    state      outcome  operation
+    ---------  -------  ---------  --------------------------------------------------------------
+    waiting    -        -          it is no release yet: `message` says what it waits for
+    open       -        its id     it waits for its turn, is held, or is under way
+    closed     any      its id     `message` says how it ended
+    rejected   REFUSED  -          its name can be no job's
+    """
+    if upload.outcome is None:
+        state = "open" if upload.operation else "waiting"
+    else:
+        state = "closed" if upload.operation else "rejected"
+    return {"state": state, **upload.model_dump(mode="json", by_alias=True, exclude_none=True)}
 
 
 def savepoint_views(record: JobRecord, found: Sequence[Found] = ()) -> list[Json]:

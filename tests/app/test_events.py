@@ -48,6 +48,40 @@ def test_an_upload_under_no_jobs_name_is_recorded_and_not_retried(app: RunningAp
     assert rejection["message"]
 
 
+def test_what_became_of_an_upload_is_shown_by_its_job_and_in_one_list(app: RunningApp) -> None:
+    """Although the job has no record: its first job.json has a misspelt field, which the reason names."""
+    blob, job = "stateful/misspelt/job.json", "misspelt"
+    app.put_blob(blob, b'{"jar": "v1.jar", "paralelism": 4}')
+    app.put_blob("stateful/No-Job/v1.jar", b"PK")
+    app.put_blob("stateful/waits/job.json", b'{"jar": "v1.jar"}')
+    assert app.blob_event("stateful_jar", blob).status_code == 202
+    (operation,) = eventually(lambda: operations(app, job))
+    assert (operation["result"]["outcome"], operation["result"]["code"]) == ("REFUSED", "InvalidBody")
+    assert "paralelism" in operation["result"]["message"]
+    missing = app.get(f"/api/jobs/{job}")
+    assert (missing.status_code, missing.json()["code"]) == (404, "JobNotFound")
+    assert f"/api/operations?job={job}" in missing.json()["detail"]
+    for query in ("", "?outcome=refused"):
+        shown = {one["blob"]: one for one in app.get(f"/api/uploads{query}").json()["uploads"]}
+        assert shown[blob].pop("at").replace("-", "").replace(":", "") in operation["id"]
+        assert shown[blob] == {
+            "state": "closed",
+            "blob": blob,
+            "job": job,
+            "operation": operation["id"],
+            "outcome": "REFUSED",
+            "code": "InvalidBody",
+            "message": operation["result"]["message"],
+        }
+        misplaced = shown["stateful/No-Job/v1.jar"]
+        assert (misplaced["state"], misplaced["code"], "job" in misplaced) == ("rejected", "InvalidJobName", False)
+        assert ("stateful/waits/job.json" in shown) is not bool(query)
+    assert shown.keys() <= {one["blob"] for one in app.get("/api/uploads").json()["uploads"]}
+    waiting = {one["blob"]: one for one in app.get("/api/uploads").json()["uploads"]}["stateful/waits/job.json"]
+    assert (waiting["state"], waiting["message"]) == ("waiting", "waits for v1.jar")
+    assert {one["outcome"] for one in app.get("/api/uploads?outcome=SUPERSEDED").json()["uploads"]} <= {"SUPERSEDED"}
+
+
 def test_an_event_of_a_blob_that_is_gone_asks_for_nothing(app: RunningApp) -> None:
     """Events are hints."""
     app.put_blob("stateful/still-there/v1.jar", b"PK")

@@ -35,7 +35,7 @@ def new_job(app: RunningApp, job: str, **headers: str) -> requests.Response:
 
 
 @pytest.mark.parametrize(
-    "path", ["jobs", "jobs/orders", "jobs/orders/savepoints", "operations", "operations/x", "health"]
+    "path", ["jobs", "jobs/orders", "jobs/orders/savepoints", "operations", "operations/x", "uploads", "health"]
 )
 def test_no_route_answers_without_a_key(app: RunningApp, path: str) -> None:
     """Not even with an error that tells something."""
@@ -89,6 +89,7 @@ def test_an_unknown_job_has_no_actions_but_new(app: RunningApp, action: Action) 
         ("operations?state=late", 400, "InvalidQuery"),
         ("operations?state=closed", 400, "InvalidQuery"),
         ("operations?state=rejected&job=orders", 400, "InvalidQuery"),
+        ("uploads?outcome=late", 400, "InvalidQuery"),
     ],
 )
 def test_what_is_not_there_or_not_clear_is_said(app: RunningApp, path: str, status: int, code: str) -> None:

@@ -21,13 +21,14 @@ NEVER_CROSSED = {
     "Flink.disposal": HOUSEKEEPING,
     "Jars.place": "only an hdinsight cluster reads jars from a place",
     "Ledger.close_unless_closed": "of two uploads that wait one is superseded; the soak crosses it",
+    "Ledger.has_closed": "asked by a caller's GET, which changes nothing",
     "Ledger.find": "asked by a caller's GET, which changes nothing",
     "Ledger.jobs": HOUSEKEEPING,
     "Ledger.operations": "asked by a caller's GET, which changes nothing",
     "Ledger.owner_of": "adoption of a job that runs already has no row yet",
     "Ledger.records": HOUSEKEEPING,
     "Ledger.reject": "an upload under no job's name: there is no job to be right or wrong",
-    "Ledger.rejected": "asked by a caller's GET, which changes nothing",
+    "Ledger.uploads": "asked by a caller's GET, which changes nothing",
 }
 
 

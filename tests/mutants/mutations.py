@@ -182,6 +182,22 @@ INTAKE = (
     ),
     Mutation(
         of="intake",
+        breaks="a touched blob takes the job back to the release in it",
+        path="flinkfuncs/core/admission.py",
+        before="if operation.repeats and release and not release.same_as(record.wanted):",
+        after="if operation.repeats and release is None:",
+        tests=(f"{UNIT}/test_handled.py::test_what_repeats_is_no_way_back",),
+    ),
+    Mutation(
+        of="intake",
+        breaks="a touched blob takes the turn of an upload that waits",
+        path="flinkfuncs/core/queueing.py",
+        before="if operation.repeats and new:",
+        after="if operation.repeats and not rivals:",
+        tests=(f"{UNIT}/test_handled.py::test_a_touched_blob_costs_no_other_upload_its_turn",),
+    ),
+    Mutation(
+        of="intake",
         breaks="a jar that was overwritten before it was read is run in the place of the one that was uploaded",
         path="flinkfuncs/clients/jars.py",
         before="if etag and facts.etag != etag:",

@@ -101,6 +101,17 @@ def test_an_upload_where_releases_lie_but_no_record_is_refused() -> None:
     assert ended(begun(upload, known=record(upload, unknown_past=True))).code == "UnknownPast"
 
 
+def test_a_touched_blob_of_another_release_than_the_wanted_one_sends_nothing() -> None:
+    """Promise: it is no way back; the same bytes are placed and sent where somebody uploaded them on purpose."""
+    upload = operation(Action.UPDATE, "upload", held=release("b"))
+    touched = upload.model_copy(update={"repeats": "an earlier one"})
+    for stands in (RUNNING, STOPPED, FAILED):
+        known = record(upload, wanted=release("a"), placed="a" * 64)
+        assert begun(upload, stands, known=known) == PlaceJar(release("b"))
+        end = ended(begun(touched, stands, known=record(touched, wanted=release("a"), placed="a" * 64)))
+        assert (end.outcome, end.code) == (Outcome.SUPERSEDED, "HandledBefore")
+
+
 def test_an_upload_for_a_stopped_job_is_what_its_next_start_runs() -> None:
     """Promise: the jar is placed, the release recorded, and nothing is sent."""
     held = release()

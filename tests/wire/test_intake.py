@@ -20,6 +20,7 @@ from flinkfuncs.core.operations import Cause, Operation, Outcome, Request, Resul
 from flinkfuncs.core.session.facts import Seen
 from flinkfuncs.core.session.table import next_step
 from flinkfuncs.core.steps import End
+from flinkfuncs.intake import MOST_LOOKED_AT
 from tests.unit.builders import LIMITS, ORDERS, asked
 from tests.wire.session import intake
 from tests.wire.storage import Storage, jar
@@ -202,7 +203,7 @@ def test_an_upload_under_no_jobs_name_is_kept_as_rejected(storage: Storage, blob
     """Nothing is retried, and a person can find out why nothing happened."""
     storage.upload(blob, jar())
     assert intake(storage).upload(blob) is None
-    [rejection] = storage.ledger().rejected()
+    [rejection] = storage.ledger().uploads(rejected=True)
     assert rejection.blob == blob
 
 
@@ -273,6 +274,42 @@ def test_the_suffix_of_a_jar_counts_in_any_case(storage: Storage) -> None:
     storage.upload("stateful/orders/A.JAR", jar())
     intake(storage).sweep(datetime.now(UTC))
     assert len(opened(storage)) == 1
+
+
+def test_what_is_not_over_is_shown_with_what_it_waits_for(storage: Storage) -> None:
+    """By what lies there now: also a misplaced jar whose event was lost; what was refused is on record elsewhere."""
+    storage.upload("stateful/pair/job.json", json.dumps({"jar": "b.jar"}))
+    storage.upload("stateful/pair/a.jar", jar())
+    storage.upload("stateful/empty/a.jar", b"")
+    storage.upload("stateful/Orders/a.jar", jar())
+    storage.upload("stateful/wrong/job.json", "{")
+    storage.upload(JAR, jar())
+    waits = intake(storage).upload(JAR)
+    intake(storage).upload("stateful/wrong/job.json")
+    assert waits
+    held = asked(Action.UPDATE, by="upload", identity="stateful/held/a.jar etag")
+    storage.ledger().write(JobRecord(name=JobName("held"), uploads_paused=True, held=(held,)), etag=None)
+    shown = {one.blob: one for one in intake(storage).pending(datetime.now(UTC))}
+    assert {blob: one.message for blob, one in shown.items() if not one.operation and not one.outcome} == {
+        "stateful/pair/job.json": "waits for b.jar",
+        "stateful/pair/a.jar": "waits: job.json names b.jar",
+        "stateful/empty/a.jar": "waits for its content",
+    }
+    assert {blob: one.operation for blob, one in shown.items() if one.operation} == {
+        JAR: waits.id,
+        "stateful/held/a.jar": held.id,
+    }
+    assert {blob: one.code for blob, one in shown.items() if one.outcome} == {"stateful/Orders/a.jar": "InvalidJobName"}
+    assert len(shown) == 6
+
+
+def test_what_is_not_over_is_shown_without_looking_at_every_blob(storage: Storage) -> None:
+    """Somebody may have put a thousand there."""
+    for number in range(40):
+        storage.upload(f"stateful/junk-{number}/job.json", json.dumps({"jar": "b.jar"}))
+    jars = Counted({"uploads": storage.uploads}, storage.releases)
+    assert len(intake(storage, jars=jars).pending(datetime.now(UTC))) == MOST_LOOKED_AT
+    assert jars.looks <= 2 * MOST_LOOKED_AT
 
 
 class Counted(Jars):

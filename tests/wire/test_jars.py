@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import io
 import random
+import struct
 import zipfile
+from datetime import UTC, datetime
 
 import pytest
 
-from flinkfuncs.clients.jar_file import check_jar, main_class
-from flinkfuncs.clients.jars import KeptJar
-from flinkfuncs.clients.storage import CHUNK_BYTES, Conflict
+from flinkfuncs.clients.jar_file import READ_LIMIT_BYTES, check_jar, main_class
+from flinkfuncs.clients.jars import BlobFacts, Jars, KeptJar
+from flinkfuncs.clients.storage import CHUNK_BYTES, Conflict, blob_service
 from flinkfuncs.core.errors import NotFound, Refused
 from tests.unit.builders import ORDERS
+from tests.wire.server import Answer, serving
 from tests.wire.storage import Storage, jar
 
 BLOB = "stateful/orders/orders.jar"
@@ -116,6 +119,19 @@ def test_a_damaged_jar_is_refused_and_never_a_crash(method: int) -> None:
     assert refused > 100
 
 
+@pytest.mark.parametrize(
+    ("more", "why"), [(0, "Bad magic number"), (1, f"its directory has {READ_LIMIT_BYTES + 1} bytes")]
+)
+def test_a_directory_that_no_jar_has_is_not_read_into_memory(storage: Storage, more: int, why: str) -> None:
+    """Anybody may write into a zip how long its directory is; zipfile reads it at once."""
+    size_bytes = READ_LIMIT_BYTES + more
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, size_bytes, 0, 0)
+    storage.upload(BLOB, bytes(size_bytes) + end)
+    with pytest.raises(Refused, match=why) as raised:
+        keep(storage)
+    assert raised.value.code == "NotAJar"
+
+
 def test_a_jar_of_many_pieces_is_kept_byte_for_byte_and_once(storage: Storage) -> None:
     """Streamed: 20 MB pass in pieces, the hash is of what was kept, and done twice it is the same."""
     data = jar(padding=random.Random(2).randbytes(20 * 1024 * 1024))  # noqa: S311 - bytes that do not compress
@@ -142,6 +158,19 @@ def test_a_jar_that_was_overwritten_before_it_was_read_is_a_conflict(storage: St
     with pytest.raises(Conflict):
         keep(storage, etag=etag)
     assert not storage.jars.has_releases(ORDERS)
+
+
+def test_an_upload_that_was_deleted_before_it_was_read_is_a_conflict() -> None:
+    """It is looked at again, and nothing is refused for it; the emulator says 412 where Azure may say 404."""
+    gone = Answer(404, raw=b"", headers={"x-ms-request-id": "1", "x-ms-error-code": "BlobNotFound"})
+    facts = BlobFacts(BLOB, '"1"', datetime(2026, 11, 21, tzinfo=UTC), 3)
+    with serving({"GET ": [gone]}) as server:
+        connection = f"AccountName=a;AccountKey=QQ==;BlobEndpoint={server.url}/a;QueueEndpoint={server.url}/a;"
+        with blob_service("JARS", {"JARS": connection}) as blobs:
+            jars = Jars({"uploads": blobs.get_container_client("u")}, blobs.get_container_client("r"))
+            for read in (jars.read_small, jars.sha256):
+                with pytest.raises(Conflict):
+                    read(facts)
 
 
 def test_a_jar_that_is_not_there_is_not_found(storage: Storage) -> None:

@@ -16,10 +16,11 @@ from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable
 from flinkfuncs.core.jobs import JobRecord, Lease
 from flinkfuncs.core.names import JobName
-from flinkfuncs.core.operations import Outcome, Result
+from flinkfuncs.core.operations import Cause, Operation, Outcome, Result, operation_id
 from tests.unit.builders import OLD, ORDERS, asked, copy_of, savepoint, with_marks
 from tests.wire.server import Answer, serving
 from tests.wire.storage import Storage
+from tests.wire.test_load import counted
 
 WHOLE = JobRecord(name=ORDERS, wanted=OLD, current=copy_of(), savepoints=(savepoint("file:///sp/1"),))
 
@@ -78,7 +79,66 @@ def test_a_rejected_upload_is_kept_once_newest_first(storage: Storage) -> None:
     for day in (1, 2, 2):
         at = datetime(2026, 11, day, tzinfo=UTC)
         ledger.reject("stateful/Bad/x.jar", f"etag {day}", at, "no job name", "InvalidJobName")
-    assert [rejection.at.day for rejection in ledger.rejected()] == [2, 1]
+    assert [rejection.at.day for rejection in ledger.uploads(rejected=True)] == [2, 1]
+
+
+def upload(second: int, outcome: Outcome, message: str = "done") -> Operation:
+    """Return a closed upload of that second."""
+    at = datetime(2026, 11, 21, 1, 2, second, tzinfo=UTC)
+    number = operation_id(ORDERS, at=at, identity="v1.jar")
+    cause = Cause(kind="upload", detail=f"stateful/orders/v{second}.jar etag")
+    result = Result(outcome=outcome, message=message, ended_at=at)
+    return with_marks(asked(Action.UPDATE), id=number, cause=cause, result=result)
+
+
+def test_what_became_of_uploads_is_shown_by_one_listing_newest_first(storage: Storage) -> None:
+    """Of all jobs, whatever was closed besides; nothing is read one by one."""
+    ledger = storage.ledger()
+    for second in (1, 3, 2):
+        ledger.close(upload(second, Outcome.REFUSED, f"because of {second}"))
+    ledger.close(upload(4, Outcome.SUCCEEDED))
+    ledger.close(with_marks(upload(5, Outcome.REFUSED), cause=asked(Action.STOP).cause))
+    with counted() as sent:
+        found = ledger.uploads([Outcome.REFUSED], rejected=False, limit=2)
+    assert sent == {"list": 1}
+    newest = upload(3, Outcome.REFUSED)
+    assert [(one.blob, one.message) for one in found] == [
+        ("stateful/orders/v3.jar", "because of 3"),
+        ("stateful/orders/v2.jar", "because of 2"),
+    ]
+    assert (found[0].job, found[0].operation, found[0].at) == (
+        ORDERS,
+        newest.id,
+        datetime(2026, 11, 21, 1, 2, 3, tzinfo=UTC),
+    )
+    assert [one.outcome for one in ledger.uploads(Outcome, rejected=True)] == [
+        Outcome.SUCCEEDED,
+        *[Outcome.REFUSED] * 3,
+    ]
+
+
+def test_an_upload_that_was_superseded_and_driven_all_the_same_is_listed_once(storage: Storage) -> None:
+    """As its driver says."""
+    ledger = storage.ledger()
+    ledger.close_unless_closed(upload(1, Outcome.SUPERSEDED))
+    assert [one.outcome for one in ledger.uploads(Outcome, rejected=False)] == [Outcome.SUPERSEDED]
+    ledger.close(upload(1, Outcome.SUCCEEDED))
+    assert [one.outcome for one in ledger.uploads(Outcome, rejected=False)] == [Outcome.SUCCEEDED]
+
+
+def test_an_upload_is_listed_whatever_its_name_and_its_message_hold(storage: Storage) -> None:
+    """Metadata takes some kilobytes of ASCII; the closed operation has the whole message."""
+    ledger = storage.ledger()
+    ledger.close(upload(1, Outcome.REFUSED, "ü🚀\n" * 1000))
+    ledger.reject("stateful/" + "🚀" * 400, "etag", datetime(2026, 11, 1, tzinfo=UTC), "no job name", "InvalidJobName")
+    blobs = storage.records.list_blobs(f"{storage.cluster}/uploads/", include=["metadata"])
+    sizes = [sum(len(name) + len(text) for name, text in blob.metadata.items()) for blob in blobs]
+    assert len(sizes) == 2
+    assert max(sizes) < 8192  # Azure refuses more
+    refused, rejected = ledger.uploads([Outcome.REFUSED], rejected=True)
+    assert refused.message.startswith("ü🚀\n")
+    assert rejected.blob == "stateful/" + "🚀" * 400
+    assert (rejected.job, rejected.operation, rejected.outcome) == (None, None, Outcome.REFUSED)
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,7 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
     NONE                      upload,  as NEW (a service keeps a row of a launch that was refused, and its
                               arm      callers UPDATE it)
     NONE                      other    Refuse: nothing to update
+    RUNNING this release      upload   End: nothing to do; RESTARTING as well, where the upload repeats another
     RUNNING                   any      Keep, UploadJar, Check, Stop (LAST_STATE_UPDATE: Cancel, as below)
     … in batch mode           any      Refuse (STATELESS_UPDATE: Keep, UploadJar, Check, Cancel)
     STARTING, CANCELLING      any      Wait a while, then Refuse
@@ -195,7 +196,8 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
         return _new(operation, record, seen, limits, status)
     if status is Status.NONE:
         return refuse("the job was never started; NEW starts it", "NothingToUpdate")
-    if upload and status is Status.RUNNING and _runs_already(operation, record):
+    runs = (Status.RUNNING, Status.RESTARTING) if operation.repeats else (Status.RUNNING,)
+    if upload and status in runs and _runs_already(operation, record):
         return End(Outcome.SUCCEEDED, "the job runs this release already", wanted=operation.release)
     match status:
         case Status.RUNNING if seen.copy and seen.copy.batch and operation.action is not Action.STATELESS_UPDATE:

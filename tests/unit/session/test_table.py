@@ -225,6 +225,27 @@ def test_an_update_of_what_does_not_run_starts_from_a_state_or_fresh_as_asked(
     assert told(operation, record, seen) == step
 
 
+@pytest.mark.parametrize(
+    ("brings", "record", "seen", "step"),
+    [
+        (OLD, job(RUNS), look(CopyState.RUNNING), "SUCCEEDED wants old"),
+        (OLD, job(RUNS), look(CopyState.RESTARTING), "SUCCEEDED wants old"),
+        (OLD, job(RUNS), look(CopyState.FAILED, left=CHECKPOINT), "Start old as own from file:/cp/chk-7"),
+        (OLD, job(STOPPED), look(), "SUCCEEDED wants old"),
+        (NEW, job(RUNS), look(CopyState.RUNNING), "SUPERSEDED HandledBefore"),
+        (NEW, job(RUNS), look(CopyState.RESTARTING), "SUPERSEDED HandledBefore"),
+        (NEW, job(RUNS), look(CopyState.FAILED, left=CHECKPOINT), "SUPERSEDED HandledBefore"),
+        (NEW, job(STOPPED), look(), "SUPERSEDED HandledBefore"),
+    ],
+)
+def test_bytes_that_were_handled_before_only_bring_a_job_back_that_is_down(
+    brings: Release, record: JobRecord, seen: Seen, step: str
+) -> None:
+    """Its blob may only have been touched."""
+    repeated = with_marks(asked(UPDATE, by="upload", brings=brings), repeats="an earlier one")
+    assert told(long_ended(repeated), record, seen) == step
+
+
 # ---------------------------------------------------------------------------------------------------------- objections
 
 EARLIER, LATER = ago(60), ago(10)
