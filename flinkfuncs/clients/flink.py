@@ -40,6 +40,13 @@ SAVEPOINT_IN_CAUSE = re.compile(r"A savepoint has been created at: (\S+?),? but 
 # What a JobManager that stands by answers while the leader is dead and ZooKeeper does not miss it yet (400 to /run, 500
 # to all else): the call did not reach the leader. After that it is 503 until another one leads.
 NO_LEADER = b"RecipientUnreachableException"
+# How Flink answers below /jars where web submission is off: 404 as for any unknown path, 400 to an upload.
+NO_JAR_ROUTE = re.compile(rb"requested file /jars|Not found: /jars|POST request not allowed")
+WEB_SUBMISSION_OFF = "WebSubmissionOff"  # the code of an error
+NO_WEB_SUBMISSION = (
+    "web.submit.enable: off on the cluster (or it is not a session cluster), so no jar can be uploaded, checked or "
+    "started; STOP, CANCEL and SAVEPOINT work"
+)
 UNKNOWN_JOB = ("FlinkJobNotFoundException", "Could not find Flink job")
 
 
@@ -66,10 +73,14 @@ class Flink:
 
     # ----------------------------------------------------------------------------------------------------- the cluster
 
+    def about(self) -> wire.ClusterConfig:
+        """Return Flink's version and what its REST API offers."""
+        return self._get("/config").parsed(wire.ClusterConfig)
+
     @cached_property
     def version(self) -> tuple[int, int]:
         """Flink's major and minor version."""
-        text = self._get("/config").parsed(wire.ClusterConfig).flink_version
+        text = self.about().flink_version
         found = re.match(r"(\d+)\.(\d+)", text)
         if found is None:
             raise Unavailable(f"Flink names no version: {text[:32]!r}", code="BadAnswer")
@@ -108,7 +119,7 @@ class Flink:
 
     def jars(self) -> list[wire.JarFile]:
         """List the jars that were uploaded, whoever did it; the same jar uploaded twice is listed twice."""
-        return self._get("/jars").parsed(wire.JarFiles).files
+        return _checked(self._of_jars(self._wire.send("GET", "/jars"))).parsed(wire.JarFiles).files
 
     def jar_id(self, name: str, *, since: datetime | None = None) -> str | None:
         """Return the id under which a jar of that name was uploaded (since then); the newest of several counts."""
@@ -126,7 +137,8 @@ class Flink:
         form = MultipartEncoder({"jarfile": (name, reader, "application/x-java-archive")})
         headers = {"Content-Type": form.content_type}
         stream = cast("IO[bytes]", form)  # requests asks for read() and a length, no more
-        _checked(self._wire.send("POST", "/jars/upload", data=stream, headers=headers, read_seconds=UPLOAD_SECONDS))
+        reply = self._wire.send("POST", "/jars/upload", data=stream, headers=headers, read_seconds=UPLOAD_SECONDS)
+        _checked(self._of_jars(reply))
 
     def run(self, request: RunRequest) -> None:
         """Start a jar under a job id of our choice; Flink takes an id once.
@@ -144,7 +156,7 @@ class Flink:
         }
         if request.savepoint:
             body["savepointPath"] = request.savepoint
-        reply = self._wire.send("POST", f"/jars/{request.jar_id}/run", body=body)
+        reply = self._of_jars(self._wire.send("POST", f"/jars/{request.jar_id}/run", body=body))
         if reply.status >= 400 and b"TimeoutException" in reply.body:
             # Flink wraps whatever goes wrong into a 400; a submission that only timed out may still take effect.
             raise Unanswered(f"{reply.about}: a timeout inside Flink")
@@ -161,13 +173,26 @@ class Flink:
             Unanswered: main() may still be running, or it took the JobManager along.
 
         """
-        reply = self._wire.send("POST", f"/jars/{request.jar_id}/plan", body=_program(request), read_seconds=seconds)
+        path, body = f"/jars/{request.jar_id}/plan", _program(request)
+        reply = self._of_jars(self._wire.send("POST", path, body=body, read_seconds=seconds))
         told = wire.is_flinks(reply)  # a gateway in between says 502 and 504, which are no word about main()
         good = _checked(reply, server_error=Refused if told else None)
         try:
             return good.parsed(plans.PlanAnswer).planned
         except Unavailable as error:
             raise Unanswered(error.message, code=error.code) from error
+
+    def _of_jars(self, reply: Reply) -> Reply:
+        """Return an answer of a route below /jars as it is, if the cluster has such routes.
+
+        Raises:
+            Unavailable: it has none, so nothing was carried out; none can be uploaded, planned or started.
+
+        """
+        missing = reply.status in (400, 404) and NO_JAR_ROUTE.search(reply.body)
+        if missing and not self.about().features.web_submit:
+            raise Unavailable(f"{reply.about}: {NO_WEB_SUBMISSION}", code=WEB_SUBMISSION_OFF)
+        return reply
 
     # ------------------------------------------------------------------------------------------------------------ jobs
 

@@ -19,10 +19,20 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class Features(Answer):
+    """What the REST API of a cluster offers; without `web-submit` it has no routes below /jars."""
+
+    web_submit: bool = Field(alias="web-submit", default=True)
+
+
 class ClusterConfig(Answer):
-    """`GET /config`."""
+    """`GET /config`.
+
+    {"refresh-interval": 3000, "flink-version": "2.3.0", "features": {"web-submit": false, "web-cancel": true}}
+    """
 
     flink_version: str = Field(alias="flink-version")
+    features: Features = Features()
 
 
 class ConfigEntry(Answer):

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
-from ..clients.flink import Flink
+from ..clients.flink import WEB_SUBMISSION_OFF, Flink
 from ..clients.flink_wire import Checkpoints, Listed
 from ..clients.jars import Jars
 from ..clients.savepoint_store import SavepointStore
@@ -24,7 +24,7 @@ from ..core.names import JobName
 from ..core.naming import named
 from ..core.operations import Operation
 from ..core.session import namesakes
-from ..core.session.ends import Limits
+from ..core.session.ends import Limits, refuse
 from ..core.session.facts import (
     Adoptable,
     CopySeen,
@@ -144,6 +144,11 @@ class SessionCluster:
             alone = replace(seen, namesakes=self._namesakes(record, starts))
         except Refused as error:  # a proxy before Flink answers 403, or 404 while Flink is away
             raise Unavailable(error.message, code=error.code) from error
+        except Unavailable as error:
+            # What has acted waits, as for a cluster that does not answer: it may be restarted with the option on.
+            if error.code != WEB_SUBMISSION_OFF or operation.acted:
+                raise
+            return refuse(f"{error.message}; the job is untouched", error.code)
         return next_step(operation, record, alone, self._limits)
 
     def look(self, record: JobRecord, operation: Operation, now: datetime) -> Seen:

@@ -134,6 +134,7 @@ class StandIn:
     holds_savepoints: bool = False  # none of them is completed meanwhile
     is_away: bool = False  # nobody answers meanwhile
     may_leave_state: bool = False  # allowNonRestoredState is not wrong
+    web_submit: bool = True  # web.submit.enable
     incarnation: int = 1
     clock: Callable[[], float] = time.monotonic  # its time (seconds)
     lock: threading.RLock = field(default_factory=threading.RLock)

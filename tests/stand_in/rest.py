@@ -57,6 +57,8 @@ class FlinkServer:
 
     def _routed(self, flink: StandIn, call: Call) -> Answer:
         path = call.bare
+        if not flink.web_submit and path.startswith("/jars"):
+            raise _no_such_route(call.method, path)
         cached = self._cached.get(path)
         if call.method == "GET" and cached and cached[0] > flink.clock():
             return cached[1]
@@ -211,13 +213,27 @@ def _configuration(flink: StandIn, _: Groups, __: Json) -> Answer:
     return 200, [{"key": key, "value": value} for key, value in options.items()]
 
 
+def _about(flink: StandIn, _: Groups, __: Json) -> Answer:
+    return 200, {"flink-version": "2.3.0", "features": {"web-submit": flink.web_submit}}
+
+
+def _no_such_route(method: str, path: str) -> RefusalError:
+    if method == "GET":
+        return RefusalError(404, f"Unable to load requested file {path}.")
+    return (
+        RefusalError(400, "POST request not allowed")
+        if path == "/jars/upload"
+        else RefusalError(404, f"Not found: {path}")
+    )
+
+
 def _says(body: object) -> Handle:
     return lambda _flink, _groups, _sent: (200, body)
 
 
 ID = "([0-9a-f]{32})"
 ROUTES: list[tuple[str, str, Handle]] = [
-    ("GET", "/config", _says({"flink-version": "2.3.0"})),
+    ("GET", "/config", _about),
     ("GET", "/jobmanager/config", _configuration),
     ("GET", "/overview", _says({"slots-available": 4})),
     ("GET", "/taskmanagers", _says({"taskmanagers": [{"id": "one"}]})),
