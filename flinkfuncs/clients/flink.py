@@ -80,11 +80,10 @@ class Flink:
     @cached_property
     def version(self) -> tuple[int, int]:
         """Flink's major and minor version."""
-        text = self.about().flink_version
-        found = re.match(r"(\d+)\.(\d+)", text)
-        if found is None:
-            raise Unavailable(f"Flink names no version: {text[:32]!r}", code="BadAnswer")
-        return int(found[1]), int(found[2])
+        about = self.about()
+        if about.version is None:
+            raise Unavailable(f"Flink names no version: {about.flink_version[:32]!r}", code="BadAnswer")
+        return about.version
 
     def configuration(self) -> dict[str, str]:
         """Return the JobManager's configuration."""
@@ -94,6 +93,11 @@ class Flink:
     def overview(self) -> list[wire.Listed]:
         """List every job that the cluster knows."""
         return self._get("/jobs/overview").parsed(wire.Overview).jobs
+
+    def hosts(self) -> frozenset[str]:
+        """Return the hosts on which TaskManagers run."""
+        managers = self._get("/taskmanagers").parsed(wire.TaskManagers).taskmanagers
+        return frozenset(manager.host for manager in managers)
 
     def holds_slots(self, flink_job_id: str) -> bool:
         """Whether any TaskManager lists slots of a job, also of one that the JobManager does not know."""
@@ -151,8 +155,7 @@ class Flink:
         body = _program(request) | {
             # Always said: left out, a key of the configuration could decide it.
             "allowNonRestoredState": request.allow_non_restored_state,
-            # 1.17 to 1.19 answer 400 to claimMode; later ones know restoreMode only as a deprecated word for it.
-            "claimMode" if self.version >= (1, 20) else "restoreMode": "NO_CLAIM",
+            self.claim_field(): "NO_CLAIM",
         }
         if request.savepoint:
             body["savepointPath"] = request.savepoint
@@ -162,6 +165,17 @@ class Flink:
             raise Unanswered(f"{reply.about}: a timeout inside Flink")
         # 500: a jar that is no zip. A proxy's 502 or 504 says nothing of what Flink does meanwhile.
         _checked(reply, server_error=Refused if wire.is_flinks(reply) else None)
+
+    def claim_field(self) -> str:
+        """Return the field of a start that says who owns the savepoint.
+
+        1.17 to 1.19 answer 400 to claimMode; later ones know restoreMode only as a deprecated word for it.
+
+        Raises:
+            Unavailable: it is not known, since Flink cannot be asked now or names no version.
+
+        """
+        return "claimMode" if self.version >= (1, 20) else "restoreMode"
 
     def plan(self, request: RunRequest, *, seconds: float) -> Planned:
         """Run a jar's main() on the JobManager without starting a job; its state is not looked at.

@@ -48,6 +48,7 @@ class ReleaseCheck:
             Unanswered: it may have run, and no answer came.
 
         """
+        self.flink.claim_field()  # where it cannot be known there is no start, which has to come out before the stop
         if not self.allow_unguarded and not is_guarded(self.flink.configuration().get(GUARD)):
             return skipped(release)
         request = run_request(self.flink, record, release, flink_job_id=operation.token("check"))

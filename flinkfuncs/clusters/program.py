@@ -12,7 +12,8 @@ from ..core.releases import Release
 from ..redaction import keep_secrets_of_job
 
 # Said with every start, so that what a later action relies on does not depend on the cluster's defaults.
-ALWAYS = {"execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION"}
+RETENTION, RETAINED = "execution.checkpointing.externalized-checkpoint-retention", "RETAIN_ON_CANCELLATION"
+ALWAYS = {RETENTION: RETAINED}
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 

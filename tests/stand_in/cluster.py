@@ -135,6 +135,8 @@ class StandIn:
     is_away: bool = False  # nobody answers meanwhile
     may_leave_state: bool = False  # allowNonRestoredState is not wrong
     web_submit: bool = True  # web.submit.enable
+    options: dict[str, str] = field(default_factory=dict)  # of its configuration, besides the usual ones
+    hosts: tuple[str, ...] = ("localhost",)  # … and where its TaskManagers run
     incarnation: int = 1
     clock: Callable[[], float] = time.monotonic  # its time (seconds)
     lock: threading.RLock = field(default_factory=threading.RLock)

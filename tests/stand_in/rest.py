@@ -209,8 +209,14 @@ def _cancel(flink: StandIn, groups: Groups, _: Json) -> Answer:
 
 
 def _configuration(flink: StandIn, _: Groups, __: Json) -> Answer:
-    options = CONFIGURATION | {"web.tmpdir": f"of JobManager {flink.incarnation}"}
+    options = CONFIGURATION | {"web.tmpdir": f"of JobManager {flink.incarnation}"} | flink.options
     return 200, [{"key": key, "value": value} for key, value in options.items()]
+
+
+def _taskmanagers(flink: StandIn, _: Groups, __: Json) -> Answer:
+    ids = [f"{host}:6122-5dbe5f" for host in flink.hosts]
+    paths = [f"pekko.tcp://flink@{host}:6122/user/rpc/taskmanager_0" for host in flink.hosts]
+    return 200, {"taskmanagers": [{"id": id_, "path": path} for id_, path in zip(ids, paths, strict=True)]}
 
 
 def _about(flink: StandIn, _: Groups, __: Json) -> Answer:
@@ -236,8 +242,8 @@ ROUTES: list[tuple[str, str, Handle]] = [
     ("GET", "/config", _about),
     ("GET", "/jobmanager/config", _configuration),
     ("GET", "/overview", _says({"slots-available": 4})),
-    ("GET", "/taskmanagers", _says({"taskmanagers": [{"id": "one"}]})),
-    ("GET", "/taskmanagers/one", _says({"allocatedSlots": []})),
+    ("GET", "/taskmanagers", _taskmanagers),
+    ("GET", "/taskmanagers/([^/]+)", _says({"allocatedSlots": []})),
     ("GET", "/jobs/overview", _overview),
     ("GET", f"/jobs/{ID}/status", _status),
     ("GET", f"/jobs/{ID}", _described),

@@ -93,6 +93,21 @@ def test_a_stopped_job_can_be_deleted_but_not_started(storage: Storage, flink: F
     assert deleted[0] is Outcome.SUCCEEDED, deleted
 
 
+def test_the_health_report_has_the_option_and_what_else_the_cluster_lacks(flink: FlinkServer, cluster: Session) -> None:
+    """Asked of the real client: what is off, which hosts there are, and the JobManager's configuration."""
+    flink.flink.web_submit = False
+    flink.flink.hosts = ("10.0.0.4", "10.0.0.5")
+    flink.flink.options = {"state.checkpoints.dir": "s3://cp"}
+    found = cluster.findings()
+    assert [fault.partition(":")[0] for fault in found.faults] == [OPTION]
+    assert [warning.partition(":")[0] for warning in found.warnings] == [
+        "SAVEPOINT_DIRECTORY",
+        "heartbeat.timeout",
+        "execution.checkpointing.externalized-checkpoint-retention",
+    ]
+    assert "2 hosts" in found.warnings[0]
+
+
 class Restarted(Session):
     """A cluster that comes back without web submission once a step was carried out, or just before one is."""
 

@@ -77,6 +77,7 @@ def cluster(**changed: Sequence[Answer | Fault]) -> Answers:
     ]
     answers: dict[str, Sequence[Answer | Fault]] = {
         "GET /jobmanager/config": changed.get("config", [Answer(body=GUARD)]),
+        "GET /config": changed.get("about", [Answer(body={"flink-version": "2.3.0"})]),
         "GET /jars": [Answer(body={"address": "", "files": files})],
         f"POST /jars/id_{NEW.sha256}/plan": changed.get("plan", [plan("source", "count", "sink")]),
         f"POST /jars/id_{OLD.sha256}/plan": changed.get("old_plan", [Answer(404)]),
@@ -136,6 +137,16 @@ def test_no_main_runs_where_it_could_end_the_jobmanager_unless_that_is_allowed(v
         skipped = check(server)
         assert (skipped.verdict, server.count("POST"), len(skipped.warnings)) == ("SKIPPED", 0, 1)
         assert check(server, unguarded=True).verdict == "PASSED"
+
+
+@pytest.mark.parametrize("unguarded", [True, False])
+def test_a_cluster_that_names_no_version_ends_an_update_before_its_stop(*, unguarded: bool) -> None:
+    """How a start is worded depends on it; main() is not run, either."""
+    about = [Answer(body={"flink-version": "<unknown>"})]
+    with serving(cluster(about=about, config=[Answer(body=[])])) as server:
+        with pytest.raises(Unavailable, match="names no version"):
+            check(server, unguarded=unguarded)
+        assert server.count("POST") == 0
 
 
 def test_a_main_that_throws_refuses_the_release_with_flinks_cause() -> None:
