@@ -156,6 +156,7 @@ var settings = {
   FLINK_REST_URL: flinkRestUrl
   SAVEPOINT_DIRECTORY: savepointDirectory
   ALLOW_UNGUARDED_MAIN: 'false'
+  REQUIRE_SLOTS: 'false'
 
   ARM_BASE_URL: 'https://management.azure.com'
   ARM_API_VERSION: '2023-06-01-preview'

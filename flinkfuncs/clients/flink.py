@@ -30,6 +30,7 @@ from ..core.session.facts import (
     TriggerUnknown,
 )
 from ..core.session.gate import Planned, Vertex
+from ..core.session.slots import Room
 from . import flink_plan as plans
 from . import flink_wire as wire
 from .http import Reply, Wire, raise_for
@@ -96,13 +97,21 @@ class Flink:
 
     def hosts(self) -> frozenset[str]:
         """Return the hosts on which TaskManagers run."""
-        managers = self._get("/taskmanagers").parsed(wire.TaskManagers).taskmanagers
-        return frozenset(manager.host for manager in managers)
+        return frozenset(manager.host for manager in self._taskmanagers())
 
     def holds_slots(self, flink_job_id: str) -> bool:
         """Whether any TaskManager lists slots of a job, also of one that the JobManager does not know."""
-        managers = self._get("/taskmanagers").parsed(wire.TaskManagers).taskmanagers
-        return any(flink_job_id in self._slots(manager.id) for manager in managers)
+        return any(flink_job_id in _holders(self._taskmanager(manager.id)) for manager in self._taskmanagers())
+
+    def room_for(self, flink_job_id: str | None) -> Room:
+        """Return how many slots that job could have at most: all but those that others surely hold.
+
+        1.17 does not tell who holds a slot, so there it is every slot.
+        """
+        names = tuple(manager.id for manager in self._taskmanagers())
+        managers = [self._taskmanager(name) for name in names]
+        others = [sum(job != flink_job_id for job in _holders(manager)) for manager in managers]
+        return Room(sum(manager.slots for manager in managers) - sum(others), names)
 
     def slots_for(self, flink_job_id: str | None) -> int:
         """Return how many slots are free, or would be without that job: its widest vertex tells how many it holds."""
@@ -112,12 +121,15 @@ class Flink:
         vertices = self._get(f"/jobs/{flink_job_id}").parsed(plans.NamedVertices).vertices
         return free + max((vertex.parallelism for vertex in vertices), default=0)
 
-    def _slots(self, manager: str) -> list[str]:
+    def _taskmanagers(self) -> list[wire.TaskManagerEntry]:
+        return self._get("/taskmanagers").parsed(wire.TaskManagers).taskmanagers
+
+    def _taskmanager(self, name: str) -> wire.TaskManager:
+        """Return what a TaskManager has; one that is gone by now has nothing."""
         try:
-            reply = self._get(f"/taskmanagers/{quote(manager, safe='')}")
+            return self._get(f"/taskmanagers/{quote(name, safe='')}").parsed(wire.TaskManager)
         except NotFound:
-            return []
-        return [slot.job_id for slot in reply.parsed(wire.TaskManager).allocated_slots]
+            return wire.TaskManager()
 
     # ------------------------------------------------------------------------------------------------------------ jars
 
@@ -358,6 +370,11 @@ class Flink:
 
     def _get(self, path: str) -> Reply:
         return _checked(self._wire.send("GET", path))
+
+
+def _holders(manager: wire.TaskManager) -> list[str]:
+    """Return the job of each slot that is given to one."""
+    return [slot.job_id for slot in manager.allocated_slots]
 
 
 def _program(request: RunRequest) -> dict[str, object]:

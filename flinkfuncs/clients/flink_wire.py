@@ -123,6 +123,7 @@ class Slot(Answer):
 class TaskManager(Answer):
     """`GET /taskmanagers/:id`."""
 
+    slots: int = Field(alias="slotsNumber", default=0)
     allocated_slots: list[Slot] = Field(alias="allocatedSlots", default=[])
 
 

@@ -104,11 +104,12 @@ class SessionCluster:
         owner_of: OwnerOf,
         store: SavepointStore | None = None,
         allow_unguarded_main: bool = False,
+        require_slots: bool = False,
     ) -> None:
         """Keep what is needed; nothing is asked yet."""
         self._owner_of = owner_of
         self._last_state = LastState(flink, store, limits.savepoint_root)
-        self._check = ReleaseCheck(flink, limits.start_seconds, allow_unguarded_main)
+        self._check = ReleaseCheck(flink, limits.start_seconds, allow_unguarded_main, require_slots)
         self._flink = flink
         self._jars = jars
         self._keeper = keeper

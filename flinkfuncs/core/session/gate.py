@@ -5,6 +5,7 @@
     System.exit in main() would end the JobManager     SKIPPED, with a warning (ALLOW_UNGUARDED_MAIN runs it anyway)
     main() threw, or Flink cannot make a plan of it    REFUSED PlanFailed
     main() did not end in the time a start may take    REFUSED PlanTimeout
+    it takes more slots than there can be (slots.py)   with requireSlots REFUSED NotEnoughSlots; else a warning
     state is dropped, and that is proven               REFUSED StateWouldBeDropped; a warning where it may be dropped
     otherwise                                          PASSED, with what could not be told as warnings
 

@@ -26,12 +26,13 @@ def unguarded(configuration: Mapping[str, str], *, allowed: bool) -> list[str]:
     return [f"{GUARD}: not THROW on the cluster, so no main() is run before the old copy is stopped"]
 
 
-def skipped(release: Release) -> Checked:
-    """Tell that main() was not run, since it could end the JobManager with all its jobs."""
+def skipped(release: Release, *, slots_required: bool = False) -> Checked:
+    """Write down that main() was not run, since it could end the JobManager with all its jobs."""
     warning = (
         f"main() was not run before the stop: {GUARD} is not THROW on the cluster, and ALLOW_UNGUARDED_MAIN is off"
     )
-    return Checked(release=release.id, verdict="SKIPPED", warnings=(warning,))
+    unplanned = ("requireSlots refuses nothing here: without a plan nobody knows how many slots the release takes",)
+    return Checked(release=release.id, verdict="SKIPPED", warnings=(warning, *(unplanned if slots_required else ())))
 
 
 def failed(release: Release, cause: str) -> Checked:
@@ -47,13 +48,6 @@ def too_slow(release: Release, seconds: float) -> Checked:
         f"main() of the new release did not end in {seconds:.0f} s, so it would not start in time either "
         "(START_DEADLINE_SECONDS)",
     )
-
-
-def slots_warning(planned: Planned, slots: int) -> tuple[str, ...]:
-    """Warn of a release that may wait for slots; an elastic cluster may well bring them."""
-    if planned.slots <= slots:
-        return ()
-    return (f"the new release takes at least {planned.slots} slots; without the old copy {slots} are free",)
 
 
 def cannot_tell(why: str) -> str:
@@ -90,6 +84,11 @@ def compared(
 
 def _names(vertices: Iterable[Vertex]) -> str:
     return "; ".join(f"{vertex.name!r} ({vertex.state_bytes} bytes)" for vertex in vertices)
+
+
+def no_slots(release: Release, cause: str) -> Checked:
+    """Refuse a release that would wait for slots in vain."""
+    return _refused(release, "NotEnoughSlots", cause)
 
 
 def _refused(release: Release, code: str, cause: str) -> Checked:
