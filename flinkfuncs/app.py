@@ -176,6 +176,7 @@ def _session(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:
         owner_of=_ledger(settings, settings.cluster_name.lower()).owner_of,
         store=_savepoint_store(settings, limits.savepoint_root),
         allow_unguarded_main=settings.allow_unguarded_main,
+        require_slots=settings.require_slots,
     )
 
 

@@ -4,7 +4,7 @@
     --------------  ----------------------------------------------------------------------
     settings        every field of settings.py, and what the Functions host itself reads
     storage         the ledger is listed
-    cluster         the cluster is asked for the states of all jobs, and for its own warnings
+    cluster         the cluster is asked for the states of all jobs, and what will not work on it
     warnings        legal, but probably not meant; they do not make the app unhealthy
 
 It works with an empty environment, which is what a new deployment has.
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from . import __version__
-from .clusters.cluster import Warns
+from .clusters.cluster import Findings, Inspects
 from .core.errors import FlinkFuncsError
 from .core.jobs import JobRecord
 from .core.model import Model
@@ -60,7 +60,7 @@ class Health(Model):
     healthy: bool
     version: str = __version__
     cluster_kind: str | None = None
-    faults: tuple[str, ...] = ()  # each names its setting
+    faults: tuple[str, ...] = ()  # each names its setting, or the cluster's option
     storage: Reach = Reach()
     cluster: Reach = Reach()
     warnings: tuple[str, ...] = ()
@@ -83,14 +83,15 @@ def check_health(services: Callable[[], Services], environment: Mapping[str, str
             warnings=warnings,
         )
     storage, records = _storage(app)
-    cluster, said = _cluster(app, records)
+    cluster, found = _cluster(app, records)
+    faults += found.faults
     return Health(
         healthy=not faults and bool(storage.reachable and cluster.reachable),
         cluster_kind=settings.flink_cluster_kind,
         faults=tuple(faults),
         storage=storage,
         cluster=cluster,
-        warnings=(*warnings, *said),
+        warnings=(*warnings, *found.warnings),
     )
 
 
@@ -175,10 +176,9 @@ def _storage(app: Services) -> tuple[Reach, list[JobRecord]]:
         return Reach(reachable=False, reason=error.message), records
 
 
-def _cluster(app: Services, records: list[JobRecord]) -> tuple[Reach, list[str]]:
+def _cluster(app: Services, records: list[JobRecord]) -> tuple[Reach, Findings]:
     try:
         app.cluster.statuses({record.name: record for record in records})
-        return Reach(reachable=True), app.cluster.warnings() if isinstance(app.cluster, Warns) else []
+        return Reach(reachable=True), app.cluster.findings() if isinstance(app.cluster, Inspects) else Findings()
     except FlinkFuncsError as error:
-        nothing: list[str] = []
-        return Reach(reachable=False, reason=error.message), nothing
+        return Reach(reachable=False, reason=error.message), Findings()

@@ -11,7 +11,7 @@
     savepointFormat, onFailure,
       allowNonRestoredState,
       savepointRetentionCount,
-      savepointRetentionDays                spec                            NEW and the three UPDATEs
+      savepointRetentionDays, requireSlots  spec                            NEW and the three UPDATEs
     savePointName                           save_point_name                 NEW, UPDATE, START, RE_LAUNCH
     withoutSavepoint                        without_savepoint               STATELESS_UPDATE
     allowUnalignedCheckpoint                allow_unaligned_checkpoint      UPDATE, LAST_STATE_UPDATE, START, RE_LAUNCH
@@ -82,6 +82,7 @@ class RunJobProperties(Model):
     on_failure: Literal["rollback", "stop"] | None = None
     savepoint_retention_count: RetentionCount | None = None
     savepoint_retention_days: RetentionDays | None = None
+    require_slots: bool | None = None
     without_savepoint: bool | None = None
     allow_unaligned_checkpoint: bool | None = None
     adopt: FlinkJobId | None = None
@@ -164,6 +165,7 @@ def _spec(body: RunJobProperties, settings: Settings) -> SpecPatch:
         "onFailure": body.on_failure,
         "savepointRetentionCount": body.savepoint_retention_count,
         "savepointRetentionDays": body.savepoint_retention_days,
+        "requireSlots": body.require_slots,
     }
     return parse_json(
         SpecPatch, json.dumps({name: value for name, value in said.items() if value is not None}), what="the body"

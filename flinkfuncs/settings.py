@@ -129,6 +129,11 @@ class Settings(BaseSettings):
         description="Run a new release's main() before the old copy is stopped even where "
         "`cluster.intercept-user-system-exit` is not `THROW`: there a System.exit in it ends the JobManager.",
     )
+    require_slots: bool = Field(
+        False,
+        description="Refuse a release, before the old copy is stopped, that takes more slots than a session cluster "
+        "has for it, where it is certain that no more come; `requireSlots` of a job.json or a body goes first.",
+    )
 
     arm_base_url: str = Field("https://management.azure.com", description="Base URL of Azure Resource Manager.")
     arm_api_version: str = Field("2023-06-01-preview", description="api-version of the job API.")

@@ -167,6 +167,7 @@ var settings = {
   FLINK_TOKEN_SCOPE: ''
   SAVEPOINT_DIRECTORY: savepointDirectory
   ALLOW_UNGUARDED_MAIN: 'false'
+  REQUIRE_SLOTS: 'false'
 
   ARM_BASE_URL: 'https://management.azure.com'
   ARM_API_VERSION: '2023-06-01-preview'

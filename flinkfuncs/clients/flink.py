@@ -30,6 +30,7 @@ from ..core.session.facts import (
     TriggerUnknown,
 )
 from ..core.session.gate import Planned, Vertex
+from ..core.session.slots import Room
 from . import flink_plan as plans
 from . import flink_wire as wire
 from .flink_access import FlinkAccess, not_flinks
@@ -42,6 +43,13 @@ SAVEPOINT_IN_CAUSE = re.compile(r"A savepoint has been created at: (\S+?),? but 
 # to all else): the call did not reach the leader. After that it is 503 until another one leads.
 NO_LEADER = b"RecipientUnreachableException"
 NO_CHECKPOINTS = b"Checkpointing has not been enabled"  # a 404 about a job in batch mode, which takes none
+# How Flink answers below /jars where web submission is off: 404 as for any unknown path, 400 to an upload.
+NO_JAR_ROUTE = re.compile(rb"requested file /jars|Not found: /jars|POST request not allowed")
+WEB_SUBMISSION_OFF = "WebSubmissionOff"  # the code of an error
+NO_WEB_SUBMISSION = (
+    "web.submit.enable: off on the cluster (or it is not a session cluster), so no jar can be uploaded, checked or "
+    "started; STOP, CANCEL and SAVEPOINT work"
+)
 UNKNOWN_JOB = (b"FlinkJobNotFoundException", b"Could not find Flink job")
 
 
@@ -75,14 +83,17 @@ class Flink:
 
     # ----------------------------------------------------------------------------------------------------- the cluster
 
+    def about(self) -> wire.ClusterConfig:
+        """Return Flink's version and what its REST API offers."""
+        return self._get("/config").parsed(wire.ClusterConfig)
+
     @cached_property
     def version(self) -> tuple[int, int]:
         """Flink's major and minor version."""
-        text = self._get("/config").parsed(wire.ClusterConfig).flink_version
-        found = re.match(r"(\d+)\.(\d+)", text)
-        if found is None:
-            raise Unavailable(f"Flink names no version: {text[:32]!r}", code="BadAnswer")
-        return int(found[1]), int(found[2])
+        about = self.about()
+        if about.version is None:
+            raise Unavailable(f"Flink names no version: {about.flink_version[:32]!r}", code="BadAnswer")
+        return about.version
 
     def configuration(self) -> dict[str, str]:
         """Return the JobManager's configuration."""
@@ -93,10 +104,23 @@ class Flink:
         """List every job that the cluster knows."""
         return self._get("/jobs/overview").parsed(wire.Overview).jobs
 
+    def hosts(self) -> frozenset[str]:
+        """Return the hosts on which TaskManagers run."""
+        return frozenset(manager.host for manager in self._taskmanagers())
+
     def holds_slots(self, flink_job_id: str) -> bool:
         """Whether any TaskManager lists slots of a job, also of one that the JobManager does not know."""
-        managers = self._get("/taskmanagers").parsed(wire.TaskManagers).taskmanagers
-        return any(flink_job_id in self._slots(manager.id) for manager in managers)
+        return any(flink_job_id in _holders(self._taskmanager(manager.id)) for manager in self._taskmanagers())
+
+    def room_for(self, flink_job_id: str | None) -> Room:
+        """Return how many slots that job could have at most: all but those that others surely hold.
+
+        1.17 does not tell who holds a slot, so there it is every slot.
+        """
+        names = tuple(manager.id for manager in self._taskmanagers())
+        managers = [self._taskmanager(name) for name in names]
+        others = [sum(job != flink_job_id for job in _holders(manager)) for manager in managers]
+        return Room(sum(manager.slots for manager in managers) - sum(others), names)
 
     def slots_for(self, flink_job_id: str | None) -> int:
         """Return how many slots are free, or would be without that job: its widest vertex tells how many it holds."""
@@ -106,18 +130,21 @@ class Flink:
         vertices = self._get(f"/jobs/{flink_job_id}").parsed(plans.NamedVertices).vertices
         return free + max((vertex.parallelism for vertex in vertices), default=0)
 
-    def _slots(self, manager: str) -> list[str]:
+    def _taskmanagers(self) -> list[wire.TaskManagerEntry]:
+        return self._get("/taskmanagers").parsed(wire.TaskManagers).taskmanagers
+
+    def _taskmanager(self, name: str) -> wire.TaskManager:
+        """Return what a TaskManager has; one that is gone by now has nothing."""
         try:
-            reply = self._get(f"/taskmanagers/{quote(manager, safe='')}")
+            return self._get(f"/taskmanagers/{quote(name, safe='')}").parsed(wire.TaskManager)
         except NotFound:
-            return []
-        return [slot.job_id for slot in reply.parsed(wire.TaskManager).allocated_slots]
+            return wire.TaskManager()
 
     # ------------------------------------------------------------------------------------------------------------ jars
 
     def jars(self) -> list[wire.JarFile]:
         """List the jars that were uploaded, whoever did it; the same jar uploaded twice is listed twice."""
-        return self._get("/jars").parsed(wire.JarFiles).files
+        return _checked(self._of_jars(self._wire.send("GET", "/jars"))).parsed(wire.JarFiles).files
 
     def jar_id(self, name: str, *, since: datetime | None = None) -> str | None:
         """Return the id under which a jar of that name was uploaded (since then); the newest of several counts."""
@@ -138,7 +165,7 @@ class Flink:
         reply = self._wire.send("POST", "/jars/upload", data=stream, headers=headers, read_seconds=UPLOAD_SECONDS)
         if reply.status == 413 and not wire.is_flinks(reply):
             raise Refused(f"{reply.about}: what stands before Flink takes no jar of this size", code="JarTooLarge")
-        _checked(reply)
+        _checked(self._of_jars(reply))
 
     def run(self, request: RunRequest) -> None:
         """Start a jar under a job id of our choice; Flink takes an id once.
@@ -151,17 +178,27 @@ class Flink:
         body = _program(request) | {
             # Always said: left out, a key of the configuration could decide it.
             "allowNonRestoredState": request.allow_non_restored_state,
-            # 1.17 to 1.19 answer 400 to claimMode; later ones know restoreMode only as a deprecated word for it.
-            "claimMode" if self.version >= (1, 20) else "restoreMode": "NO_CLAIM",
+            self.claim_field(): "NO_CLAIM",
         }
         if request.savepoint:
             body["savepointPath"] = request.savepoint
-        reply = self._wire.send("POST", f"/jars/{request.jar_id}/run", body=body)
+        reply = self._of_jars(self._wire.send("POST", f"/jars/{request.jar_id}/run", body=body))
         if reply.status >= 400 and b"TimeoutException" in reply.body:
             # Flink wraps whatever goes wrong into a 400; a submission that only timed out may still take effect.
             raise Unanswered(f"{reply.about}: a timeout inside Flink")
         # 500: a jar that is no zip. A proxy's 502 or 504 says nothing of what Flink does meanwhile.
         _checked(reply, server_error=Refused if wire.is_flinks(reply) else None)
+
+    def claim_field(self) -> str:
+        """Return the field of a start that says who owns the savepoint.
+
+        1.17 to 1.19 answer 400 to claimMode; later ones know restoreMode only as a deprecated word for it.
+
+        Raises:
+            Unavailable: it is not known, since Flink cannot be asked now or names no version.
+
+        """
+        return "claimMode" if self.version >= (1, 20) else "restoreMode"
 
     def plan(self, request: RunRequest, *, seconds: float) -> Planned:
         """Run a jar's main() on the JobManager without starting a job; its state is not looked at.
@@ -173,13 +210,26 @@ class Flink:
             Unanswered: main() may still be running, or it took the JobManager along.
 
         """
-        reply = self._wire.send("POST", f"/jars/{request.jar_id}/plan", body=_program(request), read_seconds=seconds)
+        path, body = f"/jars/{request.jar_id}/plan", _program(request)
+        reply = self._of_jars(self._wire.send("POST", path, body=body, read_seconds=seconds))
         told = wire.is_flinks(reply)  # a gateway in between says 502 and 504, which are no word about main()
         good = _checked(reply, server_error=Refused if told else None)
         try:
             return good.parsed(plans.PlanAnswer).planned
         except Unavailable as error:
             raise Unanswered(error.message, code=error.code) from error
+
+    def _of_jars(self, reply: Reply) -> Reply:
+        """Return an answer of a route below /jars as it is, if the cluster has such routes.
+
+        Raises:
+            Unavailable: it has none, so nothing was carried out; none can be uploaded, planned or started.
+
+        """
+        missing = reply.status in (400, 404) and NO_JAR_ROUTE.search(reply.body)
+        if missing and not self.about().features.web_submit:
+            raise Unavailable(f"{reply.about}: {NO_WEB_SUBMISSION}", code=WEB_SUBMISSION_OFF)
+        return reply
 
     # ------------------------------------------------------------------------------------------------------------ jobs
 
@@ -332,6 +382,11 @@ class Flink:
 
     def _get(self, path: str) -> Reply:
         return _checked(self._wire.send("GET", path))
+
+
+def _holders(manager: wire.TaskManager) -> list[str]:
+    """Return the job of each slot that is given to one."""
+    return [slot.job_id for slot in manager.allocated_slots]
 
 
 def _program(request: RunRequest) -> dict[str, object]:

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from ..core.errors import shortened
 from ..core.session.blame import Failure, blamed
 from .http import Reply
+
+# Flink's units of time in the singular, as java.time and its own TimeUtils write them.
+UNITS = {"": 0.001, "ms": 0.001, "milli": 0.001, "millisecond": 0.001, "m": 60.0, "min": 60.0, "minute": 60.0} | {
+    "s": 1.0,
+    "sec": 1.0,
+    "second": 1.0,
+    "h": 3600.0,
+    "hour": 3600.0,
+    "d": 86400.0,
+    "day": 86400.0,
+}
 
 
 class Answer(BaseModel):
@@ -19,10 +32,26 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class Features(Answer):
+    """What the REST API of a cluster offers; without `web-submit` it has no routes below /jars."""
+
+    web_submit: bool = Field(alias="web-submit", default=True)
+
+
 class ClusterConfig(Answer):
-    """`GET /config`."""
+    """`GET /config`.
+
+    {"refresh-interval": 3000, "flink-version": "2.3.0", "features": {"web-submit": false, "web-cancel": true}}
+    """
 
     flink_version: str = Field(alias="flink-version")
+    features: Features = Features()
+
+    @property
+    def version(self) -> tuple[int, int] | None:
+        """Flink's major and minor version; None: it names none, as a build of one's own may."""
+        found = re.match(r"(\d+)\.(\d+)", self.flink_version)
+        return (int(found[1]), int(found[2])) if found else None
 
 
 class ConfigEntry(Answer):
@@ -65,9 +94,18 @@ class Overview(Answer):
 
 
 class TaskManagerEntry(Answer):
-    """A line of `GET /taskmanagers`."""
+    """A line of `GET /taskmanagers`.
+
+    {"id": "10.0.0.7:6122-5dbe5f", "path": "pekko.tcp://flink@10.0.0.7:6122/user/rpc/taskmanager_0", "slotsNumber": 8}
+    """
 
     id: str
+    path: str = ""
+
+    @property
+    def host(self) -> str:
+        """Where it runs, as the cluster names the host."""
+        return urlsplit(self.path).hostname or self.id
 
 
 class TaskManagers(Answer):
@@ -85,6 +123,7 @@ class Slot(Answer):
 class TaskManager(Answer):
     """`GET /taskmanagers/:id`."""
 
+    slots: int = Field(alias="slotsNumber", default=0)
     allocated_slots: list[Slot] = Field(alias="allocatedSlots", default=[])
 
 
@@ -285,6 +324,13 @@ class Errors(Answer):
 
 def _moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def seconds(duration: str | None, default: float) -> float:
+    """Read a duration of Flink's configuration: `50000` (ms), `50 s`, `1 min`, `1 m`."""
+    match = re.fullmatch(r"\s*(\d+)\s*([a-z]*)\s*", (duration or "").lower())
+    unit = (UNITS.get(match[2]) or UNITS.get(match[2].removesuffix("s"))) if match else None
+    return int(match[1]) * unit if match and unit else default
 
 
 def is_gone(trace: str) -> bool:

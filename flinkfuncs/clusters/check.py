@@ -6,6 +6,7 @@
     a plan, without chains, all operators named    it runs main(), and its ids are those that state is kept by
     … refused: a plan of the release as it is      what counts is what will be started
     the newest checkpoint of the old copy          a vertex without state has none to lose
+    with requireSlots: every TaskManager           whether more slots are needed than there can be
     where a chain's head is gone: two old plans    which operators a chain has is told by no other answer
 
 Each plan runs a main() and loads its classes, so no more are made than a verdict needs; mostly it is one. The rule that
@@ -26,6 +27,7 @@ from ..core.naming import Standing, named
 from ..core.operations import Checked, Operation
 from ..core.releases import Release
 from ..core.session.gate import Comparison, Old, Planned, chains, compare
+from ..core.session.slots import lack, slots_warning, why_uncertain
 from ..core.session.verdicts import (
     BATCH,
     CHANGELOG_OFF,
@@ -37,8 +39,8 @@ from ..core.session.verdicts import (
     failed,
     is_guarded,
     named_in_main,
+    no_slots,
     skipped,
-    slots_warning,
     too_slow,
     unplanned,
 )
@@ -55,6 +57,7 @@ class ReleaseCheck:
     flink: Flink
     main_seconds: float
     allow_unguarded: bool
+    require_slots: bool = False  # where a release does not say
 
     def check(self, record: JobRecord, operation: Operation, release: Release) -> Checked:
         """Return the verdict on a release.
@@ -64,12 +67,13 @@ class ReleaseCheck:
             Unanswered: it may have run, and no answer came.
 
         """
+        self.flink.claim_field()  # where it cannot be known there is no start, which has to come out before the stop
         configuration = self.flink.configuration()
         changelog = self._changelog(record, operation, release, configuration)
         if isinstance(changelog, Checked):
             return changelog
         if not self.allow_unguarded and not is_guarded(configuration.get(GUARD)):
-            return skipped(release, changelog)
+            return skipped(release, changelog, slots_required=self._requires_slots(release))
         request = run_request(self.flink, record, release, flink_job_id=operation.token("check"))
         if request is None:
             raise Unavailable("the jar is no longer on the cluster", code="JarGone")
@@ -77,7 +81,8 @@ class ReleaseCheck:
             planned, unnamed = self._planned(request)
         except Refused as error:
             if NO_PLAN in error.message:
-                return unplanned(release, _cause(error), changelog)
+                required = self._requires_slots(release)
+                return unplanned(release, _cause(error), changelog, slots_required=required)
             return failed(release, _cause(error))
         except Unanswered as error:
             if error.code != "TimedOut":
@@ -85,12 +90,15 @@ class ReleaseCheck:
             return too_slow(release, self.main_seconds)
         if planned.batch and _restores(record, operation):
             return batch_release(release)
+        slots = self._slots(record, release, planned)
+        if isinstance(slots, Checked):
+            return slots
         name = planned.name if planned.name not in ("", record.name) else None
         warnings = (
             *changelog,
             *((BATCH,) if planned.batch else ()),
             *((named_in_main(name),) if name else ()),
-            *self._slots(record, planned),
+            *slots,
         )
         found, why = self._compared(record, operation, request, planned, unnamed)
         told = (*warnings, cannot_tell(why)) if why else warnings
@@ -133,12 +141,25 @@ class ReleaseCheck:
         changed = replace(request, configuration={**request.configuration, **configuration})
         return self.flink.plan(changed, seconds=min(seconds, self.main_seconds))
 
-    def _slots(self, record: JobRecord, planned: Planned) -> tuple[str, ...]:
+    def _slots(self, record: JobRecord, release: Release, planned: Planned) -> tuple[str, ...] | Checked:
+        """Return what is to be said of slots, or the refusal."""
+        old = record.running.flink_job_id if record.running else None
         try:
-            slots = self.flink.slots_for(record.running.flink_job_id if record.running else None)
+            free = self.flink.slots_for(old)
+            if not self._requires_slots(release):
+                return slots_warning(planned, free)
+            room = self.flink.room_for(old)
+            why_not = why_uncertain(release, self.flink.configuration(), room)
         except FlinkFuncsError as error:
             return (f"how many slots are free is not known: {error.message}",)
-        return slots_warning(planned, slots)
+        cause = lack(planned, room)
+        if cause and not why_not:
+            return no_slots(release, cause)
+        return slots_warning(planned, free, why_not or f"there may be {room.slots} for it")
+
+    def _requires_slots(self, release: Release) -> bool:
+        said = release.spec.require_slots
+        return self.require_slots if said is None else said
 
     def _compared(
         self, record: JobRecord, operation: Operation, request: RunRequest, planned: Planned, unnamed: str | None

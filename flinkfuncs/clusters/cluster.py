@@ -6,6 +6,7 @@ Looking changes nothing; deciding is a pure table of `core`; only `act` changes 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -67,12 +68,20 @@ class TellsState(Protocol):
         ...
 
 
-@runtime_checkable
-class Warns(Protocol):
-    """A cluster that knows what is legal on it, but probably not meant."""
+@dataclass(frozen=True)
+class Findings:
+    """What will not work on a cluster, in words for the health report."""
 
-    def warnings(self) -> list[str]:
-        """Tell it, in words for the health report.
+    faults: tuple[str, ...] = ()  # no release can be started there
+    warnings: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Inspects(Protocol):
+    """A cluster that can say what will not work on it."""
+
+    def findings(self) -> Findings:
+        """Return it.
 
         Raises:
             Unavailable: the cluster cannot be asked now.

@@ -12,7 +12,8 @@ from ..core.releases import Release
 from ..redaction import keep_secrets_of_job
 
 # Said with every start, so that what a later action relies on does not depend on the cluster's defaults.
-ALWAYS = {"execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION"}
+RETENTION, RETAINED = "execution.checkpointing.externalized-checkpoint-retention", "RETAIN_ON_CANCELLATION"
+ALWAYS = {RETENTION: RETAINED}
 # Flink restores NO_CLAIM only without the changelog state backend: with it, the first checkpoint fails for ever
 # (FLINK-38307). Savepoints and checkpoints that were written with it restore without it, in every format, on 1.17 to
 # 2.3. The second key is its name before 1.20.

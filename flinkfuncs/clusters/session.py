@@ -6,14 +6,13 @@ between stop and start is as short as Flink allows.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
-from ..clients.flink import Flink
-from ..clients.flink_wire import Checkpoints, Listed
+from ..clients.flink import WEB_SUBMISSION_OFF, Flink
+from ..clients.flink_wire import Checkpoints, Listed, seconds
 from ..clients.jars import Jars
 from ..clients.savepoint_store import SavepointStore
 from ..core.actions import Action
@@ -24,7 +23,7 @@ from ..core.names import JobName
 from ..core.naming import named
 from ..core.operations import Operation
 from ..core.session import namesakes
-from ..core.session.ends import Limits
+from ..core.session.ends import Limits, refuse
 from ..core.session.facts import (
     Adoptable,
     CopySeen,
@@ -43,7 +42,6 @@ from ..core.session.last_state import is_asked_for
 from ..core.session.savepoints import named_savepoint, resting_savepoint
 from ..core.session.sending import release_to_send
 from ..core.session.table import next_step
-from ..core.session.verdicts import unguarded
 from ..core.steps import (
     Cancel,
     Check,
@@ -63,9 +61,11 @@ from ..core.steps import (
     Wait,
 )
 from .check import ReleaseCheck
+from .cluster import Findings
 from .keeper import Keeper
 from .last_state import LastState
 from .program import jar_name, keep_secrets, run_request
+from .suitability import ClusterFacts, judged
 
 VANISH_GRACE_SECONDS = 30.0
 HEARTBEAT_SECONDS = 50.0  # Flink's default of heartbeat.timeout
@@ -83,16 +83,6 @@ STATES = {
     "FINISHED": CopyState.FINISHED,
     "CANCELED": CopyState.CANCELED,
     "FAILED": CopyState.FAILED,
-}
-# Flink's units in the singular, as java.time and its own TimeUtils write them.
-SECONDS = {"": 0.001, "ms": 0.001, "milli": 0.001, "millisecond": 0.001, "m": 60.0, "min": 60.0, "minute": 60.0} | {
-    "s": 1.0,
-    "sec": 1.0,
-    "second": 1.0,
-    "h": 3600.0,
-    "hour": 3600.0,
-    "d": 86400.0,
-    "day": 86400.0,
 }
 TERMINAL = (CopyState.FINISHED, CopyState.CANCELED, CopyState.FAILED)
 
@@ -114,11 +104,12 @@ class SessionCluster:
         owner_of: OwnerOf,
         store: SavepointStore | None = None,
         allow_unguarded_main: bool = False,
+        require_slots: bool = False,
     ) -> None:
         """Keep what is needed; nothing is asked yet."""
         self._owner_of = owner_of
         self._last_state = LastState(flink, store, limits.savepoint_root)
-        self._check = ReleaseCheck(flink, limits.start_seconds, allow_unguarded_main)
+        self._check = ReleaseCheck(flink, limits.start_seconds, allow_unguarded_main, require_slots)
         self._flink = flink
         self._jars = jars
         self._keeper = keeper
@@ -144,6 +135,11 @@ class SessionCluster:
             alone = replace(seen, namesakes=self._namesakes(record, operation, starts))
         except Refused as error:  # a proxy before Flink answers 403, or 404 while Flink is away
             raise Unavailable(error.message, code=error.code) from error
+        except Unavailable as error:
+            # What has acted waits, as for a cluster that does not answer: it may be restarted with the option on.
+            if error.code != WEB_SUBMISSION_OFF or operation.acted:
+                raise
+            return refuse(f"{error.message}; the job is untouched", error.code)
         return next_step(operation, record, alone, self._limits)
 
     def look(self, record: JobRecord, operation: Operation, now: datetime) -> Seen:
@@ -168,9 +164,9 @@ class SessionCluster:
             adoptable=self._adoptable(record, operation.request.adopt) if record.current is None else None,
             left=self._last_state.left(record, configuration, ended=_is_over(copy)) if asked else None,
             sizes=self._last_state.sizes(record) if operation.action is Action.LIST_SAVEPOINT else {},
-            cache_seconds=_seconds(configuration.get("web.refresh-interval"), CACHE_SECONDS) + 1.0,
+            cache_seconds=seconds(configuration.get("web.refresh-interval"), CACHE_SECONDS) + 1.0,
             incarnation=configuration.get("web.tmpdir", ""),
-            vanish_seconds=_seconds(configuration.get("heartbeat.timeout"), HEARTBEAT_SECONDS) + VANISH_GRACE_SECONDS,
+            vanish_seconds=seconds(configuration.get("heartbeat.timeout"), HEARTBEAT_SECONDS) + VANISH_GRACE_SECONDS,
         )
 
     def _trigger(self, record: JobRecord, operation: Operation) -> TriggerSeen:
@@ -340,14 +336,15 @@ class SessionCluster:
         resting = resting_savepoint(record)
         return Left(resting) if resting else self._last_state.left(record, self._flink.configuration(), ended=True)
 
-    def warnings(self) -> list[str]:
-        """Tell what keeps new releases from being checked, or makes the check dangerous.
+    def findings(self) -> Findings:
+        """Return what will not work on the cluster, and what makes the check of a release dangerous.
 
         Raises:
             Unavailable: Flink cannot be asked now.
 
         """
-        return unguarded(self._flink.configuration(), allowed=self._check.allow_unguarded)
+        facts = ClusterFacts(self._flink.about(), self._flink.configuration(), self._flink.hosts())
+        return judged(facts, savepoint_root=self._limits.savepoint_root, allow_unguarded=self._check.allow_unguarded)
 
 
 def _is_over(copy: CopySeen | None) -> bool:
@@ -365,10 +362,3 @@ def _listed_state(job: Listed | None) -> CopyState:
         return CopyState.ABSENT
     state = STATES.get(job.state, CopyState.STARTING)
     return CopyState.STARTING if state is CopyState.RUNNING and not job.tasks_run else state
-
-
-def _seconds(duration: str | None, default: float) -> float:
-    """Read Flink's durations: `50000` (ms), `50 s`, `1 min`, `1 m`."""
-    match = re.fullmatch(r"\s*(\d+)\s*([a-z]*)\s*", (duration or "").lower())
-    unit = SECONDS.get(match[2].removesuffix("s") or match[2]) if match else None
-    return int(match[1]) * unit if match and unit else default

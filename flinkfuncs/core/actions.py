@@ -30,6 +30,11 @@ class Action(StrEnum):
         """Whether the action brings a jar of its own: the uploaded one, the one the body names, or the recorded one."""
         return self in (Action.NEW, Action.UPDATE, Action.STATELESS_UPDATE, Action.LAST_STATE_UPDATE)
 
+    @property
+    def starts(self) -> bool:
+        """Whether the action may start a copy, so that a jar has to be on the cluster."""
+        return self.takes_release or self in (Action.START, Action.RE_LAUNCH)
+
 
 def parse_action(word: str) -> Action:
     """Return the action that a URL segment or a body names.

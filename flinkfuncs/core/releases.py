@@ -88,6 +88,7 @@ class SpecPatch(Model):
     on_failure: Literal["rollback", "stop"] = "rollback"
     savepoint_retention_count: RetentionCount | None = None
     savepoint_retention_days: RetentionDays | None = None
+    require_slots: bool | None = None  # None: as the setting says
 
     @model_serializer(mode="wrap")
     def _what_is_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
@@ -139,6 +140,7 @@ class Release(Model):
     def id(self) -> str:
         """SHA-256 (hex) of jar and spec together."""
         fields = self.spec.model_dump(mode="json") | {"args": _args_of_id(self.spec.args)}
+        fields.pop("require_slots", None)  # it decides whether the release is taken, and not what runs
         spec = json.dumps(fields, sort_keys=True)  # the order of keys makes no other release
         return hashlib.sha256(f"{self.sha256}\n{spec}".encode()).hexdigest()
 

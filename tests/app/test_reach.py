@@ -8,7 +8,7 @@ import pytest
 from azure.storage.blob import BlobClient, BlobServiceClient
 
 from flinkfuncs.app import Services, compose, given
-from flinkfuncs.clusters.cluster import Cluster
+from flinkfuncs.clusters.cluster import Cluster, Findings
 from flinkfuncs.core.errors import Unavailable
 from flinkfuncs.health import Health, check_health
 from flinkfuncs.settings import read_settings
@@ -44,15 +44,27 @@ def test_an_app_that_reaches_everything_is_healthy(composed: Services) -> None:
 class UneasyCluster(IdleCluster):
     """A cluster that answers, and knows what is wrong with it."""
 
-    def warnings(self) -> list[str]:
+    def __init__(self, **found: tuple[str, ...]) -> None:
+        """Keep what is wrong."""
+        super().__init__()
+        self._found = Findings(**found)
+
+    def findings(self) -> Findings:
         """Say it."""
-        return ["cluster.intercept-user-system-exit: not THROW"]
+        return self._found
 
 
-def test_what_a_cluster_says_of_itself_is_a_warning(composed: Services) -> None:
+def test_a_warning_of_the_cluster_leaves_the_app_healthy(composed: Services) -> None:
     """The app works all the same; a person should know."""
-    report = health(composed, UneasyCluster())
-    assert (report.healthy, report.warnings) == (True, ("cluster.intercept-user-system-exit: not THROW",))
+    report = health(composed, UneasyCluster(warnings=("heartbeat.timeout: 1 s",)))
+    assert (report.healthy, report.faults, report.warnings) == (True, (), ("heartbeat.timeout: 1 s",))
+
+
+def test_a_cluster_on_which_nothing_can_be_started_makes_the_app_unhealthy(composed: Services) -> None:
+    """It answers, so it is reachable; the fault names Flink's option."""
+    report = health(composed, UneasyCluster(faults=("web.submit.enable: off",)))
+    assert (report.healthy, report.cluster.reachable) == (False, True)
+    assert (report.faults, report.warnings) == (("web.submit.enable: off",), ())
 
 
 def test_a_cluster_that_does_not_answer_is_told_from_storage(composed: Services) -> None:

@@ -16,6 +16,8 @@
     asked
     a crash loop: RUNNING and RESTARTING, `counts.restored` grows       2.3.0            a jar with the class Loops
     checkpoints and savepoints count on from the same number            1.17.2 to 2.3.0  `Job.newest`
+    without web.submit.enable /jars is a 404, an upload a 400, and      2.3.0            `web_submit`
+    /config says so
     a retained checkpoint outlives a cancel                             1.17.2 to 2.3.0  `cancel`
 
 What it cannot show (a TaskManager that goes on alone, real state) tests/matrix and tests/flink show on a real Flink.

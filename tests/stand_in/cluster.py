@@ -134,6 +134,10 @@ class StandIn:
     holds_savepoints: bool = False  # none of them is completed meanwhile
     is_away: bool = False  # nobody answers meanwhile
     may_leave_state: bool = False  # allowNonRestoredState is not wrong
+    web_submit: bool = True  # web.submit.enable
+    options: dict[str, str] = field(default_factory=dict)  # of its configuration, besides the usual ones
+    hosts: tuple[str, ...] = ("localhost",)  # … and where its TaskManagers run
+    slots: int = 4  # of each TaskManager; a job holds one on the first
     incarnation: int = 1
     clock: Callable[[], float] = time.monotonic  # its time (seconds)
     lock: threading.RLock = field(default_factory=threading.RLock)

@@ -57,6 +57,8 @@ class FlinkServer:
 
     def _routed(self, flink: StandIn, call: Call) -> Answer:
         path = call.bare
+        if not flink.web_submit and path.startswith("/jars"):
+            raise _no_such_route(call.method, path)
         cached = self._cached.get(path)
         if call.method == "GET" and cached and cached[0] > flink.clock():
             return cached[1]
@@ -168,10 +170,10 @@ def _upload(flink: StandIn, _: Groups, sent: Json) -> Answer:
     return 200, {"filename": f"/tmp/flink-web-upload/{jar.id}", "status": "success"}  # noqa: S108 - as Flink says it
 
 
-def _plan(flink: StandIn, groups: Groups, _: Json) -> Answer:
+def _plan(flink: StandIn, groups: Groups, sent: Json) -> Answer:
     if groups[0] not in flink.jars:
         raise RefusalError(400, "Jar file does not exist")
-    return 200, {"plan": {"nodes": [{"id": vertex, "parallelism": 1} for vertex in VERTICES]}}
+    return 200, {"plan": {"nodes": [{"id": vertex, "parallelism": sent["parallelism"]} for vertex in VERTICES]}}
 
 
 def _run(flink: StandIn, groups: Groups, sent: Json) -> Answer:
@@ -207,21 +209,47 @@ def _cancel(flink: StandIn, groups: Groups, _: Json) -> Answer:
 
 
 def _configuration(flink: StandIn, _: Groups, __: Json) -> Answer:
-    options = CONFIGURATION | {"web.tmpdir": f"of JobManager {flink.incarnation}"}
+    options = CONFIGURATION | {"web.tmpdir": f"of JobManager {flink.incarnation}"} | flink.options
     return 200, [{"key": key, "value": value} for key, value in options.items()]
 
 
-def _says(body: object) -> Handle:
-    return lambda _flink, _groups, _sent: (200, body)
+def _taskmanagers(flink: StandIn, _: Groups, __: Json) -> Answer:
+    ids = [f"{host}:6122-5dbe5f" for host in flink.hosts]
+    paths = [f"pekko.tcp://flink@{host}:6122/user/rpc/taskmanager_0" for host in flink.hosts]
+    return 200, {"taskmanagers": [{"id": id_, "path": path} for id_, path in zip(ids, paths, strict=True)]}
+
+
+def _taskmanager(flink: StandIn, groups: Groups, _: Json) -> Answer:
+    held = flink.running_ids() if groups[0].startswith(flink.hosts[0]) else []
+    allocated = [{"index": index, "jobId": job} for index, job in enumerate(held)]
+    return 200, {"slotsNumber": flink.slots, "freeSlots": flink.slots - len(held), "allocatedSlots": allocated}
+
+
+def _slots(flink: StandIn, _: Groups, __: Json) -> Answer:
+    return 200, {"slots-available": flink.slots * len(flink.hosts) - len(flink.running_ids())}
+
+
+def _about(flink: StandIn, _: Groups, __: Json) -> Answer:
+    return 200, {"flink-version": "2.3.0", "features": {"web-submit": flink.web_submit}}
+
+
+def _no_such_route(method: str, path: str) -> RefusalError:
+    if method == "GET":
+        return RefusalError(404, f"Unable to load requested file {path}.")
+    return (
+        RefusalError(400, "POST request not allowed")
+        if path == "/jars/upload"
+        else RefusalError(404, f"Not found: {path}")
+    )
 
 
 ID = "([0-9a-f]{32})"
 ROUTES: list[tuple[str, str, Handle]] = [
-    ("GET", "/config", _says({"flink-version": "2.3.0"})),
+    ("GET", "/config", _about),
     ("GET", "/jobmanager/config", _configuration),
-    ("GET", "/overview", _says({"slots-available": 4})),
-    ("GET", "/taskmanagers", _says({"taskmanagers": [{"id": "one"}]})),
-    ("GET", "/taskmanagers/one", _says({"allocatedSlots": []})),
+    ("GET", "/overview", _slots),
+    ("GET", "/taskmanagers", _taskmanagers),
+    ("GET", "/taskmanagers/([^/]+)", _taskmanager),
     ("GET", "/jobs/overview", _overview),
     ("GET", f"/jobs/{ID}/status", _status),
     ("GET", f"/jobs/{ID}", _described),

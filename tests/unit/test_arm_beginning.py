@@ -159,7 +159,13 @@ def test_an_action_that_the_api_version_lacks_is_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", [{"allow_non_restored_state": True}, {"savepoint_format": "NATIVE"}, {"on_failure": "stop"}]
+    "spec",
+    [
+        {"allow_non_restored_state": True},
+        {"savepoint_format": "NATIVE"},
+        {"on_failure": "stop"},
+        {"require_slots": True},
+    ],
 )
 def test_what_the_api_cannot_say_is_refused_not_left_out(spec: dict[str, object]) -> None:
     """Promise: an option never vanishes silently."""

@@ -130,3 +130,10 @@ def test_a_wrong_job_json_is_refused(text: bytes) -> None:
     with pytest.raises(Refused) as raised:
         parse_job_json(text)
     assert raised.value.code == "InvalidBody"
+
+
+def test_requiring_slots_makes_no_other_release() -> None:
+    """It decides whether a release is taken, not what runs; and ids are as versions without the option wrote them."""
+    plain = release("new")
+    assert release("new", Spec(require_slots=True)).same_as(plain)
+    assert plain.id == "07d9c36af8a2c08ad81bf2f524faddabbb5846e5e532f5cbd19179f0333fd928"

@@ -34,6 +34,7 @@ FULL = {
     "onFailure": "stop",
     "savepointRetentionCount": 5,
     "savepointRetentionDays": 2.5,
+    "requireSlots": True,
 }
 SAMPLES: dict[str, object] = FULL | {
     "parallelism": 3,
@@ -62,6 +63,7 @@ def test_every_field_of_a_body_arrives_in_the_request() -> None:
         "on_failure": "stop",
         "savepoint_retention_count": 5,
         "savepoint_retention_days": 2.5,
+        "require_slots": True,
     }
     assert request.action is Action.NEW
     assert not request.replaces_spec

@@ -12,6 +12,7 @@ import pytest
 from flinkfuncs.clients.flink import Flink, RunRequest
 from flinkfuncs.core.errors import DETAIL_LIMIT, FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable
 from flinkfuncs.core.session.facts import Left, TriggerDone, TriggerFailed, TriggerRunning, TriggerSeen, TriggerUnknown
+from flinkfuncs.core.session.slots import Room
 
 from .server import Answer, Fault, LocalServer, serving
 
@@ -325,6 +326,27 @@ def test_slots_are_looked_for_on_every_taskmanager() -> None:
     with serving(answers) as server:
         assert flink(server).holds_slots(JOB)
         assert not flink(server).holds_slots("c" * 32)
+
+
+@pytest.mark.parametrize(
+    ("job", "slots"),
+    [
+        (JOB, 6),  # 2 free, 2 of its own, 2 of which 1.17 does not say who holds them
+        ("d" * 32, 4),  # it holds none: 2 free, and those 2
+        (None, 4),
+    ],
+)
+def test_all_slots_are_room_for_a_job_but_those_that_others_surely_hold(job: str | None, slots: int) -> None:
+    """A TaskManager that is gone meanwhile has none."""
+    held = [{"jobId": JOB}, {"jobId": JOB}, {"jobId": "c" * 32}]
+    answers = {
+        "GET /taskmanagers": [Answer(200, {"taskmanagers": [{"id": "gone"}, {"id": "a"}, {"id": "b"}]})],
+        "GET /taskmanagers/gone": [Answer(404, errors("unknown TaskManager"))],
+        "GET /taskmanagers/a": [Answer(200, {"slotsNumber": 4, "freeSlots": 1, "allocatedSlots": held})],
+        "GET /taskmanagers/b": [Answer(200, {"slotsNumber": 3, "freeSlots": 1, "allocatedSlots": []})],
+    }
+    with serving(answers) as server:
+        assert flink(server).room_for(job) == Room(slots, ("gone", "a", "b"))
 
 
 @pytest.mark.parametrize("body", [{"exceptionHistory": {"entries": []}}, {"exceptionHistory": {"entries": []}, "root-exception": None}])  # fmt: skip

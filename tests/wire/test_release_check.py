@@ -52,16 +52,23 @@ def operation(action: Action = Action.UPDATE, *, named: str | None = None) -> Op
     )
 
 
-def plan(*operators: str) -> Answer:
+def plan(*operators: str, parallelism: int = 2) -> Answer:
     """A plan of these operators; `b<a` gets its records from `a`."""
     named = [operator.partition("<") for operator in operators]
-    nodes = [{"id": one, "parallelism": 2, "inputs": [{"id": of}] if of else []} for one, _, of in named]
+    nodes = [{"id": one, "parallelism": parallelism, "inputs": [{"id": of}] if of else []} for one, _, of in named]
     return Answer(body={"plan": {"jid": "0", "nodes": nodes}})
 
 
 def thrown(cause: str) -> Answer:
     trace = f"<Exception on server side:\njava.util.concurrent.CompletionException: x\nCaused by: {cause}\n"
     return Answer(500, {"errors": ["Internal server error.", trace]})
+
+
+def room(*, held_by_others: int) -> dict[str, object]:
+    """A TaskManager with eight slots, of which the old copy holds two."""
+    jobs = [COPY, COPY, *["d" * 32] * held_by_others]
+    allocated = [{"index": index, "jobId": job} for index, job in enumerate(jobs)]
+    return {"slotsNumber": 8, "freeSlots": 8 - len(jobs), "allocatedSlots": allocated}
 
 
 UNNAMED = thrown("java.lang.IllegalStateException: Auto generated UIDs have been disabled")
@@ -77,9 +84,12 @@ def cluster(**changed: Sequence[Answer | Fault]) -> Answers:
     ]
     answers: dict[str, Sequence[Answer | Fault]] = {
         "GET /jobmanager/config": changed.get("config", [Answer(body=GUARD)]),
+        "GET /config": changed.get("about", [Answer(body={"flink-version": "2.3.0"})]),
         "GET /jars": [Answer(body={"address": "", "files": files})],
         f"POST /jars/id_{NEW.sha256}/plan": changed.get("plan", [plan("source", "count", "sink")]),
         f"POST /jars/id_{OLD.sha256}/plan": changed.get("old_plan", [Answer(404)]),
+        "GET /taskmanagers": [Answer(body={"taskmanagers": [{"id": "10.0.0.7:6122-5dbe5f"}]})],
+        "GET /taskmanagers/10.0.0.7%3A6122-5dbe5f": changed.get("room", [Answer(body=room(held_by_others=2))]),
         "GET /overview": changed.get("slots", [Answer(body={"slots-available": 4})]),
         f"GET /jobs/{COPY}": changed.get("job", [Answer(body={"vertices": vertices})]),
         f"GET /jobs/{COPY}/checkpoints": changed.get(
@@ -91,9 +101,16 @@ def cluster(**changed: Sequence[Answer | Fault]) -> Answers:
 
 
 def check(
-    server: LocalServer, asked: Operation | None = None, *, record: JobRecord = RECORD, unguarded: bool = False
+    server: LocalServer,
+    asked: Operation | None = None,
+    *,
+    record: JobRecord = RECORD,
+    unguarded: bool = False,
+    brought: Release = NEW,
+    slots: bool = False,
 ) -> Checked:
-    return ReleaseCheck(Flink(server.url, call_seconds=5), 0.5, unguarded).check(record, asked or operation(), NEW)
+    checks = ReleaseCheck(Flink(server.url, call_seconds=5), 0.5, unguarded, require_slots=slots)
+    return checks.check(record, asked or operation(), brought)
 
 
 def known(*operators: str) -> JobRecord:
@@ -136,6 +153,16 @@ def test_no_main_runs_where_it_could_end_the_jobmanager_unless_that_is_allowed(v
         skipped = check(server)
         assert (skipped.verdict, server.count("POST"), len(skipped.warnings)) == ("SKIPPED", 0, 1)
         assert check(server, unguarded=True).verdict == "PASSED"
+
+
+@pytest.mark.parametrize("unguarded", [True, False])
+def test_a_cluster_that_names_no_version_ends_an_update_before_its_stop(*, unguarded: bool) -> None:
+    """How a start is worded depends on it; main() is not run, either."""
+    about = [Answer(body={"flink-version": "<unknown>"})]
+    with serving(cluster(about=about, config=[Answer(body=[])])) as server:
+        with pytest.raises(Unavailable, match="names no version"):
+            check(server, unguarded=unguarded)
+        assert server.count("POST") == 0
 
 
 def test_a_main_that_throws_refuses_the_release_with_flinks_cause() -> None:
@@ -197,6 +224,59 @@ def test_once_main_has_run_there_is_a_verdict_whatever_else_fails(what: str, ans
         found = check(server, record=known("source", "count", "sink"))
     assert found.verdict == "PASSED"
     assert len(found.warnings) in (1, 2)  # the job's answer tells slots and state
+
+
+FULL = {"slots": [Answer(body={"slots-available": 0})], "plan": [plan("source", "count", "sink", parallelism=4)]}
+
+
+def requiring(*, said: bool | None) -> Release:
+    """The new release, as a job.json with or without requireSlots makes it."""
+    return NEW.model_copy(update={"spec": NEW.spec.model_copy(update={"require_slots": said})})
+
+
+@pytest.mark.parametrize(
+    ("setting", "said", "refused"),
+    [(False, None, False), (True, None, True), (False, True, True), (True, False, False)],
+)
+def test_too_few_slots_refuse_a_release_only_where_they_are_required(
+    *, setting: bool, said: bool | None, refused: bool
+) -> None:
+    """The release's own word goes before the setting; without either it is a warning, as ever."""
+    with serving(cluster(room=[Answer(body=room(held_by_others=5))], **FULL)) as server:
+        found = check(server, record=known("source"), brought=requiring(said=said), slots=setting)
+    assert found.code == ("NotEnoughSlots" if refused else None)
+    words = "at least 4 slots, and without the old copy there are 3" if refused else "at least 4 slots; without the old"
+    assert words in (found.cause or found.warnings[0])
+
+
+def test_slots_that_may_become_free_refuse_nothing() -> None:
+    """The old copy holds more than its widest vertex tells: enough, when it has ended."""
+    with serving(cluster(room=[Answer(body=room(held_by_others=4))], **FULL)) as server:
+        found = check(server, record=known("source"), slots=True)
+    assert found.verdict == "PASSED"
+    assert "requireSlots does not refuse it: there may be 4 for it" in found.warnings[0]
+
+
+def test_a_cluster_that_makes_do_with_fewer_slots_refuses_nothing() -> None:
+    """The warning says why."""
+    adaptive = [Answer(body=[*GUARD, {"key": "jobmanager.scheduler", "value": "adaptive"}])]
+    with serving(cluster(config=adaptive, room=[Answer(body=room(held_by_others=6))], **FULL)) as server:
+        found = check(server, record=known("source"), slots=True)
+    assert (found.verdict, "jobmanager.scheduler is adaptive" in found.warnings[0]) == ("PASSED", True)
+
+
+def test_slots_that_cannot_be_counted_refuse_nothing() -> None:
+    """Whatever is required, main() has run, and there is a verdict."""
+    with serving(cluster(room=[Answer(503)], **FULL)) as server:
+        found = check(server, record=known("source"), slots=True)
+    assert (found.verdict, "not known" in found.warnings[0]) == ("PASSED", True)
+
+
+def test_without_a_plan_nobody_knows_the_slots() -> None:
+    """The operation says that nothing was refused for them."""
+    with serving(cluster(config=[Answer(body=[])])) as server:
+        found = check(server, slots=True)
+    assert (found.verdict, "requireSlots" in found.warnings[1]) == ("SKIPPED", True)
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,7 @@ def _inexpressible(operation: Operation, record: JobRecord, release: Release, se
         "allowNonRestoredState": spec.allow_non_restored_state,
         "savepointFormat NATIVE": spec.savepoint_format == "NATIVE",
         "onFailure stop": spec.on_failure == "stop",
+        "requireSlots": spec.require_slots is True,
         "savePointName": operation.action is Action.STATELESS_UPDATE and bool(named(operation, record, standing(seen))),
     }
     names = ", ".join(name for name, is_said in said.items() if is_said)

@@ -8,6 +8,7 @@
     main() did not end in the time a start may take    REFUSED PlanTimeout
     main() turns on what no restore works with         REFUSED ChangelogInMain
     it runs in batch mode, and is to continue          REFUSED StateWouldBeDropped
+    it takes more slots than there can be (slots.py)   with requireSlots REFUSED NotEnoughSlots; else a warning
     state is dropped, and that is proven               REFUSED StateWouldBeDropped; a warning where it may be dropped
     otherwise                                          PASSED, with what could not be told as warnings
 

@@ -10,6 +10,8 @@ a start, a rollback     otherwise           none: nothing is sent
 a stop, a cancel        not ended           none: looked at again when it has ended
 a stop, and the named   ended               the old one: it is started again
 savepoint is gone
+nothing, and the        any                 none
+action starts nothing
 nothing, a start of     ABSENT              that of the start in flight, unless another is brought
 before is in flight
 otherwise               any                 the one that is brought, else the wanted one
@@ -38,7 +40,7 @@ def release_to_send(operation: Operation, record: JobRecord, copy: CopySeen | No
         return way_back(operation, record) or started
     if operation.has_started:
         return started if absent or lost else None
-    if (operation.stop or operation.cancel) and not ended:
+    if ((operation.stop or operation.cancel) and not ended) or not operation.action.starts:
         return None
     if operation.stop and not_on_record(operation, record) and named(operation, record, Standing.RUNS):
         return started

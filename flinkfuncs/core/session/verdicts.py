@@ -28,21 +28,27 @@ def unguarded(configuration: Mapping[str, str], *, allowed: bool) -> list[str]:
     return [f"{GUARD}: not THROW on the cluster, so no main() is run before the old copy is stopped"]
 
 
-def skipped(release: Release, warnings: tuple[str, ...] = ()) -> Checked:
+NO_SLOTS_KNOWN = "requireSlots refuses nothing here: without a plan nobody knows how many slots the release takes"
+
+
+def skipped(release: Release, warnings: tuple[str, ...] = (), *, slots_required: bool = False) -> Checked:
     """Pass a release whose main() was not run, since it could end the JobManager with all its jobs."""
     warning = (
         f"main() was not run before the stop: {GUARD} is not THROW on the cluster, and ALLOW_UNGUARDED_MAIN is off"
     )
-    return Checked(release=release.id, verdict="SKIPPED", warnings=(warning, *warnings))
+    slots = (NO_SLOTS_KNOWN,) if slots_required else ()
+    return Checked(release=release.id, verdict="SKIPPED", warnings=(warning, *warnings, *slots))
 
 
-def unplanned(release: Release, cause: str, warnings: tuple[str, ...] = ()) -> Checked:
+def unplanned(release: Release, cause: str, warnings: tuple[str, ...] = (), *, slots_required: bool = False) -> Checked:
     """Pass a release whose main() ended without a plan, which says nothing: it may catch whatever goes wrong in it.
 
     Flink ends main() for a plan by an Error that execute() throws.
     """
     why = f"main() ended before Flink had a plan, so whether it would start is not known: {cause}"
-    return Checked(release=release.id, verdict="PASSED", warnings=(*warnings, why, cannot_tell("there is no plan")))
+    slots = (NO_SLOTS_KNOWN,) if slots_required else ()
+    said = (*warnings, why, cannot_tell("there is no plan"), *slots)
+    return Checked(release=release.id, verdict="PASSED", warnings=said)
 
 
 def batch_release(release: Release) -> Checked:
@@ -92,13 +98,6 @@ def named_in_main(name: str) -> str:
     return f"main() names the job {name[:64]!r}: Flink lists it under that name"
 
 
-def slots_warning(planned: Planned, slots: int) -> tuple[str, ...]:
-    """Warn of a release that may wait for slots; an elastic cluster may well bring them."""
-    if planned.slots <= slots:
-        return ()
-    return (f"the new release takes at least {planned.slots} slots; without the old copy {slots} are free",)
-
-
 def cannot_tell(why: str) -> str:
     """Word a comparison that could not be made."""
     return f"{NOT_TOLD}: {why}"
@@ -133,6 +132,11 @@ def compared(
 
 def _names(vertices: Iterable[Vertex]) -> str:
     return "; ".join(f"{vertex.name!r} ({vertex.state_bytes} bytes)" for vertex in vertices)
+
+
+def no_slots(release: Release, cause: str) -> Checked:
+    """Refuse a release that would wait for slots in vain."""
+    return _refused(release, "NotEnoughSlots", cause)
 
 
 def _refused(release: Release, code: str, cause: str) -> Checked:

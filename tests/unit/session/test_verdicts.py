@@ -6,7 +6,7 @@ import pytest
 
 from flinkfuncs.core.releases import Spec
 from flinkfuncs.core.session.gate import Comparison, Planned, Vertex
-from flinkfuncs.core.session.verdicts import GUARD, compared, failed, skipped, slots_warning, too_slow, unguarded
+from flinkfuncs.core.session.verdicts import GUARD, compared, failed, skipped, too_slow, unguarded
 from tests.unit.builders import NEW, release
 
 LOST, UNSURE = Vertex("1", "remember", 6594), Vertex("2", "count -> sink", 8440)
@@ -49,12 +49,6 @@ def test_each_refusal_has_a_code_and_a_cause() -> None:
     assert (failed(NEW, "boom").cause or "").endswith("boom")
     assert "300 s" in (too_slow(NEW, 300).cause or "")
     assert "START_DEADLINE_SECONDS" in (too_slow(NEW, 300).cause or "")
-
-
-@pytest.mark.parametrize(("free", "warned"), [(3, True), (4, False), (5, False)])
-def test_slots_are_only_warned_about(free: int, *, warned: bool) -> None:
-    """The widest operator tells how many it takes at least."""
-    assert bool(slots_warning(PLAN, free)) is warned
 
 
 @pytest.mark.parametrize(
