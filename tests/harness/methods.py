@@ -19,6 +19,8 @@ NEVER_CROSSED = {
     "Flink.delete_jar": HOUSEKEEPING,
     "Flink.dispose": HOUSEKEEPING,
     "Flink.disposal": HOUSEKEEPING,
+    "Flink.hosts": "the health report asks",
+    "Flink.room_for": "asked where slots are short and a release requires them; tests/wire/test_slots.py",
     "Jars.place": "only an hdinsight cluster reads jars from a place",
     "Ledger.close_unless_closed": "of two uploads that wait one is superseded; the soak crosses it",
     "Ledger.has_closed": "asked by a caller's GET, which changes nothing",

@@ -168,7 +168,7 @@ def test_a_missing_route_is_no_more_than_that_where_the_cluster_takes_jars(featu
 def test_a_proxy_that_has_no_such_page_is_not_asked_for_more() -> None:
     """Its 404 is not in Flink's words."""
     with serving({"GET /jars": [Answer(404, raw=b"<html>not found</html>")]}) as server:
-        with pytest.raises(NotFound):
+        with pytest.raises(Unavailable, match="FLINK_REST_URL"):
             Flink(server.url, call_seconds=5).jars()
         assert server.count("GET", "/config") == 0
 
