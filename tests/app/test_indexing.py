@@ -27,6 +27,7 @@ ROUTES = {
     "request_action": ("POST", "api/jobs/{job}/{action}"),
     "list_savepoints": ("GET", "api/jobs/{job}/savepoints"),
     "list_operations": ("GET", "api/operations"),
+    "list_uploads": ("GET", "api/uploads"),
     "show_operation": ("GET", "api/operations/{id}"),
     "abandon_operation": ("POST", "api/operations/{id}/abandon"),
     "show_uploads": ("GET", "api/jobs/{job}/uploads"),
