@@ -387,9 +387,19 @@ RULES = (
         of=STATE,
         breaks="a job's own configuration lets Flink delete its checkpoints when it is cancelled",
         path="flinkfuncs/clusters/program.py",
-        before="{**spec.flink_configuration, **ALWAYS, ",
-        after="{**ALWAYS, **spec.flink_configuration, ",
+        before="            **ALWAYS,\n",
+        after="            **(ALWAYS | spec.flink_configuration),\n",
         tests=(f"{WIRE}/test_release_check.py::test_a_release_cannot_undo_what_the_app_says_with_every_start",),
+    ),
+    Mutation(
+        of=STATE,
+        breaks="a copy that restores runs with the changelog backend, with which every checkpoint of it fails",
+        path="flinkfuncs/clusters/program.py",
+        before="(NO_CHANGELOG if savepoint else NOTHING)",
+        after="NOTHING",
+        tests=(
+            f"{WIRE}/test_release_check.py::test_a_copy_that_restores_runs_without_the_changelog_and_a_fresh_one_as_it_is_told",
+        ),
     ),
     Mutation(
         of=WRITING_DOWN,

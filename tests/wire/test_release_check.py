@@ -383,3 +383,92 @@ def test_a_jar_that_is_gone_from_the_cluster_is_uploaded_again() -> None:
     with serving(answers) as server, pytest.raises(Unavailable) as caught:
         check(server)
     assert caught.value.code == "JarGone"
+
+
+# ------------------------------------------------------------------------------------ the changelog, batch mode, main()
+
+ON, OFF = {"state.changelog.enabled": "true"}, {"state.changelog.enabled": "false"}
+CLAIMS = "FLINK-38307"
+
+
+def run_before(spec: Mapping[str, str]) -> JobRecord:
+    """A job whose copy runs with this configuration."""
+    old = OLD.model_copy(update={"spec": Spec(flink_configuration=dict(spec))})
+    copy = Copy(flink_job_id=COPY, release=old, operation="x", started_at=NOW, seen=True)
+    return RECORD.but(current=copy)
+
+
+@pytest.mark.parametrize(
+    ("by_cluster", "before", "new", "runs_with_it", "verdict"),
+    [
+        ({}, {}, {}, False, "PASSED"),
+        ({}, ON, ON, True, "PASSED warned"),
+        (ON, {}, {}, True, "PASSED warned"),
+        (ON, {}, OFF, True, "PASSED"),
+        ({}, ON, {}, True, "PASSED"),
+        ({}, {}, ON, False, "PASSED warned"),
+        ({}, {}, {}, True, "REFUSED ChangelogInMain"),
+        ({}, {}, ON, True, "REFUSED ChangelogInMain"),
+        ({}, {}, OFF, True, "PASSED warned"),
+        ({}, OFF, OFF, True, "REFUSED ChangelogInMain"),
+    ],
+)
+def test_a_changelog_that_configuration_turns_on_is_a_warning_and_one_of_main_is_refused(
+    by_cluster: Mapping[str, str], before: Mapping[str, str], new: Mapping[str, str], runs_with_it: bool, verdict: str
+) -> None:
+    """The same release without the word is what a release says that no longer turns it on in main()."""
+    config = [Answer(body=[*GUARD, *({"key": key, "value": value} for key, value in by_cluster.items())])]
+    of_copy = {f"GET /jobs/{COPY}/checkpoints/config": [Answer(body={"state_changelog_enabled": runs_with_it})]}
+    answers = {**of_copy, **cluster(config=config)}
+    release = NEW.model_copy(update={"spec": Spec(flink_configuration=dict(new))})
+    with serving(answers) as server:
+        found = check(server, record=run_before(before), brought=release)
+    warned = any(CLAIMS in warning for warning in found.warnings)
+    assert " ".join(filter(None, [found.verdict, found.code, "warned" if warned else ""])) == verdict
+
+
+def test_a_copy_that_restores_runs_without_the_changelog_and_a_fresh_one_as_it_is_told() -> None:
+    """Flink restores with it only in CLAIM mode."""
+    release = NEW.model_copy(update={"spec": Spec(flink_configuration=ON)})
+    with serving(cluster()) as server:
+        flink = Flink(server.url, call_seconds=5)
+        fresh = run_request(flink, RECORD, release, flink_job_id=COPY)
+        restored = run_request(flink, RECORD, release, flink_job_id=COPY, savepoint="file:/sp/1")
+    assert fresh
+    assert restored
+    assert fresh.configuration["state.changelog.enabled"] == "true"
+    assert restored.configuration["state.changelog.enabled"] == "false"
+    assert restored.configuration["state.backend.changelog.enabled"] == "false"
+
+
+def test_a_release_in_batch_mode_continues_from_no_state() -> None:
+    """A fresh start is what it takes; then what such a job can and cannot do is a warning."""
+    nodes = [{"id": "source", "parallelism": 1}]
+    batch = [Answer(body={"plan": {"jid": "0", "type": "BATCH", "name": "orders", "nodes": nodes}})]
+    with serving(cluster(plan=batch)) as server:
+        refused = check(server)
+        passed = check(server, operation(Action.STATELESS_UPDATE))
+    assert (refused.verdict, refused.code) == ("REFUSED", "StateWouldBeDropped")
+    assert passed.verdict == "PASSED"
+    assert any("batch mode" in warning for warning in passed.warnings)
+
+
+def test_a_main_that_ends_without_a_plan_is_a_warning_with_flinks_words() -> None:
+    """It may catch whatever goes wrong in it, also what ends it for a plan."""
+    words = "The program plan could not be fetched - the program aborted pre-maturely."
+    with serving(
+        cluster(plan=[thrown(f"org.apache.flink.client.program.ProgramInvocationException: {words}")])
+    ) as server:
+        found = check(server)
+    assert (found.verdict, found.code) == ("PASSED", None)
+    assert any("aborted pre-maturely" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize(("name", "kept"), [("orders", None), ("named in main()", "named in main()"), ("", None)])
+def test_the_name_that_main_gives_the_job_is_noted_where_it_is_another_one(name: str, kept: str | None) -> None:
+    """By it a copy that somebody runs already is recognised."""
+    nodes = [{"id": "source", "parallelism": 1}, {"id": "count", "parallelism": 1}, {"id": "sink", "parallelism": 1}]
+    with serving(cluster(plan=[Answer(body={"plan": {"jid": "0", "name": name, "nodes": nodes}})])) as server:
+        found = check(server)
+    assert found.name == kept
+    assert any("names the job" in warning for warning in found.warnings) is (kept is not None)
