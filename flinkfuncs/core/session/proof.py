@@ -8,7 +8,7 @@ The rule that must never break: nothing is called done without the checkpoint, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..jobs import Ended, JobRecord
 from ..operations import Mark, Operation, Outcome, Settling
@@ -78,9 +78,7 @@ def proving(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
 def _checkpoint(operation: Operation, record: JobRecord, seen: Seen) -> Step:
     asked = operation.checkpoint
     if looked_at(seen).batch:
-        what = "runs in batch mode, in which Flink takes no checkpoint that could prove it"
-        end = unproven(operation, record, seen, what)
-        return replace(end, code=BATCH, message=f"{end.message}; UPDATE, STOP and SAVEPOINT are refused: {BATCH_ENDS}")
+        return _batch(operation, record)
     following = TakeCheckpoint(
         current_copy(record).flink_job_id, operation.token("checkpoint", operation.checkpoints + 1)
     )
@@ -93,6 +91,13 @@ def _checkpoint(operation: Operation, record: JobRecord, seen: Seen) -> Step:
             if age_seconds(asked.last_sent_at, seen) < 1.0:
                 return Wait(0.2, "the checkpoint that proves the copy is not known yet")
             return following
+
+
+def _batch(operation: Operation, record: JobRecord) -> End:
+    """End a start that nothing proves but that its tasks ran without a restart; there is no way back, either."""
+    what = f"{new_copy(record, 'runs')}, in batch mode, in which Flink takes no checkpoint that could prove it"
+    message = f"{what}; it is kept{_main_failed(operation)}; UPDATE, STOP and SAVEPOINT are refused: {BATCH_ENDS}"
+    return End(Outcome.UNPROVEN, message, code=BATCH, wanted=current_copy(record).release, listed=True)
 
 
 def proved(operation: Operation, record: JobRecord, how: str) -> End:
