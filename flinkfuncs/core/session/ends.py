@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ..jobs import Copy, Ended, JobRecord
 from ..names import Directory
-from ..operations import Operation, Outcome
+from ..operations import Mark, Operation, Outcome
 from ..steps import End, Wait
 from .facts import CopyState, Seen
 
@@ -67,6 +67,21 @@ def current_copy(record: JobRecord) -> Copy:
     if record.current is None:
         raise AssertionError(f"a step was begun on job {record.name}, which has no copy")
     return record.current
+
+
+def was_refused(record: JobRecord, mark: Mark, seen: Seen) -> bool:
+    """Whether a start was definitely refused, and nothing of it ran.
+
+    Flink refuses the same way where main() fails *after* it has submitted the job (a second execute(), a result that it
+    asks for): that copy runs. The JobManager that refused lists it; another one since then may not.
+    """
+    if mark.refused is None or mark.unanswered:  # of several calls the last one may only say that the id is taken
+        return False
+    return (
+        not current_copy(record).seen
+        and not (seen.copy and seen.copy.committed)
+        and mark.incarnation == seen.incarnation
+    )
 
 
 def wait_for_vanished(operation: Operation, seen: Seen) -> Wait | None:

@@ -26,7 +26,7 @@ from dataclasses import replace
 from ..jobs import Ended, JobRecord
 from ..operations import Operation, Outcome
 from ..steps import Cancel, End, Start, Step, Stop
-from .ends import ENDS, refuse
+from .ends import ENDS, refuse, was_refused
 from .facts import Seen, TriggerFailed
 
 CODE = "JobRunsAlready"
@@ -55,15 +55,15 @@ def alone(operation: Operation, record: JobRecord, seen: Seen, step: Step) -> St
     way_on = ADOPT if record.current is None else WAYS_ON
     what = f"Flink runs a job of this name that is not ours: {', '.join(seen.namesakes)}; {way_on}"
     if isinstance(step, Start):
-        return _instead_of(step, operation, seen, what)
+        return _instead_of(step, operation, record, seen, what)
     if operation.acted:
         failed = isinstance(seen.trigger, TriggerFailed)
         return End(Outcome.FAILED, f"the job was not stopped, and continues; {what}", code=CODE, unstopped=failed)
     return refuse(f"{what}; the job is untouched", CODE)
 
 
-def _instead_of(step: Start, operation: Operation, seen: Seen, what: str) -> End:
-    ended = _ended(step, operation, seen)
+def _instead_of(step: Start, operation: Operation, record: JobRecord, seen: Seen, what: str) -> End:
+    ended = _ended(step, operation, record, seen)
     if not operation.acted:
         return replace(refuse(what, CODE), ended=ended if operation.start else None)
     reason = f"{step.undo.reason}; " if step.undo else ""
@@ -73,11 +73,12 @@ def _instead_of(step: Start, operation: Operation, seen: Seen, what: str) -> End
     return End(Outcome.FAILED, message, code=CODE, savepoint=saved, ended=ended)
 
 
-def _ended(step: Start, operation: Operation, seen: Seen) -> Ended | None:
+def _ended(step: Start, operation: Operation, record: JobRecord, seen: Seen) -> Ended | None:
     """Return how the current copy ended, where that is known and not on record yet."""
     if step.stop_savepoint:
         return "STOPPED"
     mark = operation.rollback or operation.start  # of the current copy, if it is one that this operation started
-    if mark is not None and mark.unanswered == 0:
+    did_not_leave = mark is not None and mark.unanswered == 0 and mark.refused is None
+    if mark is not None and (did_not_leave or was_refused(record, mark, seen)):
         return "NEVER_STARTED"
     return ENDS.get(seen.copy.state) if seen.copy else None

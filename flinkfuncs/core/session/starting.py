@@ -16,7 +16,18 @@ from ..releases import Release
 from ..steps import End, Start, Step, UploadJar, Wait
 from .aftermath import aftermath
 from .blame import Blame
-from .ends import CACHE_SECONDS, FINISHED, Limits, age_seconds, current_copy, fail, pause, refuse, wait_for_vanished
+from .ends import (
+    CACHE_SECONDS,
+    FINISHED,
+    Limits,
+    age_seconds,
+    current_copy,
+    fail,
+    pause,
+    refuse,
+    wait_for_vanished,
+    was_refused,
+)
 from .facts import CopyState, Seen, Status, looked_at, status_of
 from .last_state import newest_of_lost
 from .proof import MOST_RESTARTS, Evidence, looping, new_copy, proved, proving, restarts, unproven
@@ -122,7 +133,7 @@ def starting(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
             what = f"was ended by the cluster: {copy.failure or 'Flink names no cause'}"
             return _lost(operation, record, seen, what, ended="FAILED")
         case CopyState.FAILED:
-            refused = mark.refused if mark.unanswered == 0 else None  # else it may only say that the id is taken
+            refused = mark.refused if was_refused(record, mark, seen) else None
             ended: Ended = "NEVER_STARTED" if refused else "FAILED"
             cause = refused or copy.failure or "Flink names no cause"
             return failed_start(operation, record, seen, Evidence(f"failed: {cause}", "StartFailed", ended))
@@ -135,7 +146,7 @@ def starting(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
 def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
     """Say what to do about a new copy that the cluster does not know.
 
-    refused, and no other call unanswered      Fail: it never started
+    refused, and it never ran (`was_refused`)   Fail: it never started
     one of these two, and the jar is gone too  UploadJar; for the second one not beyond the deadline below
     it was seen before                         Wait until it must be gone, then as `_lost` says
     the JobManager is another one since        Wait until it must be gone, then the same Start again
@@ -145,7 +156,7 @@ def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
     just sent                                  Wait; if it surely did not leave, the same Start again
     """
     copy = current_copy(record)
-    if mark.refused and mark.unanswered == 0:
+    if was_refused(record, mark, seen):
         evidence = Evidence(f"did not start: {mark.refused}", "StartFailed", "NEVER_STARTED")
         return failed_start(operation, record, seen, evidence)
     another_manager = mark.incarnation != seen.incarnation

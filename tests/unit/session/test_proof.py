@@ -183,7 +183,7 @@ def failing(
         vanished_at=ago(vanished_seconds) if vanished_seconds is not None else None,
     )
     own = UPDATE.token("rollback" if rollback else "copy")
-    current = copy_of(OLD if rollback else new, flink_job_id=own, seen=rollback is None)
+    current = copy_of(OLD if rollback else new, flink_job_id=own, seen=rollback is None and start != REFUSED)
     record = job(current.model_copy(update={"savepoint": STATE}), operation, savepoints=(savepoint(STATE),))
     record = record.but(previous=copy_of(OLD))
     step = next_step(operation, record, look(copy, jar=jar), LIMITS)

@@ -241,3 +241,29 @@ def test_the_reason_of_a_failed_copy_is_its_own_and_not_that_its_id_was_taken() 
     step = next_step(operation, record, look(CopySeen(CopyState.FAILED, failure="division by zero")), LIMITS)
     assert isinstance(step, End)
     assert "division by zero" in step.message
+
+
+REFUSED_ONCE = sent(2, refused="Cannot have more than 1 streaming jobs", unanswered=0)
+RAN = CopySeen(CopyState.FAILED, completed=2)
+
+
+@pytest.mark.parametrize(
+    ("copy", "seen_before", "incarnation", "step"),
+    [
+        # refused by the JobManager that answers now: nothing of it ran
+        (CopyState.ABSENT, False, "first", "FAILED StartFailed ended NEVER_STARTED"),
+        (CopyState.FAILED, False, "first", "FAILED StartFailed ended NEVER_STARTED"),
+        # main() failed after it had submitted the job: its copy ran, or may run still
+        (CopyState.ABSENT, True, "first", "Wait vanished"),
+        (CopyState.ABSENT, True, "second", "Wait vanished"),
+        (CopyState.ABSENT, False, "second", "Wait vanished"),
+        (CopyState.FAILED, True, "first", "FAILED StartFailed ended FAILED"),
+        (RAN, False, "first", "FAILED StartFailed ended FAILED"),
+        (CopyState.FAILED, False, "second", "FAILED StartFailed ended FAILED"),
+    ],
+)
+def test_a_refused_start_whose_copy_ran_is_not_taken_for_one_that_never_did(
+    copy: CopyState | CopySeen, seen_before: bool, incarnation: str, step: str
+) -> None:
+    """Otherwise the old release would start beside it, from an older state, and the result would promise clean sinks."""
+    assert starting(copy, REFUSED_ONCE, seen_before=seen_before, incarnation=incarnation) == step
