@@ -19,7 +19,7 @@ from flinkfuncs.core.steps import Learned, Start, Step
 from flinkfuncs.intake import Intake
 from tests.stand_in.cluster import StandIn
 from tests.stand_in.rest import FlinkServer
-from tests.unit.builders import LIMITS
+from tests.unit.builders import LIMITS, ORDERS, with_marks
 from tests.wire.storage import Storage, jar
 
 # Waiting costs nothing, but each look does.
@@ -58,6 +58,16 @@ class Session(SessionCluster):
     def starts(self) -> list[Start]:
         """Return the starts that were carried out."""
         return [step for step in self.acts if isinstance(step, Start)]
+
+
+def put(storage: Storage, operation: Operation) -> Operation:
+    """Put an operation on the job's open list, as the intake does."""
+    now = storage.clock.now()
+    operation = with_marks(operation, requested_at=now, progressed_at=now, driven_at=None)
+    entry = storage.ledger().entry(ORDERS)
+    record = entry.record if entry else JobRecord(name=ORDERS)
+    storage.ledger().write(record.but(open=(*record.open, operation)), etag=entry.etag if entry else None)
+    return operation
 
 
 def jar_of_its_own(storage: Storage, record: JobRecord, operation: Operation) -> Release:

@@ -20,7 +20,7 @@ from flinkfuncs.core.steps import Check, Learned, Start, Step, Stop, UploadJar
 from flinkfuncs.operations import Driver, Patience
 from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import ORDERS, asked, with_marks
-from tests.wire.session import Session
+from tests.wire.session import Session, put
 from tests.wire.storage import ClockedLedger, Storage
 from tests.wire.unheard import UnheardLedger
 
@@ -79,16 +79,6 @@ class MortalCluster(Session):
 def driver(storage: Storage, cluster: Cluster, *, ledger: Ledger | None = None, **patience: float) -> Driver:
     """Return a driver as another process would have one."""
     return storage.driver(cluster, Patience(**patience), ledger=ledger)
-
-
-def put(storage: Storage, operation: Operation) -> Operation:
-    """Put an operation on the job's open list, as the intake does."""
-    now = storage.clock.now()
-    operation = with_marks(operation, requested_at=now, progressed_at=now, driven_at=None)
-    entry = storage.ledger().entry(ORDERS)
-    record = entry.record if entry else JobRecord(name=ORDERS)
-    storage.ledger().write(record.but(open=(*record.open, operation)), etag=entry.etag if entry else None)
-    return operation
 
 
 def result(storage: Storage, operation: Operation) -> tuple[Outcome, str | None, str]:

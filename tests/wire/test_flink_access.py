@@ -16,8 +16,7 @@ from flinkfuncs.clients.flink import Flink, RunRequest
 from flinkfuncs.clients.flink_access import FlinkAccess
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import FlinkFuncsError, Refused, Unavailable
-from flinkfuncs.core.jobs import JobRecord
-from flinkfuncs.core.operations import Operation, Outcome
+from flinkfuncs.core.operations import Outcome
 from flinkfuncs.redaction import redacted_text
 from flinkfuncs.settings import Settings
 from localcloud.identity_process import Identity
@@ -26,8 +25,8 @@ from tests.clusters.jar import Jar
 from tests.listener import Call, Reply
 from tests.proxy import Certificates, Guard, Proxy, basic, carrying, html, proxying
 from tests.stand_in.rest import FlinkServer, flink_server
-from tests.unit.builders import ORDERS, asked, with_marks
-from tests.wire.session import Session
+from tests.unit.builders import ORDERS, asked
+from tests.wire.session import Session, put
 from tests.wire.storage import Storage
 
 JOB, TRIGGER = "a" * 32, "b" * 32
@@ -576,13 +575,3 @@ def test_an_update_goes_on_when_the_secret_is_rotated_in_the_middle(
         assert "now" in guards
     changes = [change.rpartition("/")[2] for change in flink.flink.changes]
     assert (changes.count("stop"), changes.count("run")) == (1, 2)
-
-
-def put(storage: Storage, operation: Operation) -> Operation:
-    """Put an operation on the job's open list, as the intake does."""
-    now = storage.clock.now()
-    operation = with_marks(operation, requested_at=now, progressed_at=now, driven_at=None)
-    entry = storage.ledger().entry(ORDERS)
-    record = entry.record if entry else JobRecord(name=ORDERS)
-    storage.ledger().write(record.but(open=(*record.open, operation)), etag=entry.etag if entry else None)
-    return operation

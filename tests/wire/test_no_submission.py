@@ -12,22 +12,12 @@ from flinkfuncs.core.operations import Operation, Outcome
 from flinkfuncs.core.steps import Learned, Start, Step, Stop
 from flinkfuncs.operations import Patience
 from tests.stand_in.rest import FlinkServer
-from tests.unit.builders import ORDERS, asked, with_marks
+from tests.unit.builders import ORDERS, asked
 from tests.wire.server import Answer, serving
-from tests.wire.session import Session
+from tests.wire.session import Session, put
 from tests.wire.storage import Storage
 
 OPTION = "web.submit.enable"
-
-
-def put(storage: Storage, operation: Operation) -> Operation:
-    """Put an operation on the job's open list, as the intake does."""
-    now = storage.clock.now()
-    operation = with_marks(operation, requested_at=now, progressed_at=now, driven_at=None)
-    entry = storage.ledger().entry(ORDERS)
-    record = entry.record if entry else JobRecord(name=ORDERS)
-    storage.ledger().write(record.but(open=(*record.open, operation)), etag=entry.etag if entry else None)
-    return operation
 
 
 def ended(storage: Storage, operation: Operation) -> tuple[Outcome, str | None, str] | None:

@@ -21,9 +21,9 @@ from flinkfuncs.core.operations import Cause, Operation, Outcome, Request
 from flinkfuncs.core.steps import End, Learned, Step, Stop
 from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import NOW, ORDERS, asked
-from tests.wire.session import Session, intake
+from tests.wire.session import Session, intake, put
 from tests.wire.storage import ClockedLedger, Storage, jar
-from tests.wire.test_driver import driver, put, read, result, running_job
+from tests.wire.test_driver import driver, read, result, running_job
 from tests.wire.unheard import UnheardLedger
 
 T = TypeVar("T")
