@@ -7,11 +7,11 @@ from ipaddress import ip_address
 
 import azure.functions as func
 
+from ..api.shown import Json, Shown
 from ..app import services
 from ..core.errors import NotFound, Refused
 from ..core.jobs import JobRecord
 from ..core.names import JobName
-from .views import Json
 
 LONGEST_BODY = 256 * 1024  # bytes; a runJob body is some hundred
 
@@ -70,8 +70,9 @@ def _address(forwarded: str) -> str:
     return "unknown address"
 
 
-def as_json(value: Json, *, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
+def as_json(value: Shown | Json, *, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
     """Write a reply."""
+    text = json.dumps(value.as_json() if isinstance(value, Shown) else value)
     return func.HttpResponse(
-        json.dumps(value), status_code=status, headers=headers or {}, mimetype="application/json", charset="utf-8"
+        text, status_code=status, headers=headers or {}, mimetype="application/json", charset="utf-8"
     )

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import azure.functions as func
 
+from ..api.shown import HeldUploads, Operation
 from ..app import services
 from ..core.model import Model, parse_json
 from ..core.names import JobName
 from .calls import as_json, caller, read_body, record_of
 from .problems import replies
-from .views import operation_view, uploads_view
 
 blueprint = func.Blueprint()
 
@@ -31,14 +31,14 @@ class Uploads(Model):
 def abandon_operation(req: func.HttpRequest) -> func.HttpResponse:
     """End an operation by hand."""
     operation = services().control.abandon(req.route_params["id"], by=caller(req))
-    return as_json(operation_view(operation))
+    return as_json(Operation.of(operation))
 
 
 @blueprint.route("api/jobs/{job}/uploads", methods=["GET"])
 @replies
 def show_uploads(req: func.HttpRequest) -> func.HttpResponse:
     """Show whether a job's uploads are paused, and which one is held."""
-    return as_json(uploads_view(record_of(JobName(req.route_params["job"]))))
+    return as_json(HeldUploads.of(record_of(JobName(req.route_params["job"]))))
 
 
 @blueprint.route("api/jobs/{job}/uploads", methods=["PUT"])
@@ -47,4 +47,4 @@ def pause_uploads(req: func.HttpRequest) -> func.HttpResponse:
     """Hold a job's uploads, or let them through again."""
     uploads = parse_json(Uploads, read_body(req), what="the body")
     job = JobName(req.route_params["job"])
-    return as_json(uploads_view(services().control.pause_uploads(job, paused=uploads.paused)))
+    return as_json(HeldUploads.of(services().control.pause_uploads(job, paused=uploads.paused)))

@@ -25,6 +25,7 @@ from datetime import UTC, datetime
 import azure.functions as func
 
 from .. import telemetry
+from ..api import shown
 from ..app import services
 from ..clusters.cluster import TellsState
 from ..core.actions import parse_action
@@ -36,7 +37,6 @@ from ..core.operations import Cause, Operation, Outcome
 from .calls import as_json, caller, read_body, record_of
 from .prefer import wait_seconds
 from .problems import replies, replies_async
-from .views import Json, job_view, operation_view, rejection_view, savepoint_views, state_of, upload_view
 
 LOOK_AGAIN_SECONDS = 2  # Retry-After of a 202
 POLL_SECONDS = 0.5  # how often a held request reads its operation
@@ -53,7 +53,7 @@ blueprint = func.Blueprint()
 def list_jobs(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the host binds the request by this name
     """Show every job but the deleted ones."""
     records = [record for record in services().ledger.records() if record.open or not record.deleted]
-    return as_json({"jobs": [*_job_views(records)]})
+    return as_json(shown.Jobs(jobs=tuple(_jobs(records))))
 
 
 @blueprint.route("api/jobs/{job}", methods=["GET"])
@@ -61,8 +61,8 @@ def list_jobs(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the
 def show_job(req: func.HttpRequest) -> func.HttpResponse:
     """Show one job, and what it can be started from where it does not run."""
     record = record_of(_job(req))
-    (shown,) = _job_views([record])
-    return as_json(dict(shown) | _starts_from(record, str(shown["status"])))
+    (job,) = _jobs([record])
+    return as_json(job.model_copy(update={"starts_from": _starts_from(record, job.status)}))
 
 
 @blueprint.route("api/jobs/{job}/savepoints", methods=["GET"])
@@ -73,15 +73,15 @@ def list_savepoints(req: func.HttpRequest) -> func.HttpResponse:
     try:
         found = housekeeper.found(record) if housekeeper else []
     except FlinkFuncsError as error:
-        return as_json({"savepoints": savepoint_views(record), "orphansUnknown": error.message})
-    return as_json({"savepoints": savepoint_views(record, found)})
+        return as_json(shown.Savepoints.of(record, unknown=error.message))
+    return as_json(shown.Savepoints.of(record, found))
 
 
 @blueprint.route("api/operations/{id}", methods=["GET"])
 @replies
 def show_operation(req: func.HttpRequest) -> func.HttpResponse:
     """Show one operation, open or closed."""
-    return as_json(operation_view(services().ledger.find(req.route_params["id"])))
+    return as_json(shown.Operation.of(services().ledger.find(req.route_params["id"])))
 
 
 @blueprint.route("api/operations", methods=["GET"])
@@ -91,7 +91,7 @@ def list_operations(req: func.HttpRequest) -> func.HttpResponse:
     job, state = req.params.get("job"), req.params.get("state")
     if state is not None and state not in STATES:
         raise _unclear(f"state is one of {', '.join(STATES)}")
-    return as_json({"operations": _of_job(JobName(job), state) if job else _of_all_jobs(state)})
+    return as_json(shown.Operations(operations=_of_job(JobName(job), state) if job else _of_all_jobs(state)))
 
 
 @blueprint.route("api/uploads", methods=["GET"])
@@ -101,7 +101,7 @@ def list_uploads(req: func.HttpRequest) -> func.HttpResponse:
     word = req.params.get("outcome")
     if word is not None and word.upper() not in Outcome.__members__:
         raise _unclear(f"outcome is one of {', '.join(Outcome)}")
-    return as_json({"uploads": _uploads(Outcome(word.upper()) if word else None)})
+    return as_json(shown.Uploads(uploads=_uploads(Outcome(word.upper()) if word else None)))
 
 
 @blueprint.route("api/health", methods=["GET"])
@@ -111,8 +111,8 @@ def show_health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - t
     from ..health import check_health  # noqa: PLC0415 - with the settings' library, when it is asked for
 
     health = check_health(services)
-    shown = health.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return as_json(shown, status=200 if health.healthy else 503)
+    report = health.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return as_json(report, status=200 if health.healthy else 503)
 
 
 @blueprint.route("api/jobs/{job}/{action}", methods=["POST"])
@@ -127,7 +127,7 @@ async def request_action(req: func.HttpRequest) -> func.HttpResponse:
     applied = {"Preference-Applied": f"wait={seconds}"}
     if operation.result is None:
         return _accepted(operation, applied)
-    return as_json(operation_view(operation), headers=applied | _location(operation))
+    return as_json(shown.Operation.of(operation), headers=applied | _location(operation))
 
 
 def _request(req: func.HttpRequest) -> Operation:
@@ -160,16 +160,16 @@ def _read_again(operation: Operation) -> Operation:
         return operation
 
 
-def _of_job(job: JobName, state: str | None) -> list[Json]:
+def _of_job(job: JobName, state: str | None) -> tuple[shown.Operation, ...]:
     if state == "rejected":
         raise _unclear("rejected uploads belong to no job: state=rejected stands alone")
     found = services().ledger.operations(job)
     if not found:
         record_of(job)
-    return [operation_view(operation) for operation in found if state in (None, state_of(operation))]
+    return tuple(shown.Operation.of(one) for one in found if state in (None, shown.state_of(one)))
 
 
-def _uploads(outcome: Outcome | None) -> list[Json]:
+def _uploads(outcome: Outcome | None) -> tuple[shown.Upload, ...]:
     """Return uploads, newest first; one that ended meanwhile has ended."""
     app, refused = services(), outcome in (None, Outcome.REFUSED)
     pending = app.intake.pending(datetime.now(UTC)) if refused else []
@@ -177,16 +177,16 @@ def _uploads(outcome: Outcome | None) -> list[Json]:
     found = [*(upload for upload in pending if outcome in (None, upload.outcome)), *ended]
     by_name = {upload.operation or f"{upload.blob} {upload.at}": upload for upload in found}
     newest = sorted(by_name.values(), key=lambda upload: upload.at, reverse=True)
-    return [upload_view(upload) for upload in newest[:MOST_UPLOADS]]
+    return tuple(shown.Upload.of(upload) for upload in newest[:MOST_UPLOADS])
 
 
-def _of_all_jobs(state: str | None) -> list[Json]:
+def _of_all_jobs(state: str | None) -> tuple[shown.Operation | shown.Upload, ...]:
     ledger = services().ledger
     if state == "open":
         waiting = [operation for record in ledger.records() for operation in (*record.open, *record.held)]
-        return [operation_view(o) for o in sorted(waiting, key=lambda operation: operation.id, reverse=True)]
+        return tuple(shown.Operation.of(o) for o in sorted(waiting, key=lambda one: one.id, reverse=True))
     if state == "rejected":
-        return [rejection_view(upload) for upload in ledger.uploads(rejected=True)]
+        return tuple(shown.Upload.of(upload) for upload in ledger.uploads(rejected=True))
     raise _unclear("say which operations: ?job=NAME, ?state=open or ?state=rejected")
 
 
@@ -194,24 +194,24 @@ def _unclear(message: str) -> Refused:
     return Refused(message, code="InvalidQuery", status=400)
 
 
-def _starts_from(record: JobRecord, status: str) -> dict[str, Json]:
+def _starts_from(record: JobRecord, status: str) -> shown.StartsFrom | None:
     cluster = services().cluster
     if status in RUN or record.current is None or not isinstance(cluster, TellsState):
-        return {}
+        return None
     try:
         left = cluster.newest_state(record)
     except FlinkFuncsError:
-        return {}
-    return {"startsFrom": {"path": left.path, "unaligned": left.unaligned}} if left and left.survives else {}
+        return None
+    return shown.StartsFrom(path=left.path, unaligned=left.unaligned) if left and left.survives else None
 
 
-def _job_views(records: list[JobRecord]) -> list[dict[str, Json]]:
+def _jobs(records: list[JobRecord]) -> list[shown.Job]:
     """Show jobs with what the cluster says of them; one that does not answer, or refuses us, hides no record."""
     try:
         statuses = services().cluster.statuses({record.name: record for record in records})
     except FlinkFuncsError as error:
-        return [job_view(record, "UNKNOWN", reason=error.message) for record in records]
-    return [job_view(record, statuses.get(record.name, "UNKNOWN")) for record in records]
+        return [shown.Job.of(record, "UNKNOWN", reason=error.message) for record in records]
+    return [shown.Job.of(record, statuses.get(record.name, "UNKNOWN")) for record in records]
 
 
 def _job(req: func.HttpRequest) -> JobName:
@@ -224,4 +224,4 @@ def _location(operation: Operation) -> dict[str, str]:
 
 def _accepted(operation: Operation, headers: dict[str, str] | None = None) -> func.HttpResponse:
     told = {"Retry-After": str(LOOK_AGAIN_SECONDS)} | _location(operation) | (headers or {})
-    return as_json(operation_view(operation), status=202, headers=told)
+    return as_json(shown.Operation.of(operation), status=202, headers=told)

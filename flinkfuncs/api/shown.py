@@ -1,0 +1,566 @@
+"""What are callers shown of jobs and operations? Models of their own, filled field by field from the records.
+
+    Job                   a job and its status on the cluster
+    Operation             one requested action, from request to result
+    Savepoint             one that is recorded, or one that no record names
+    Upload, HeldUploads   what became of an upload; whether a job's uploads are paused
+
+Fields without a value are left out. Arguments and Flink configuration are the user's own words and may hold passwords:
+redaction.py stars them. What only the loop needs (marks of calls, counters) stays in the ledger.
+
+The rule that must never break: no model of the ledger is part of a reply, so a field that is renamed there renames
+nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+
+from pydantic import ConfigDict, Field
+
+from ..core import jobs, operations, releases
+from ..core.actions import Action
+from ..core.model import Model
+from ..core.operations import Outcome
+from ..core.orphans import Found, orphans
+from ..core.session.savepoints import same_path
+from ..redaction import redacted_args, redacted_arguments, redacted_configuration
+
+if TYPE_CHECKING:  # storage's SDK is not needed to be indexed
+    from ..clients.ledger import Upload as LedgerUpload
+
+Json: TypeAlias = Mapping[str, "Json"] | list["Json"] | str | int | float | bool | None
+Kind = Literal["upload", "http", "arm", "timer"]
+Folder = Literal["stateful", "stateless"]
+
+
+class Shown(Model):
+    """A part of a reply."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    def as_json(self) -> dict[str, Json]:
+        """Return it as JSON, without the fields that have no value."""
+        shown: dict[str, Json] = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return shown
+
+
+# ------------------------------------------------------------------------------------------------------------ releases
+
+
+class Spec(Shown):
+    """How a jar is run. In a request only what was asked for is there; arguments and configuration may be starred."""
+
+    entry_class: str | None = None
+    args: str | tuple[str, ...] | None = None
+    """The arguments of main(): a list, or one text where an older version of the app recorded it so."""
+    parallelism: int | None = None
+    flink_configuration: dict[str, str] | None = None
+    savepoint_directory: str | None = None
+    savepoint_format: Literal["CANONICAL", "NATIVE"] | None = None
+    allow_non_restored_state: bool | None = None
+    on_failure: Literal["rollback", "stop"] | None = None
+    savepoint_retention_count: int | None = None
+    savepoint_retention_days: float | None = None
+    require_slots: bool | None = None
+
+    @classmethod
+    def of(cls, spec: releases.SpecPatch) -> Self:
+        """Show what is said, or all of a whole spec."""
+        every = {
+            "entry_class": spec.entry_class,
+            "args": redacted_args(spec.args) if isinstance(spec.args, str) else redacted_arguments(spec.args),
+            "parallelism": spec.parallelism,
+            "flink_configuration": redacted_configuration(spec.flink_configuration),
+            "savepoint_directory": spec.savepoint_directory,
+            "savepoint_format": spec.savepoint_format,
+            "allow_non_restored_state": spec.allow_non_restored_state,
+            "on_failure": spec.on_failure,
+            "savepoint_retention_count": spec.savepoint_retention_count,
+            "savepoint_retention_days": spec.savepoint_retention_days,
+            "require_slots": spec.require_slots,
+        }
+        said = {name: value for name, value in every.items() if spec.whole or name in spec.model_fields_set}
+        return cls.model_validate(said)
+
+
+class Release(Shown):
+    """A jar and its spec."""
+
+    id: str
+    """SHA-256 of jar and spec together."""
+    sha256: str
+    """SHA-256 of the jar; its bytes are kept under this name."""
+    size_bytes: int
+    jar_name: str
+    spec: Spec
+
+    @classmethod
+    def of(cls, release: releases.Release) -> Self:
+        """Show a release."""
+        return cls(
+            id=release.id,
+            sha256=release.sha256,
+            size_bytes=release.size_bytes,
+            jar_name=release.jar_name,
+            spec=Spec.of(release.spec),
+        )
+
+
+class Jar(Shown):
+    """Where the jar of a request was read from."""
+
+    place: Literal["uploads", "directory"]
+    """The container of uploads, or below JOB_JAR_DIRECTORY."""
+    name: str
+    etag: str | None = None
+    last_modified: datetime | None = None
+
+
+# ---------------------------------------------------------------------------------------------------------- operations
+
+
+class Cause(Shown):
+    """Why there is an operation."""
+
+    kind: Kind
+    detail: str
+    """An upload's blob and ETag, the caller, or the schedule's time."""
+
+    @classmethod
+    def of(cls, cause: operations.Cause) -> Self:
+        """Show a cause."""
+        return cls(kind=cause.kind, detail=cause.detail)
+
+
+class Request(Shown):
+    """What was asked for."""
+
+    action: Action
+    jar: Jar | None = None
+    spec: Spec
+    save_point_name: str | None = None
+    folder: Folder | None = None
+    """Of an upload: the folder that the jar was put into."""
+    job_json_sha256: str | None = None
+    """Of an upload: the job.json beside the jar."""
+    wanted_sha256: str | None = None
+    """The SHA-256 that the job.json demands of its jar."""
+    switch_mode: bool = False
+    without_savepoint: bool = False
+    allow_unaligned_checkpoint: bool = False
+    adopt: str | None = None
+
+    @classmethod
+    def of(cls, request: operations.Request) -> Self:
+        """Show what was asked for."""
+        jar = request.jar
+        return cls(
+            action=request.action,
+            jar=Jar(place=jar.place, name=jar.name, etag=jar.etag, last_modified=jar.last_modified) if jar else None,
+            spec=Spec.of(request.spec),
+            save_point_name=request.save_point_name,
+            folder=request.folder,
+            job_json_sha256=request.job_json_sha256,
+            wanted_sha256=request.wanted_sha256,
+            switch_mode=request.switch_mode,
+            without_savepoint=request.without_savepoint,
+            allow_unaligned_checkpoint=request.allow_unaligned_checkpoint,
+            adopt=request.adopt,
+        )
+
+
+class Checked(Shown):
+    """What was found out about a release before the running copy was touched."""
+
+    release: str
+    """The id of the release."""
+    verdict: Literal["PASSED", "SKIPPED", "REFUSED"]
+    code: str | None = None
+    cause: str | None = None
+    warnings: tuple[str, ...] = ()
+    name: str | None = None
+    """The name that main() gives the job, where it is not the job's own."""
+
+    @classmethod
+    def of(cls, checked: operations.Checked) -> Self:
+        """Show a verdict."""
+        return cls(
+            release=checked.release,
+            verdict=checked.verdict,
+            code=checked.code,
+            cause=checked.cause,
+            warnings=checked.warnings,
+            name=checked.name,
+        )
+
+
+class Step(Shown):
+    """One step that was begun. Steps are for people: their words may change."""
+
+    at: datetime
+    step: str
+    detail: str = ""
+
+
+class ListedSavepoint(Shown):
+    """One line of LIST_SAVEPOINT."""
+
+    path: str
+    taken_at: datetime | None = None
+    size_bytes: int | None = None
+    origin: str | None = None
+    flink_job_id: str | None = None
+
+
+class Result(Shown):
+    """How an operation ended."""
+
+    outcome: Outcome
+    message: str
+    """For people: what happened, and what to do next."""
+    code: str | None = None
+    """For programs."""
+    ended_at: datetime
+    flink_job_id: str | None = None
+    savepoint: str | None = None
+    """The savepoint that the operation took."""
+    restored_from: str | None = None
+    """The savepoint or checkpoint that the new copy started from."""
+    savepoints: tuple[ListedSavepoint, ...] | None = None
+    """Of LIST_SAVEPOINT."""
+
+    @classmethod
+    def of(cls, result: operations.Result) -> Self:
+        """Show a result."""
+        lines = None if result.savepoints is None else tuple(_listed(line) for line in result.savepoints)
+        return cls(
+            outcome=result.outcome,
+            message=result.message,
+            code=result.code,
+            ended_at=result.ended_at,
+            flink_job_id=result.flink_job_id,
+            savepoint=result.savepoint,
+            restored_from=result.restored_from,
+            savepoints=lines,
+        )
+
+
+def _listed(line: operations.SavepointListing) -> ListedSavepoint:
+    return ListedSavepoint(
+        path=line.path,
+        taken_at=line.taken_at,
+        size_bytes=line.size_bytes,
+        origin=line.origin,
+        flink_job_id=line.flink_job_id,
+    )
+
+
+class Operation(Shown):
+    """One requested action on one job, from request to result."""
+
+    state: Literal["open", "closed"]
+    """Open until there is a result."""
+    id: str
+    job: str
+    request: Request
+    cause: Cause
+    requested_at: datetime
+    driven_at: datetime | None = None
+    """When it was begun; without it, it waits for its turn."""
+    progressed_at: datetime
+    """When a step was written down last."""
+    overtaken_by: str | None = None
+    """The STOP or CANCEL that went ahead of it."""
+    repeats: str | None = None
+    """Of an upload: the operation that handled the same bytes before."""
+    release: Release | None = None
+    """What it is about to run, once the jar is kept."""
+    replaced: Release | None = None
+    """What ran before, and runs again after a rollback."""
+    checked: Checked | None = None
+    savepoint: str | None = None
+    """The savepoint that it took."""
+    steps: tuple[Step, ...] = ()
+    result: Result | None = None
+    traceparent: str | None = None
+    """The W3C trace context of what asked for it."""
+
+    @classmethod
+    def of(cls, operation: operations.Operation) -> Self:
+        """Show an operation."""
+        return cls(
+            state=state_of(operation),
+            id=operation.id,
+            job=operation.job,
+            request=Request.of(operation.request),
+            cause=Cause.of(operation.cause),
+            requested_at=operation.requested_at,
+            driven_at=operation.driven_at,
+            progressed_at=operation.progressed_at,
+            overtaken_by=operation.overtaken_by,
+            repeats=operation.repeats,
+            release=operation.release and Release.of(operation.release),
+            replaced=operation.replaced and Release.of(operation.replaced),
+            checked=operation.checked and Checked.of(operation.checked),
+            savepoint=operation.savepoint,
+            steps=tuple(Step(at=taken.at, step=taken.step, detail=taken.detail) for taken in operation.steps),
+            result=operation.result and Result.of(operation.result),
+            traceparent=operation.traceparent,
+        )
+
+
+def state_of(operation: operations.Operation) -> Literal["open", "closed"]:
+    """Whether the operation still waits or runs, or has ended."""
+    return "closed" if operation.result else "open"
+
+
+# ------------------------------------------------------------------------------------------------------------- uploads
+
+
+class Upload(Shown):
+    """What became of an upload.
+
+    state      outcome  operation
+    ---------  -------  ---------  --------------------------------------------------------------
+    waiting    -        -          it is not a release yet: `message` says what it waits for
+    open       -        its id     it waits for its turn, is held, or is under way
+    closed     any      its id     `message` says how it ended
+    rejected   REFUSED  -          its name is not one of a job
+    """
+
+    state: Literal["waiting", "open", "closed", "rejected"]
+    blob: str
+    at: datetime
+    """Last-Modified of the blob."""
+    job: str | None = None
+    operation: str | None = None
+    outcome: Outcome | None = None
+    code: str | None = None
+    message: str = ""
+
+    @classmethod
+    def of(cls, upload: LedgerUpload) -> Self:
+        """Show an upload."""
+        if upload.outcome is None:
+            state: Literal["waiting", "open", "closed", "rejected"] = "open" if upload.operation else "waiting"
+        else:
+            state = "closed" if upload.operation else "rejected"
+        return cls(
+            state=state,
+            blob=upload.blob,
+            at=upload.at,
+            job=upload.job,
+            operation=upload.operation,
+            outcome=upload.outcome,
+            code=upload.code,
+            message=upload.message,
+        )
+
+
+class Uploads(Shown):
+    """The newest uploads of all jobs."""
+
+    uploads: tuple[Upload, ...]
+
+
+class HeldUploads(Shown):
+    """Whether a job's uploads are paused, and what is held."""
+
+    paused: bool
+    held: tuple[Operation, ...]
+
+    @classmethod
+    def of(cls, record: jobs.JobRecord) -> Self:
+        """Show what a job's record says."""
+        return cls(paused=record.uploads_paused, held=tuple(Operation.of(operation) for operation in record.held))
+
+
+class Operations(Shown):
+    """Operations, newest first; with `state=rejected`, uploads whose name is not one of a job."""
+
+    operations: tuple[Operation | Upload, ...]
+
+
+# ---------------------------------------------------------------------------------------------------------- savepoints
+
+
+class Savepoint(Shown):
+    """A savepoint of a job."""
+
+    path: str
+    taken_at: datetime
+    origin: str
+    """The action that took it; `orphan`: it was found in storage, and no record names it."""
+    cause: Kind | None = None
+    flink_job_id: str | None = None
+    operation: str
+    restored: bool | None = None
+    """A copy that started from it has completed a checkpoint."""
+    disposing_at: datetime | None = None
+    """Since when it is being disposed of: nothing starts from it any more."""
+    size_bytes: int | None = None
+    """Where the app may list the storage."""
+
+
+class Savepoints(Shown):
+    """The recorded savepoints, newest first, then those that no record names."""
+
+    savepoints: tuple[Savepoint, ...]
+    orphans_unknown: str | None = None
+    """Why it is not known whether there are any that no record names."""
+
+    @classmethod
+    def of(cls, record: jobs.JobRecord, found: Sequence[Found] = (), *, unknown: str | None = None) -> Self:
+        """Show the savepoints of a job, where `found` lies in storage."""
+        recorded = [_savepoint(savepoint, found) for savepoint in reversed(record.savepoints)]
+        unnamed = [_orphan(orphan) for orphan in reversed(orphans(record, found))]
+        return cls(savepoints=(*recorded, *unnamed), orphans_unknown=unknown)
+
+
+def _savepoint(savepoint: jobs.Savepoint, found: Sequence[Found]) -> Savepoint:
+    return Savepoint(
+        path=savepoint.path,
+        taken_at=savepoint.taken_at,
+        origin=savepoint.origin,
+        cause=savepoint.cause,
+        flink_job_id=savepoint.flink_job_id,
+        operation=savepoint.operation,
+        restored=savepoint.restored,
+        disposing_at=savepoint.disposing_at,
+        size_bytes=next((one.size_bytes for one in found if same_path(one.path, savepoint.path)), None),
+    )
+
+
+def _orphan(orphan: Found) -> Savepoint:
+    return Savepoint(
+        path=orphan.path,
+        taken_at=orphan.written_at,
+        origin="orphan",
+        operation=orphan.operation,
+        size_bytes=orphan.size_bytes,
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------- jobs
+
+
+class Adopted(Shown):
+    """What Flink says of a copy that this app did not start."""
+
+    name: str
+    parallelism: int
+
+
+class Copy(Shown):
+    """One run of a job on Flink."""
+
+    flink_job_id: str
+    release_id: str | None = None
+    """None of a copy that was adopted."""
+    adopted: Adopted | None = None
+    started_at: datetime
+    started_from: str | None = None
+    """The savepoint or checkpoint that it was started from."""
+    ended: str | None = None
+    """How Flink says that it ended."""
+
+    @classmethod
+    def of(cls, copy: jobs.Copy) -> Self:
+        """Show a copy."""
+        adopted = copy.adopted
+        return cls(
+            flink_job_id=copy.flink_job_id,
+            release_id=copy.release.id if copy.release else None,
+            adopted=Adopted(name=adopted.name, parallelism=adopted.parallelism) if adopted else None,
+            started_at=copy.started_at,
+            started_from=copy.savepoint,
+            ended=copy.ended,
+        )
+
+
+class LastOperation(Shown):
+    """How the newest closed operation of a job ended."""
+
+    id: str
+    action: Action
+    cause: Cause
+    outcome: Outcome
+    message: str
+    ended_at: datetime
+
+    @classmethod
+    def of(cls, last: jobs.LastOperation) -> Self:
+        """Show it."""
+        return cls(
+            id=last.id,
+            action=last.action,
+            cause=Cause.of(last.cause),
+            outcome=last.outcome,
+            message=last.message,
+            ended_at=last.ended_at,
+        )
+
+
+class StartsFrom(Shown):
+    """The state from which a job that does not run can be started."""
+
+    path: str
+    unaligned: bool
+    """An unaligned checkpoint: another release takes it only with `allowUnalignedCheckpoint`."""
+
+
+class Job(Shown):
+    """A job, and its status on the cluster."""
+
+    name: str
+    status: str
+    """RUNNING, RESTARTING, STARTING, STOPPED, FINISHED, FAILED, CANCELED, VANISHED, NONE, UNKNOWN, DELETED and so on;
+    on `hdinsight` the service's own word."""
+    status_reason: str | None = None
+    """Why the status is UNKNOWN."""
+    flink_job_id: str | None = None
+    folder: Folder | None = None
+    """The folder that its first upload bound it to."""
+    release: Release | None = None
+    """The release that it should run."""
+    run: Copy | None = Field(default=None, alias="copy")
+    """The copy that runs, or ran last."""
+    last_save_point: str | None = None
+    open: tuple[Operation, ...]
+    """Operations that wait or run; the first one is under way."""
+    uploads: HeldUploads | None = None
+    """Only while they are paused."""
+    last: LastOperation | None = None
+    starts_from: StartsFrom | None = None
+    """Of a job that does not run, and only in `GET /api/jobs/{job}`."""
+
+    @classmethod
+    def of(
+        cls, record: jobs.JobRecord, status: str, *, reason: str | None = None, starts_from: StartsFrom | None = None
+    ) -> Self:
+        """Show a job; `reason` says why its status is UNKNOWN."""
+        copy, row, newest = record.current, record.row, record.newest_savepoint
+        release = record.wanted or (copy.release if copy else None)
+        return cls(
+            name=record.name,
+            status="DELETED" if record.deleted else status,
+            status_reason=reason,
+            flink_job_id=copy.flink_job_id if copy else row.job_id if row else None,
+            folder=record.folder,
+            release=release and Release.of(release),
+            run=copy and Copy.of(copy),
+            last_save_point=newest.path if newest else row.last_save_point if row else None,
+            open=tuple(Operation.of(operation) for operation in record.open),
+            uploads=HeldUploads.of(record) if record.uploads_paused else None,
+            last=record.last and LastOperation.of(record.last),
+            starts_from=starts_from,
+        )
+
+
+class Jobs(Shown):
+    """All jobs but the deleted ones."""
+
+    jobs: tuple[Job, ...]
