@@ -74,7 +74,10 @@ class RunJobProperties(Model):
     entry_class: str | None = None
     args: Args | None = None
     save_point_name: str | None = None
-    flink_configuration: Annotated[FlinkConfiguration, BeforeValidator(_texts)] | None = None
+    flink_configuration: (
+        Annotated[FlinkConfiguration, BeforeValidator(_texts, json_schema_input_type=dict[str, str | float | bool])]
+        | None
+    ) = None
     parallelism: Parallelism | None = None
     savepoint_directory: str | None = None
     savepoint_format: Literal["CANONICAL", "NATIVE"] | None = None

@@ -164,5 +164,6 @@ def parallelism_of(text: str) -> int:
 
     """
     if not _WHOLE_NUMBER.fullmatch(text.strip()):
-        raise Refused(f"parallelism must be a whole number of at least 1, not {text[:32]!r}", status=400)
+        message = f"parallelism must be a whole number of at least 1, not {text[:32]!r}"
+        raise Refused(message, code="InvalidBody", status=400)
     return int(text)

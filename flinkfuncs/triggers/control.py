@@ -10,20 +10,15 @@ from __future__ import annotations
 
 import azure.functions as func
 
+from ..api.asked import Pause
 from ..api.shown import HeldUploads, Operation
 from ..app import services
-from ..core.model import Model, parse_json
+from ..core.model import parse_json
 from ..core.names import JobName
 from .calls import as_json, caller, read_body, record_of
 from .problems import replies
 
 blueprint = func.Blueprint()
-
-
-class Uploads(Model):
-    """The body of a PUT."""
-
-    paused: bool
 
 
 @blueprint.route("api/operations/{id}/abandon", methods=["POST"])
@@ -45,6 +40,6 @@ def show_uploads(req: func.HttpRequest) -> func.HttpResponse:
 @replies
 def pause_uploads(req: func.HttpRequest) -> func.HttpResponse:
     """Hold a job's uploads, or let them through again."""
-    uploads = parse_json(Uploads, read_body(req), what="the body")
+    uploads = parse_json(Pause, read_body(req), what="the body")
     job = JobName(req.route_params["job"])
     return as_json(HeldUploads.of(services().control.pause_uploads(job, paused=uploads.paused)))

@@ -10,6 +10,7 @@
     GET   /api/uploads                   what became of the newest uploads, of all jobs; ?outcome=REFUSED narrows them
     …     control.py                     what people say to operations that wait or run
     GET   /api/health                    whether the app can do its work
+    GET   /api/openapi.json              this API, described for programs (api/routes.py)
 
 Every route asks for a function key, health too: it names settings, which are nobody else's business, and a probe can
 send a key (`x-functions-key`, or `?code=`). A body is read as JSON whatever its content type says (so there is no 415:
@@ -113,6 +114,15 @@ def show_health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - t
     health = check_health(services)
     report = health.model_dump(mode="json", by_alias=True, exclude_none=True)
     return as_json(report, status=200 if health.healthy else 503)
+
+
+@blueprint.route("api/openapi.json", methods=["GET"])
+@replies
+def show_openapi(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the host binds the request by this name
+    """Describe the API."""
+    from ..api.openapi import document  # noqa: PLC0415 - with the settings' library, when it is asked for
+
+    return as_json(document())
 
 
 @blueprint.route("api/jobs/{job}/{action}", methods=["POST"])

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 import requests
 
+from flinkfuncs.api.codes import CODES
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import JobRecord, Savepoint
 from flinkfuncs.core.names import JobName
@@ -27,6 +28,7 @@ def problem(reply: requests.Response) -> tuple[int, str]:
     assert document.keys() == {"type", "title", "status", "code", "detail", "instance"}
     assert document["status"] == reply.status_code
     assert document["detail"]
+    assert CODES[document["code"]].status == reply.status_code
     return reply.status_code, document["code"]
 
 
@@ -35,7 +37,17 @@ def new_job(app: RunningApp, job: str, **headers: str) -> requests.Response:
 
 
 @pytest.mark.parametrize(
-    "path", ["jobs", "jobs/orders", "jobs/orders/savepoints", "operations", "operations/x", "uploads", "health"]
+    "path",
+    [
+        "jobs",
+        "jobs/orders",
+        "jobs/orders/savepoints",
+        "operations",
+        "operations/x",
+        "uploads",
+        "health",
+        "openapi.json",
+    ],
 )
 def test_no_route_answers_without_a_key(app: RunningApp, path: str) -> None:
     """Not even with an error that tells something."""

@@ -33,6 +33,7 @@ ROUTES = {
     "show_uploads": ("GET", "api/jobs/{job}/uploads"),
     "pause_uploads": ("PUT", "api/jobs/{job}/uploads"),
     "show_health": ("GET", "api/health"),
+    "show_openapi": ("GET", "api/openapi.json"),
 }
 CLUSTER = (
     "subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.HDInsight/clusterpools/{pool}/clusters"

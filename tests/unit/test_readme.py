@@ -58,7 +58,7 @@ def test_readme_names_every_route_and_no_other() -> None:
 def test_readme_mentions_no_path_that_is_not_routed() -> None:
     """Also in running text and in commands: what a reader copies has to exist."""
     shapes = {re.sub(r"\{\w+\}", "*", route.split(" ")[1]) for route in routes()}
-    for path in re.findall(r"(?<=APP)/api/[\w/?=&-]*|(?<= )/api/[\w/{}?=&-]*|(?<=`)/api/[\w/{}?=&-]*", TEXT):
+    for path in re.findall(r"(?:(?<=APP)|(?<= )|(?<=`))/api/[\w/{}?=&-]*(?:\.json)?", TEXT):
         shape = urlsplit(path).path
         assert any(re.fullmatch(known.replace("*", "[^/]+"), shape) for known in shapes), path
 

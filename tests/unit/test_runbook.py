@@ -6,12 +6,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from flinkfuncs.api.asked import Pause
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.operations import Outcome
 from flinkfuncs.core.uploads import parse_job_json
 from flinkfuncs.runjob import RunJobProperties
 from flinkfuncs.settings import Settings
-from flinkfuncs.triggers.control import Uploads
 from tests.documents import ROOT
 from tests.infra.bicep import INFRA, variable
 from tests.unit.test_readme import choices, routes, settings
@@ -58,7 +58,7 @@ def test_every_route_in_the_text_is_one() -> None:
 def test_every_body_is_accepted(call: str) -> None:
     """Its fields are those of the route."""
     body = re.findall(r"-d '(.*)'", call)[0].replace("<flink job id>", "a" * 32)
-    model = Uploads if call.endswith("/uploads") else RunJobProperties
+    model = Pause if call.endswith("/uploads") else RunJobProperties
     assert model.model_validate_json(body)
 
 

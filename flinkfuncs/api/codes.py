@@ -1,0 +1,52 @@
+"""Which errors can a route reply with? Each has a code for programs, one HTTP status, and a meaning.
+
+A problem document's `type` stays `about:blank`: no host is this project's own, and a reference that is relative to the
+app would lead to a page that the app does not have. The code says the same, and is a stable word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a code means."""
+
+    status: int
+    meaning: str
+
+
+CODES: Mapping[str, Code] = MappingProxyType(
+    {
+        "InvalidBody": Code(400, "The body is not JSON in UTF-8, or a field is unknown, wrong or not for this action."),
+        "InvalidDirectory": Code(400, "A path is not a plain directory URI."),
+        "InvalidJobName": Code(400, "A job's name has 1 to 63 lower case letters, digits and `-`."),
+        "InvalidQuery": Code(400, "A parameter of the query has no such value, or does not go with the others."),
+        "OutsideRoot": Code(400, "A path leads outside the directory that the settings allow."),
+        "JobNotFound": Code(404, "There is no such job, or it was deleted."),
+        "NotFound": Code(404, "A container of the app is missing: `GET /api/health` says which."),
+        "OperationNotFound": Code(404, "There is no such operation, or it has expired."),
+        "UnknownAction": Code(404, "There is no such action."),
+        "Conflict": Code(409, "The storage account protects a blob, or somebody else holds it."),
+        "OperationEnded": Code(409, "The operation has ended otherwise."),
+        "StorageRefused": Code(409, "Storage refuses the request."),
+        "TooManyOperations": Code(409, "Too many operations of this job are waiting."),
+        "BodyTooLarge": Code(413, "The body is longer than 256 KiB."),
+        "MissingSetting": Code(503, "A setting is missing: the detail names it."),
+        "NewerRecord": Code(503, "A newer version of the app wrote the record, and this one leaves it alone."),
+        "StorageDenied": Code(503, "Storage refuses the app's identity."),
+        "StorageUnanswered": Code(
+            503, "Storage did not answer. What was asked for may have been recorded: look first."
+        ),
+        "StorageUnavailable": Code(503, "Storage cannot be reached."),
+        "UnreadableRecord": Code(503, "A record cannot be read."),
+        "WrongSettings": Code(503, "Settings are missing or wrong: the detail names them."),
+    }
+)
+
+# What every route can reply that reads the ledger.
+OF_STORAGE = ("NotFound", "Conflict", "StorageRefused", "StorageDenied", "StorageUnanswered", "StorageUnavailable")
+OF_RECORDS = (*OF_STORAGE, "MissingSetting", "WrongSettings", "NewerRecord", "UnreadableRecord")

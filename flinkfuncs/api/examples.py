@@ -1,0 +1,116 @@
+"""What does a reply look like? One example each, of one job and its update."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from ..core.actions import Action
+from ..core.operations import Outcome
+from ..health import Health, Reach
+from . import shown
+
+_AT = datetime(2026, 11, 21, 1, 49, 16, tzinfo=UTC)
+_ID = "20261121T014916Z-orders-3f2a9c1b7d4e"
+_COPY = "5e20cb6b0f357591171dfcca2eea09de"
+_BLOB = "stateful/orders/orders-2.jar"
+_SAVEPOINT = "abfs://flink@account.dfs.core.windows.net/savepoints/orders/8c41/savepoint-5e20cb-4f0a118c2d17"
+_CAUSE = shown.Cause(kind="upload", detail=f"{_BLOB} 0x8DD0A1B2C3D4E5F")
+
+RELEASE = shown.Release(
+    id="9b74c9897bac770ffc029102a200c5de5f1a1f3f2f1c6c8c1b8b2f2e7a5d3c10",
+    sha256="2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+    size_bytes=41_938_112,
+    jar_name="orders-2.jar",
+    spec=shown.Spec(args=("--topic", "orders", "--db.password", "******"), parallelism=4, on_failure="rollback"),
+)
+WAITING = shown.Operation(
+    state="open",
+    id=_ID,
+    job="orders",
+    request=shown.Request(action=Action.STOP, spec=shown.Spec()),
+    cause=shown.Cause(kind="http", detail="function key, from 203.0.113.7"),
+    requested_at=_AT,
+    progressed_at=_AT,
+)
+UPDATED = shown.Operation(
+    state="closed",
+    id=_ID,
+    job="orders",
+    request=shown.Request(
+        action=Action.UPDATE,
+        jar=shown.Jar(place="uploads", name=_BLOB, etag="0x8DD0A1B2C3D4E5F", last_modified=_AT),
+        spec=shown.Spec(),
+        folder="stateful",
+    ),
+    cause=_CAUSE,
+    requested_at=_AT,
+    driven_at=_AT + timedelta(seconds=1),
+    progressed_at=_AT + timedelta(seconds=14),
+    release=RELEASE,
+    checked=shown.Checked(release=RELEASE.id, verdict="PASSED"),
+    savepoint=_SAVEPOINT,
+    steps=(
+        shown.Step(at=_AT + timedelta(seconds=2), step="Stop", detail="25e318907f786a2c6aee392df6580035"),
+        shown.Step(at=_AT + timedelta(seconds=4), step="Start", detail=f"{_COPY} from {_SAVEPOINT}"),
+    ),
+    result=shown.Result(
+        outcome=Outcome.SUCCEEDED,
+        message="the new release runs",
+        ended_at=_AT + timedelta(seconds=16),
+        flink_job_id=_COPY,
+        savepoint=_SAVEPOINT,
+        restored_from=_SAVEPOINT,
+    ),
+)
+LAST = shown.LastOperation(
+    id=_ID,
+    action=Action.UPDATE,
+    cause=_CAUSE,
+    outcome=Outcome.SUCCEEDED,
+    message="the new release runs",
+    ended_at=_AT + timedelta(seconds=16),
+)
+JOB = shown.Job(
+    name="orders",
+    status="RUNNING",
+    flink_job_id=_COPY,
+    folder="stateful",
+    release=RELEASE,
+    run=shown.Copy(flink_job_id=_COPY, release_id=RELEASE.id, started_at=_AT, started_from=_SAVEPOINT),
+    last_save_point=_SAVEPOINT,
+    open=(),
+    last=LAST,
+)
+JOBS = shown.Jobs(jobs=(JOB,))
+OPERATIONS = shown.Operations(operations=(UPDATED,))
+SAVEPOINTS = shown.Savepoints(
+    savepoints=(
+        shown.Savepoint(
+            path=_SAVEPOINT,
+            taken_at=_AT,
+            origin="UPDATE",
+            cause="upload",
+            flink_job_id="25e318907f786a2c6aee392df6580035",
+            operation=_ID,
+            restored=True,
+            size_bytes=734_003_200,
+        ),
+    )
+)
+UPLOADS = shown.Uploads(
+    uploads=(
+        shown.Upload(
+            state="closed",
+            blob=_BLOB,
+            at=_AT,
+            job="orders",
+            operation=_ID,
+            outcome=Outcome.SUCCEEDED,
+            message="the new release runs",
+        ),
+        shown.Upload(state="waiting", blob="stateful/bills/job.json", at=_AT, job="bills", message="waits for b.jar"),
+    )
+)
+HELD = shown.HeldUploads(paused=True, held=())
+WELL = Health(healthy=True, cluster_kind="session", storage=Reach(reachable=True), cluster=Reach(reachable=True))
+ILL = Health(healthy=False, faults=("FLINK_CLUSTER_KIND: Field required",))

@@ -1,0 +1,205 @@
+"""The OpenAPI 3.1 document: the table of routes, with a schema of each model.
+
+What is replied may get further fields later, so its schemas allow them; what is asked for may not have any others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel, Field
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
+from pydantic_core import core_schema
+
+from .. import __version__
+from ..core.actions import Action
+from ..core.model import Model
+from ..runjob import RunJobProperties, fields_of
+from .codes import CODES
+from .routes import ROUTES, Body, Parameter, Reply, Route
+
+KEY = "functionKey"
+ABOUT = """\
+Stateful Apache Flink jobs without a person at the console.
+
+Errors are problem documents (RFC 9457) whose `code` is for programs. 401 and 500 come from the platform, without a
+body. Replies may get further fields: pass over those that you do not know."""
+
+
+class Problem(Model):
+    """An error (RFC 9457)."""
+
+    type: str = Field(description="Always `about:blank`: `code` says which error it is.")
+    title: str
+    status: int
+    code: str
+    detail: str = Field(description="For people; it may change.")
+    instance: str = Field(description="The path that was called.")
+
+
+class _Schemas(GenerateJsonSchema):
+    """Schemas as OpenAPI's tools read them best: replies without null, since what has no value is left out."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """Leave out null where nothing is null."""
+        if self.mode == "serialization":
+            return self.generate_inner(schema["schema"])
+        return super().nullable_schema(schema)
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """Leave out defaults: a caller is shown what there is."""
+        return self.generate_inner(schema["schema"])
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """Let replies get further fields."""
+        described = super().model_schema(schema)
+        if self.mode == "serialization":
+            described.pop("additionalProperties", None)
+        return described
+
+    def field_is_required(
+        self,
+        field: core_schema.ModelField | core_schema.DataclassField | core_schema.TypedDictField,
+        total: bool,
+    ) -> bool:
+        """Whether a field is always there: in a reply, what has no value is left out."""
+        inner = field["schema"]
+        if self.mode == "serialization" and inner["type"] == "default":
+            return inner.get("default") is not None
+        return super().field_is_required(field, total)
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002 - pydantic's own signature
+        """Leave out titles that repeat the name."""
+        return False
+
+
+def document() -> dict[str, Any]:
+    """Return the document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "flinkfuncs", "version": __version__, "description": ABOUT},
+        "servers": [{"url": "/"}],
+        "security": [{KEY: []}],
+        "paths": _paths(),
+        "components": {
+            "securitySchemes": {KEY: {"type": "apiKey", "in": "header", "name": "x-functions-key"}},
+            "schemas": _schemas(),
+        },
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    modes: dict[type[BaseModel], JsonSchemaMode] = {Problem: "serialization"}
+    for route in ROUTES:
+        modes |= {type(reply.example): "serialization" for reply in route.replies if reply.example}
+        modes |= {route.body.model: "validation"} if route.body else {}
+    _, made = models_json_schema(
+        [*modes.items()], ref_template="#/components/schemas/{model}", schema_generator=_Schemas
+    )
+    schemas: dict[str, Any] = made["$defs"]
+    return schemas
+
+
+def _paths() -> dict[str, Any]:
+    paths: dict[str, dict[str, Any]] = {}
+    for route in ROUTES:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return paths
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": route.function,
+        "summary": route.about,
+        "parameters": [_parameter(parameter) for parameter in route.parameters],
+        "responses": {str(reply.status): _reply(reply) for reply in route.replies}
+        | {"401": {"description": "The key is missing or wrong. The platform says so, without a body."}}
+        | _problems(route),
+    }
+    if route.body:
+        described["requestBody"] = _body(route.body)
+    if route.function == "request_action":
+        described["description"] = _fields_by_action()
+    return described
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": parameter.place,
+        "required": parameter.place == "path",
+        "description": parameter.about,
+        "schema": dict(parameter.schema),
+        "example": parameter.example,
+    }
+
+
+def _body(body: Body) -> dict[str, Any]:
+    content = {"application/json": {"schema": _ref(body.model), "example": body.example}}
+    return {"description": body.about, "required": body.required, "content": content}
+
+
+def _reply(reply: Reply) -> dict[str, Any]:
+    anything = {"application/json": {"schema": {"type": "object"}}}
+    described: dict[str, Any] = {"description": reply.about, "content": anything}
+    if reply.example:
+        example = reply.example.model_dump(mode="json", by_alias=True, exclude_none=True)
+        described["content"] = {"application/json": {"schema": _ref(type(reply.example)), "example": example}}
+    if reply.headers:
+        described["headers"] = {
+            name: {"description": about, "schema": {"type": "string"}} for name, about in reply.headers.items()
+        }
+    return described
+
+
+def _problems(route: Route) -> dict[str, Any]:
+    statuses = sorted({CODES[code].status for code in route.codes})
+    return {str(status): _problem(status, route) for status in statuses}
+
+
+def _problem(status: int, route: Route) -> dict[str, Any]:
+    codes = sorted(code for code in route.codes if CODES[code].status == status)
+    described: dict[str, Any] = {
+        "description": "\n".join(f"- `{code}`: {CODES[code].meaning}" for code in codes),
+        "content": {
+            "application/problem+json": {
+                "schema": {"allOf": [_ref(Problem), {"properties": {"code": {"enum": codes}}}]},
+                "example": _example(status, codes[0], route),
+            }
+        },
+    }
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        described["headers"] = {
+            "Retry-After": {"description": "When to ask again, in seconds.", "schema": {"type": "string"}}
+        }
+    return described
+
+
+def _example(status: int, code: str, route: Route) -> dict[str, Any]:
+    path = route.path
+    for parameter in route.parameters:
+        path = path.replace(f"{{{parameter.name}}}", str(parameter.example))
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": CODES[code].meaning,
+        "instance": path,
+    }
+
+
+def _fields_by_action() -> str:
+    rows = [f"- {action}: {_aliases(fields_of(action))}" for action in Action]
+    return "\n".join(["The fields that each action takes:", "", *rows])
+
+
+def _aliases(fields: Iterable[str]) -> str:
+    names = sorted(RunJobProperties.model_fields[field].alias or field for field in fields)
+    return ", ".join(f"`{name}`" for name in names) or "none"
+
+
+def _ref(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{model.__name__}"}

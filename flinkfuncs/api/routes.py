@@ -1,0 +1,238 @@
+"""Which routes are there, what do they take, and what do they reply? The OpenAPI document is made of this table.
+
+It is written by hand, beside the code in `triggers`; tests compare it with the functions that are registered, and with
+what they reply. The ARM API of the gateway is not ours to describe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, JsonValue
+
+from ..core.actions import Action
+from ..core.model import Model
+from ..core.operations import Outcome
+from ..runjob import RunJobProperties
+from . import examples
+from .asked import Pause
+from .codes import OF_RECORDS
+
+Schema = Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Something in the path, the query or a header."""
+
+    name: str
+    place: str
+    about: str
+    schema: Schema
+    example: str | int
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a request may carry."""
+
+    model: type[BaseModel]
+    about: str
+    example: JsonValue
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply that is not a problem document: an example of its model, None where any object is one;
+    `headers` says what each is for.
+    """
+
+    status: int
+    about: str
+    example: Model | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method on one path; `function` is the name under which it is registered."""
+
+    function: str
+    method: str
+    path: str
+    about: str
+    replies: tuple[Reply, ...]
+    codes: tuple[str, ...]
+    parameters: tuple[Parameter, ...] = ()
+    body: Body | None = None
+
+
+def _words(*words: str) -> Schema:
+    return {"type": "string", "enum": list(words)}
+
+
+JOB_NAME: Schema = {"type": "string", "pattern": "^[a-z0-9-]{1,63}$"}
+JOB = Parameter("job", "path", "The job's name.", JOB_NAME, "orders")
+OPERATION = Parameter("id", "path", "The operation's id.", {"type": "string"}, examples.UPDATED.id)
+ACTION = Parameter(
+    "action",
+    "path",
+    "The action, in any case and with `-` or `_`.",
+    _words(*(action.lower().replace("_", "-") for action in Action)),
+    "stop",
+)
+PREFER = Parameter(
+    "Prefer",
+    "header",
+    "`wait=N` holds the reply for at most N seconds (up to 200), until the operation has ended.",
+    {"type": "string"},
+    "wait=60",
+)
+OF_A_JOB = Parameter("job", "query", "Only the operations of this job.", JOB_NAME, "orders")
+STATE = Parameter(
+    "state",
+    "query",
+    "Only those in this state. Without `job`: `open`, or `rejected` for uploads whose name is not one of a job.",
+    _words("open", "closed", "rejected"),
+    "closed",
+)
+OUTCOME = Parameter("outcome", "query", "Only the uploads that ended so.", _words(*Outcome), "REFUSED")
+
+_NO_JOB = ("InvalidJobName", "JobNotFound")
+_LOCATION = {"Location": "Where the operation is, relative to the app."}
+_APPLIED = {"Preference-Applied": "What was understood of `Prefer`."}
+
+ROUTES = (
+    Route(
+        "list_jobs",
+        "GET",
+        "/api/jobs",
+        "Every job but the deleted ones, with its status on the cluster.",
+        (Reply(200, "The jobs.", examples.JOBS),),
+        OF_RECORDS,
+    ),
+    Route(
+        "show_job",
+        "GET",
+        "/api/jobs/{job}",
+        "One job, and what it can be started from where it does not run.",
+        (Reply(200, "The job.", examples.JOB),),
+        (*OF_RECORDS, *_NO_JOB),
+        (JOB,),
+    ),
+    Route(
+        "request_action",
+        "POST",
+        "/api/jobs/{job}/{action}",
+        "Records an operation. Only `new` takes a job that is not there yet.",
+        (
+            Reply(
+                200,
+                "With `Prefer: wait=N`: the operation has ended, well or not; its result says how.",
+                examples.UPDATED,
+                _LOCATION | _APPLIED,
+            ),
+            Reply(
+                202,
+                "The operation is recorded, and has not ended yet.",
+                examples.WAITING,
+                _LOCATION | _APPLIED | {"Retry-After": "When to look again, in seconds."},
+            ),
+        ),
+        (
+            *(*OF_RECORDS, *_NO_JOB, "UnknownAction", "InvalidBody", "BodyTooLarge", "TooManyOperations"),
+            *("InvalidDirectory", "OutsideRoot"),
+        ),
+        (JOB, ACTION, PREFER),
+        Body(
+            RunJobProperties,
+            "What the action takes; a field that it does not take is refused. None at all is an empty object.",
+            {"parallelism": 4, "args": ["--topic", "orders"]},
+        ),
+    ),
+    Route(
+        "list_savepoints",
+        "GET",
+        "/api/jobs/{job}/savepoints",
+        "The recorded savepoints, newest first, then those that no record names.",
+        (Reply(200, "The savepoints.", examples.SAVEPOINTS),),
+        (*OF_RECORDS, *_NO_JOB),
+        (JOB,),
+    ),
+    Route(
+        "show_uploads",
+        "GET",
+        "/api/jobs/{job}/uploads",
+        "Whether the job's uploads are paused, and the newest one that is held.",
+        (Reply(200, "What is held.", examples.HELD),),
+        (*OF_RECORDS, *_NO_JOB),
+        (JOB,),
+    ),
+    Route(
+        "pause_uploads",
+        "PUT",
+        "/api/jobs/{job}/uploads",
+        "Holds the job's uploads, or takes the newest one that was held.",
+        (Reply(200, "What is held now.", examples.HELD),),
+        (*OF_RECORDS, *_NO_JOB, "InvalidBody", "BodyTooLarge"),
+        (JOB,),
+        Body(Pause, "Whether to hold them.", {"paused": True}, required=True),
+    ),
+    Route(
+        "list_operations",
+        "GET",
+        "/api/operations",
+        "A job's operations, or those of all jobs that are in a state; newest first.",
+        (Reply(200, "The operations.", examples.OPERATIONS),),
+        (*OF_RECORDS, *_NO_JOB, "InvalidQuery"),
+        (OF_A_JOB, STATE),
+    ),
+    Route(
+        "show_operation",
+        "GET",
+        "/api/operations/{id}",
+        "One operation: cause, steps with their times, result.",
+        (Reply(200, "The operation.", examples.UPDATED),),
+        (*OF_RECORDS, "OperationNotFound"),
+        (OPERATION,),
+    ),
+    Route(
+        "abandon_operation",
+        "POST",
+        "/api/operations/{id}/abandon",
+        "Ends an operation that waits or is stuck; its result names what may still take effect.",
+        (Reply(200, "The operation as it ended.", examples.UPDATED),),
+        (*OF_RECORDS, "OperationNotFound", "OperationEnded"),
+        (OPERATION,),
+    ),
+    Route(
+        "list_uploads",
+        "GET",
+        "/api/uploads",
+        "What became of the newest 200 uploads of all jobs.",
+        (Reply(200, "The uploads.", examples.UPLOADS),),
+        (*OF_RECORDS, "InvalidQuery"),
+        (OUTCOME,),
+    ),
+    Route(
+        "show_health",
+        "GET",
+        "/api/health",
+        "Whether the app can do its work, and what is missing or wrong.",
+        (
+            Reply(200, "All is well.", examples.WELL),
+            Reply(503, "Something is missing or wrong.", examples.ILL),
+        ),
+        (),
+    ),
+    Route(
+        "show_openapi",
+        "GET",
+        "/api/openapi.json",
+        "This document.",
+        (Reply(200, "An OpenAPI 3.1 document.", None),),
+        (),
+    ),
+)

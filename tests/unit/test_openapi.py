@@ -1,0 +1,142 @@
+"""Is the OpenAPI document whole, and does the table that it is made of name what the app has?"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.functions.decorators.http import HttpTrigger
+from jsonschema import Draft202012Validator
+from jsonschema.validators import validator_for
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+from flinkfuncs.api.codes import CODES
+from flinkfuncs.api.openapi import document
+from flinkfuncs.api.routes import ROUTES, Route
+from tests.documents import ROOT
+from tests.functions import functions
+
+DOCUMENT = json.loads(json.dumps(document()))
+OPERATIONS = {
+    (method, path): operation for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
+}
+REGISTRY = Registry().with_resource("urn:api", DRAFT202012.create_resource(DOCUMENT))
+
+# The modules that a route of ours passes through, up to its reply.
+ON_THE_WAY = [
+    *(
+        "triggers/http.py",
+        "triggers/control.py",
+        "triggers/calls.py",
+        "triggers/problems.py",
+        "control.py",
+        "intake.py",
+    ),
+    *("runjob.py", "app.py", "settings.py", "clients/ledger.py", "clients/storage.py", "clients/queue.py"),
+    *("core/model.py", "core/names.py", "core/actions.py", "core/operations.py", "core/releases.py"),
+]
+# Codes of an operation's result there, and of an upload's: no route replies with them as an error.
+OF_RESULTS = {"Abandoned", "NotAJar"}
+
+
+def schema_of(schema: Any) -> Draft202012Validator:  # noqa: ANN401 - JSON
+    """Return what checks values against a schema of the document."""
+    absolute = json.loads(json.dumps(schema).replace('"#/', '"urn:api#/'))
+    return Draft202012Validator(absolute, registry=REGISTRY)
+
+
+def contents(thing: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
+    """Yield every pair of a schema and an example."""
+    if isinstance(thing, dict):
+        if "schema" in thing and "example" in thing:
+            yield thing
+        for inner in thing.values():
+            yield from contents(inner)
+    if isinstance(thing, list):
+        for inner in thing:
+            yield from contents(inner)
+
+
+def test_the_table_names_every_function_with_a_route_of_ours_and_no_other() -> None:
+    """By its name, its method and its path; the gateway's routes are ARM's."""
+    triggers = {function.get_function_name(): function.get_trigger() for function in functions()}
+    registered = {
+        (name, f"{method}", f"/{trigger.route}")
+        for name, trigger in triggers.items()
+        if isinstance(trigger, HttpTrigger) and (trigger.route or "").startswith("api/")
+        for method in trigger.methods or ()
+    }
+    assert {(route.function, route.method, route.path) for route in ROUTES} == registered
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.function)
+def test_a_route_describes_each_parameter_of_its_path(route: Route) -> None:
+    """And replies with each status once."""
+    in_path = [parameter.name for parameter in route.parameters if parameter.place == "path"]
+    assert in_path == re.findall(r"\{(\w+)\}", route.path)
+    assert len({parameter.name for parameter in route.parameters}) == len(route.parameters)
+    statuses = [reply.status for reply in route.replies] + sorted({CODES[code].status for code in route.codes})
+    assert len(statuses) == len(set(statuses))
+    assert len(set(route.codes)) == len(route.codes)
+
+
+def test_every_schema_is_one_and_every_reference_leads_somewhere() -> None:
+    """The document's own dialect is JSON Schema 2020-12."""
+    assert DOCUMENT["openapi"] == "3.1.0"
+    for schema in DOCUMENT["components"]["schemas"].values():
+        assert validator_for(schema, default=Draft202012Validator) is Draft202012Validator
+        Draft202012Validator.check_schema(schema)
+    references = set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(DOCUMENT)))
+    assert references == {f"#/components/schemas/{name}" for name in DOCUMENT["components"]["schemas"]}
+
+
+def test_every_example_is_valid() -> None:
+    """Of parameters, bodies, replies and problems; each has one."""
+    found = list(contents(DOCUMENT["paths"]))
+    for content in found:
+        schema_of(content["schema"]).validate(content["example"])
+    shown = re.findall(r'"schema": \{"(?:\$ref|allOf)', json.dumps(DOCUMENT["paths"]))
+    assert len(found) == len(shown) + sum(len(route.parameters) for route in ROUTES)
+
+
+def test_operations_have_names_of_their_own_and_ask_for_the_key() -> None:
+    """What a generator of clients names its methods by."""
+    names = [operation["operationId"] for operation in OPERATIONS.values()]
+    assert len(set(names)) == len(names) == len(ROUTES)
+    (scheme,) = DOCUMENT["security"]
+    assert DOCUMENT["components"]["securitySchemes"].keys() == scheme.keys()
+    assert all("401" in operation["responses"] for operation in OPERATIONS.values())
+
+
+def test_replies_may_grow_and_requests_may_not() -> None:
+    """A client that refuses unknown fields would break with the next version."""
+    schemas = DOCUMENT["components"]["schemas"]
+    closed = {name for name, schema in schemas.items() if schema.get("additionalProperties") is False}
+    assert closed == {"Pause", "RunJobProperties"}
+    assert "null" not in json.dumps(schemas["Operation"])
+    assert set(schemas["Operation"]["required"]) == {
+        *("state", "id", "job", "request", "cause", "requestedAt", "progressedAt", "steps"),
+    }
+
+
+def test_every_code_of_the_code_stands_in_the_table_and_every_one_there_in_a_route() -> None:
+    """Collected from the modules that a request passes through."""
+    written = {code for module in ON_THE_WAY for code in _codes(ROOT / "flinkfuncs" / module)}
+    assert written - OF_RESULTS <= set(CODES)
+    assert set(CODES) - written == {"Conflict", "NotFound"}  # named by their classes
+    assert {code for route in ROUTES for code in route.codes} == set(CODES)
+
+
+def _codes(path: Path) -> Iterator[str]:
+    """Yield every code that a module gives an error: `code="…"`, or a text that is chosen for it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.keyword) and node.arg == "code" and isinstance(node.value, ast.Constant):
+            yield str(node.value.value)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "code":
+            yield from (str(found.value) for found in ast.walk(node.value) if isinstance(found, ast.Constant))
