@@ -21,8 +21,9 @@ from pydantic import ValidationError
 from . import __version__
 from .clusters.cluster import Findings, Inspects
 from .core.errors import FlinkFuncsError
-from .core.jobs import JobRecord
+from .core.jobs import Recorded
 from .core.model import Model
+from .core.names import JobName
 from .settings import Settings
 from .telemetry import SWITCHES
 
@@ -82,8 +83,8 @@ def check_health(services: Callable[[], Services], environment: Mapping[str, str
             faults=(*faults, error.message),
             warnings=warnings,
         )
-    storage, records = _storage(app)
-    cluster, found = _cluster(app, records)
+    storage, jobs = _storage(app)
+    cluster, found = _cluster(app, jobs)
     faults += found.faults
     return Health(
         healthy=not faults and bool(storage.reachable and cluster.reachable),
@@ -167,18 +168,17 @@ def _warnings(settings: Settings) -> list[str]:
     return [warning for warning, applies in said.items() if applies]
 
 
-def _storage(app: Services) -> tuple[Reach, list[JobRecord]]:
+def _storage(app: Services) -> tuple[Reach, Mapping[JobName, Recorded]]:
     try:
-        return Reach(reachable=True), list(app.ledger.records())
+        return Reach(reachable=True), app.ledger.summaries()
     except FlinkFuncsError as error:
         # Reached or not, it is of no use to the app: a missing container and a missing role count, too.
-        records: list[JobRecord] = []
-        return Reach(reachable=False, reason=error.message), records
+        return Reach(reachable=False, reason=error.message), {}
 
 
-def _cluster(app: Services, records: list[JobRecord]) -> tuple[Reach, Findings]:
+def _cluster(app: Services, jobs: Mapping[JobName, Recorded]) -> tuple[Reach, Findings]:
     try:
-        app.cluster.statuses({record.name: record for record in records})
+        app.cluster.statuses(jobs)
         return Reach(reachable=True), app.cluster.findings() if isinstance(app.cluster, Inspects) else Findings()
     except FlinkFuncsError as error:
         return Reach(reachable=False, reason=error.message), Findings()

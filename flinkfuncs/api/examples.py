@@ -81,7 +81,22 @@ JOB = shown.Job(
     open=(),
     last=LAST,
 )
-JOBS = shown.Jobs(jobs=(JOB,))
+JOBS = shown.Jobs(
+    jobs=(
+        shown.JobInList(
+            name="orders",
+            status="RUNNING",
+            flink_job_id=_COPY,
+            folder="stateful",
+            release=shown.ReleaseInList(id=RELEASE.id, sha256=RELEASE.sha256, jar_name=RELEASE.jar_name),
+            run=shown.CopyInList(flink_job_id=_COPY, release_id=RELEASE.id, started_at=_AT),
+            last_save_point=_SAVEPOINT,
+            open=(),
+            open_count=0,
+            last=LAST,
+        ),
+    )
+)
 OPERATIONS = shown.Operations(operations=(UPDATED,))
 SAVEPOINTS = shown.Savepoints(
     savepoints=(

@@ -109,7 +109,7 @@ ROUTES = (
         "list_jobs",
         "GET",
         "/api/jobs",
-        "Every job but the deleted ones, with its status on the cluster.",
+        "Every job but the deleted ones, with its status on the cluster; less of each than is shown of one job.",
         (Reply(200, "The jobs.", examples.JOBS),),
         OF_RECORDS,
     ),

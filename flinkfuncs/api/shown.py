@@ -1,6 +1,6 @@
 """What are callers shown of jobs and operations? Models of their own, filled field by field from the records.
 
-    Job                   a job and its status on the cluster
+    Job, JobInList        a job and its status on the cluster; what a list shows of it
     Operation             one requested action, from request to result
     Savepoint             one that is recorded, or one that no record names
     Upload, HeldUploads   what became of an upload; whether a job's uploads are paused
@@ -26,6 +26,7 @@ from ..core.model import Model
 from ..core.operations import Outcome
 from ..core.orphans import Found, orphans
 from ..core.session.savepoints import same_path
+from ..core.summaries import CopySummary, OperationSummary, Summary
 from ..redaction import redacted_args, redacted_arguments, redacted_configuration
 
 if TYPE_CHECKING:  # storage's SDK is not needed to be indexed
@@ -535,7 +536,7 @@ class Job(Shown):
     """Only while they are paused."""
     last: LastOperation | None = None
     starts_from: StartsFrom | None = None
-    """Of a job that does not run, and only in `GET /api/jobs/{job}`."""
+    """Of a job that does not run."""
 
     @classmethod
     def of(
@@ -560,7 +561,91 @@ class Job(Shown):
         )
 
 
+class ReleaseInList(Shown):
+    """A release without its spec."""
+
+    id: str
+    sha256: str
+    jar_name: str
+
+
+class CopyInList(Shown):
+    """The copy that runs, or ran last."""
+
+    flink_job_id: str
+    release_id: str | None = None
+    started_at: datetime
+    ended: str | None = None
+
+
+class OperationInList(Shown):
+    """An operation that waits or runs."""
+
+    id: str
+    action: Action
+    cause: Kind
+    requested_at: datetime
+    driven_at: datetime | None = None
+
+
+class JobInList(Shown):
+    """A job, as far as a list of all jobs shows it; `GET /api/jobs/{job}` shows all of it."""
+
+    name: str
+    status: str
+    """As of a job that is shown alone."""
+    status_reason: str | None = None
+    """Why the status is UNKNOWN."""
+    flink_job_id: str | None = None
+    folder: Folder | None = None
+    release: ReleaseInList | None = None
+    run: CopyInList | None = Field(default=None, alias="copy")
+    last_save_point: str | None = None
+    open: tuple[OperationInList, ...]
+    """The first three operations that wait or run."""
+    open_count: int
+    """How many there are."""
+    uploads_paused: bool = False
+    last: LastOperation | None = None
+    """Its message and its cause are cut to 200 characters."""
+
+    @classmethod
+    def of(cls, name: str, summary: Summary, status: str, *, reason: str | None = None) -> Self:
+        """Show a job; `reason` says why its status is UNKNOWN."""
+        release, copy = summary.release, summary.current
+        return cls(
+            name=name,
+            status="DELETED" if summary.deleted else status,
+            status_reason=reason,
+            flink_job_id=summary.flink_job_id,
+            folder=summary.folder,
+            release=release and ReleaseInList(id=release.id, sha256=release.sha256, jar_name=release.jar_name),
+            run=copy and _copy_in_list(copy),
+            last_save_point=summary.last_save_point,
+            open=tuple(_operation_in_list(operation) for operation in summary.open),
+            open_count=summary.open_count,
+            uploads_paused=summary.uploads_paused,
+            last=summary.last and LastOperation.of(summary.last),
+        )
+
+
+def _copy_in_list(copy: CopySummary) -> CopyInList:
+    return CopyInList(
+        flink_job_id=copy.flink_job_id, release_id=copy.release_id, started_at=copy.started_at, ended=copy.ended
+    )
+
+
+def _operation_in_list(operation: OperationSummary) -> OperationInList:
+    return OperationInList(
+        id=operation.id,
+        action=operation.action,
+        cause=operation.cause,
+        requested_at=operation.requested_at,
+        driven_at=operation.driven_at,
+    )
+
+
 class Jobs(Shown):
     """All jobs but the deleted ones."""
 
-    jobs: tuple[Job, ...]
+    jobs: tuple[JobInList, ...]

@@ -5,22 +5,24 @@
     <cluster>/uploads/<outcome>/<newest first>.json      what became of an upload, for one list of all jobs: REJECTED
                                                          ones lie under a name that can be no job's
 
-A record says in its blob's metadata what is open (`open`, `until`) and how far its uploads are known (`uploaded`), so
-that one listing finds what there is to do. Nothing is ever overwritten without its ETag, but a closed operation by its
-own, equal text.
+A record says in its blob's metadata what is open (`open`, `until`), how far its uploads are known (`uploaded`) and what
+a list shows of it (`summary`), so that one listing finds what there is to do, and to show. Nothing is ever overwritten
+without its ETag, but a closed operation by its own, equal text.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from azure.core import MatchConditions
 from azure.storage.blob import ContainerClient
@@ -32,11 +34,17 @@ from ..core.jobs import JobRecord
 from ..core.model import Model, read_stored
 from ..core.names import JobName
 from ..core.operations import Operation, Outcome, job_of, month_of, time_of
+from ..core.summaries import Summary, summary_of
 from .storage import Conflict, storage_errors
 
 REJECTED = "REJECTED"  # uploads under a name that can be no job's
 LATEST = 9_999_999_999  # seconds since 1970
 SHOWN = 500  # characters of a name or a message; metadata takes 8 KiB
+LARGEST_METADATA = 8000  # bytes of its names and values
+READS_AT_ONCE = 8  # blobs
+
+Name = TypeVar("Name")
+Read = TypeVar("Read")
 
 
 class Upload(Model):
@@ -94,6 +102,7 @@ class ListedJob:
     rests: bool = False  # nothing of it can be running
     holds: bool = False  # uploads are held
     handled: frozenset[str] = frozenset()  # the names of blobs that were handled, by `mark`
+    summary: Summary | None = None  # None: its record has to be read
 
 
 class Ledger:
@@ -151,6 +160,24 @@ class Ledger:
         for job in self.jobs():
             if record := self.read(job):
                 yield record
+
+    def summaries(self) -> dict[JobName, Summary]:
+        """Return what a list shows of each job, by one listing; only records without a summary are read.
+
+        Raises:
+            Unavailable: storage cannot be reached, or one of those records cannot be read.
+
+        """
+        jobs = self.listed()
+        read = self._read_all([job.name for job in jobs.values() if job.summary is None])
+        found = {name: summary_of(record) for name, record in read.items()}
+        return {name: summary for name in jobs if (summary := jobs[name].summary or found.get(name))}
+
+    def waiting(self) -> list[Operation]:
+        """Return the operations of all jobs that are open or held; only the records that have some are read."""
+        jobs = self.listed()
+        records = self._read_all([job.name for job in jobs.values() if job.operation or job.holds])
+        return [operation for record in records.values() for operation in (*record.open, *record.held)]
 
     def owner_of(self, flink_job_id: str, but: JobName) -> JobName | None:
         """Return another job whose copy a Flink job is, or that is about to adopt it."""
@@ -259,11 +286,23 @@ class Ledger:
             names = self._container.list_blob_names(name_starts_with=f"{self._root}closed/{job}/", results_per_page=1)
             return next(iter(names), None) is not None
 
+    def _read_all(self, jobs: Sequence[JobName]) -> dict[JobName, JobRecord]:
+        """Read records, some at once; one that is gone meanwhile is left out."""
+        records = _at_once(self.read, jobs)
+        return {record.name: record for record in records if record}
+
     def _job_blob(self, job: JobName) -> str:
         return f"{self._root}jobs/{job}.json"
 
     def _closed_blob(self, operation_id: str) -> str:
         return f"{self._root}closed/{job_of(operation_id)}/{month_of(operation_id)}/{operation_id}.json"
+
+
+def _at_once(read: Callable[[Name], Read], names: Sequence[Name]) -> list[Read]:
+    """Read several blobs, some at once, each within the trace of who asks."""
+    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+        reads = [pool.submit(copy_context().run, read, name) for name in names]
+        return [each.result() for each in reads]
 
 
 class _DateHook:
@@ -294,7 +333,24 @@ def _metadata(record: JobRecord) -> dict[str, str]:
         "holds": "1" if record.held else "",
         "handled": " ".join(mark(one.blob) for one in record.handled),
     }
-    return {key: at.isoformat() for key, at in times.items() if at} | {key: text for key, text in words.items() if text}
+    written = {key: at.isoformat() for key, at in times.items() if at}
+    written |= {key: text for key, text in words.items() if text}
+    return _with_summary(written, record)
+
+
+def _with_summary(metadata: dict[str, str], record: JobRecord) -> dict[str, str]:
+    """Add what a list shows of a job, unless it does not fit: then the list reads the record."""
+    text = base64.b64encode(summary_of(record).to_json().encode()).decode()  # headers are ASCII
+    whole = metadata | {"summary": text}
+    size = sum(len(key) + len(value) for key, value in whole.items())
+    return whole if size <= LARGEST_METADATA else metadata
+
+
+def _summary(text: str | None) -> Summary | None:
+    try:
+        return Summary.model_validate_json(base64.b64decode(text)) if text else None
+    except ValueError:  # what another version wrote
+        return None
 
 
 def _listed(name: str, metadata: dict[str, str]) -> ListedJob:
@@ -312,4 +368,5 @@ def _listed(name: str, metadata: dict[str, str]) -> ListedJob:
         rests="rests" in metadata,
         holds="holds" in metadata,
         handled=frozenset(metadata.get("handled", "").split()),
+        summary=_summary(metadata.get("summary")),
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from ..core.jobs import JobRecord
+from ..core.jobs import JobRecord, Recorded
 from ..core.names import JobName
 from ..core.operations import Operation
 from ..core.session.facts import Left
@@ -44,7 +44,7 @@ class Cluster(Protocol):
         """
         ...
 
-    def statuses(self, records: Mapping[JobName, JobRecord]) -> Mapping[JobName, str]:
+    def statuses(self, jobs: Mapping[JobName, Recorded]) -> Mapping[JobName, str]:
         """Return a status word for each job: RUNNING, RESTARTING, STARTING, STOPPED, FAILED, VANISHED and so on.
 
         Raises:

@@ -22,7 +22,7 @@ from ..core.arm.row import MARKER, Row, leading
 from ..core.arm.seen import ArmLimits, ArmSeen, OperationState, OperationStatus, refuse
 from ..core.arm.table import next_step
 from ..core.errors import FlinkFuncsError, Refused, Unavailable
-from ..core.jobs import JobRecord
+from ..core.jobs import JobRecord, Recorded
 from ..core.names import Directory, JobName
 from ..core.operations import Operation
 from ..core.releases import Release, Spec
@@ -129,7 +129,7 @@ class HDInsightCluster:
         except FlinkFuncsError:
             return OperationStatus()
 
-    def statuses(self, records: Mapping[JobName, JobRecord]) -> Mapping[JobName, str]:
+    def statuses(self, jobs: Mapping[JobName, Recorded]) -> Mapping[JobName, str]:
         """Return a status word for each job.
 
         Raises:
@@ -140,7 +140,7 @@ class HDInsightCluster:
             rows = self._listing.get()
         except Refused as error:
             raise Unavailable(error.message, code=error.code) from error
-        return {name: _status(record, rows) for name, record in records.items()}
+        return {name: _status(name, job, rows) for name, job in jobs.items()}
 
     # --------------------------------------------------------------------------------------------------------- acting
 
@@ -199,8 +199,8 @@ def _configuration(release: Release, operation: Operation) -> dict[str, str]:
     return spec.flink_configuration | specials
 
 
-def _status(record: JobRecord, rows: list[Row]) -> str:
-    row = leading(row for row in rows if row.job_name == record.name)
+def _status(name: JobName, job: Recorded, rows: list[Row]) -> str:
+    row = leading(row for row in rows if row.job_name == name)
     if row is None:
-        return "VANISHED" if record.wanted and not record.deleted else "NONE"
+        return "VANISHED" if job.wanted and not job.deleted else "NONE"
     return row.word or "STARTING"

@@ -18,7 +18,7 @@ from ..clients.savepoint_store import SavepointStore
 from ..core.actions import Action
 from ..core.cluster_jars import reusable_since
 from ..core.errors import Refused, Unavailable
-from ..core.jobs import Copy, JobRecord
+from ..core.jobs import Copy, JobRecord, Recorded, RecordedCopy
 from ..core.names import JobName
 from ..core.naming import named
 from ..core.operations import Operation
@@ -321,10 +321,10 @@ class SessionCluster:
 
     # -------------------------------------------------------------------------------------------------------- listing
 
-    def statuses(self, records: Mapping[JobName, JobRecord]) -> Mapping[JobName, str]:
+    def statuses(self, jobs: Mapping[JobName, Recorded]) -> Mapping[JobName, str]:
         """Return a status word for each job, by one call."""
         listed = {job.flink_job_id: job for job in self._flink.overview()}
-        return {name: _status(record, listed) for name, record in records.items()}
+        return {name: _status(job.current, listed) for name, job in jobs.items()}
 
     def newest_state(self, record: JobRecord) -> Left | None:
         """Return the state from which a job that does not run can be started.
@@ -351,10 +351,9 @@ def _is_over(copy: CopySeen | None) -> bool:
     return copy is None or copy.state in (*TERMINAL, CopyState.ABSENT)
 
 
-def _status(record: JobRecord, listed: Mapping[str, Listed]) -> str:
-    running = record.running
-    job = listed.get(running.flink_job_id) if running else None
-    return status_of(record.current, CopySeen(_listed_state(job))).value
+def _status(copy: RecordedCopy | None, listed: Mapping[str, Listed]) -> str:
+    job = listed.get(copy.flink_job_id) if copy and not copy.ended else None
+    return status_of(copy, CopySeen(_listed_state(job))).value
 
 
 def _listed_state(job: Listed | None) -> CopyState:

@@ -7,7 +7,7 @@ here before it is done, and `open` is the only truth of which operations there a
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 from .actions import Action
 from .model import Model
@@ -16,6 +16,44 @@ from .operations import Cause, Operation, Outcome
 from .releases import Parallelism, Release, Sha256, Spec
 
 Ended = Literal["STOPPED", "FINISHED", "CANCELED", "FAILED", "NEVER_STARTED"]
+
+
+class RecordedCopy(Protocol):
+    """What the status of a job depends on of its copy: a record has it, and its summary."""
+
+    @property
+    def flink_job_id(self) -> str:
+        """The copy's id on Flink."""
+        ...
+
+    @property
+    def ended(self) -> Ended | None:
+        """How it ended."""
+        ...
+
+    @property
+    def may_appear(self) -> bool:
+        """Whether a start of it left us and nothing was heard of it."""
+        ...
+
+
+class Recorded(Protocol):
+    """What the status of a job depends on, beside what the cluster says."""
+
+    @property
+    def current(self) -> RecordedCopy | None:
+        """The copy that runs, or ran last."""
+        ...
+
+    @property
+    def wanted(self) -> object:
+        """Whether there is a release that it should run."""
+        ...
+
+    @property
+    def deleted(self) -> bool:
+        """Whether it was deleted."""
+        ...
 
 
 class StopBegun(Model):

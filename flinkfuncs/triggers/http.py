@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import azure.functions as func
@@ -31,7 +32,7 @@ from ..app import services
 from ..clusters.cluster import TellsState
 from ..core.actions import parse_action
 from ..core.errors import FlinkFuncsError, Refused
-from ..core.jobs import JobRecord
+from ..core.jobs import JobRecord, Recorded
 from ..core.model import parse_json
 from ..core.names import JobName
 from ..core.operations import Cause, Operation, Outcome
@@ -53,8 +54,11 @@ blueprint = func.Blueprint()
 @replies
 def list_jobs(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the host binds the request by this name
     """Show every job but the deleted ones."""
-    records = [record for record in services().ledger.records() if record.open or not record.deleted]
-    return as_json(shown.Jobs(jobs=tuple(_jobs(records))))
+    summaries = services().ledger.summaries()
+    found = {name: job for name, job in summaries.items() if job.open_count or not job.deleted}
+    statuses, reason = _statuses(found)
+    jobs = tuple(shown.JobInList.of(name, job, statuses[name], reason=reason) for name, job in found.items())
+    return as_json(shown.Jobs(jobs=jobs))
 
 
 @blueprint.route("api/jobs/{job}", methods=["GET"])
@@ -62,8 +66,9 @@ def list_jobs(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the
 def show_job(req: func.HttpRequest) -> func.HttpResponse:
     """Show one job, and what it can be started from where it does not run."""
     record = record_of(_job(req))
-    (job,) = _jobs([record])
-    return as_json(job.model_copy(update={"starts_from": _starts_from(record, job.status)}))
+    statuses, reason = _statuses({record.name: record})
+    status = statuses[record.name]
+    return as_json(shown.Job.of(record, status, reason=reason, starts_from=_starts_from(record, status)))
 
 
 @blueprint.route("api/jobs/{job}/savepoints", methods=["GET"])
@@ -193,8 +198,7 @@ def _uploads(outcome: Outcome | None) -> tuple[shown.Upload, ...]:
 def _of_all_jobs(state: str | None) -> tuple[shown.Operation | shown.Upload, ...]:
     ledger = services().ledger
     if state == "open":
-        waiting = [operation for record in ledger.records() for operation in (*record.open, *record.held)]
-        return tuple(shown.Operation.of(o) for o in sorted(waiting, key=lambda one: one.id, reverse=True))
+        return tuple(shown.Operation.of(o) for o in sorted(ledger.waiting(), key=lambda one: one.id, reverse=True))
     if state == "rejected":
         return tuple(shown.Upload.of(upload) for upload in ledger.uploads(rejected=True))
     raise _unclear("say which operations: ?job=NAME, ?state=open or ?state=rejected")
@@ -215,13 +219,13 @@ def _starts_from(record: JobRecord, status: str) -> shown.StartsFrom | None:
     return shown.StartsFrom(path=left.path, unaligned=left.unaligned) if left and left.survives else None
 
 
-def _jobs(records: list[JobRecord]) -> list[shown.Job]:
-    """Show jobs with what the cluster says of them; one that does not answer, or refuses us, hides no record."""
+def _statuses(jobs: Mapping[JobName, Recorded]) -> tuple[Mapping[JobName, str], str | None]:
+    """Return the status of each job; one cluster that does not answer, or refuses us, hides no job, and says why."""
+    unknown = dict.fromkeys(jobs, "UNKNOWN")
     try:
-        statuses = services().cluster.statuses({record.name: record for record in records})
+        return unknown | dict(services().cluster.statuses(jobs)), None
     except FlinkFuncsError as error:
-        return [shown.Job.of(record, "UNKNOWN", reason=error.message) for record in records]
-    return [shown.Job.of(record, statuses.get(record.name, "UNKNOWN")) for record in records]
+        return unknown, error.message
 
 
 def _job(req: func.HttpRequest) -> JobName:

@@ -13,12 +13,12 @@ from azure.storage.queue import QueueServiceClient
 from azure_functions_runtime.bindings.context import Context
 from azure_functions_runtime.bindings.tracecontext import TraceContext
 
-from flinkfuncs.core.jobs import JobRecord
+from flinkfuncs.core.jobs import JobRecord, Recorded
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Operation
 from flinkfuncs.core.steps import Learned, Step
 
-Statuses: TypeAlias = Callable[[Mapping[JobName, JobRecord]], Mapping[JobName, str]]
+Statuses: TypeAlias = Callable[[Mapping[JobName, Recorded]], Mapping[JobName, str]]
 
 
 def invocation(function: str) -> Any:  # noqa: ANN401 - the worker's own class, which ships no types
@@ -40,7 +40,7 @@ class BrokenCluster:
     def act(self, _record: JobRecord, _operation: Operation, _step: Step) -> Learned:
         raise self._error
 
-    def statuses(self, _records: Mapping[JobName, JobRecord]) -> Mapping[JobName, str]:
+    def statuses(self, jobs: Mapping[JobName, Recorded]) -> Mapping[JobName, str]:  # noqa: ARG002 - the name counts
         raise self._error
 
 
@@ -50,8 +50,8 @@ class IdleCluster(BrokenCluster):
     def __init__(self) -> None:
         super().__init__(NotImplementedError())
 
-    def statuses(self, records: Mapping[JobName, JobRecord]) -> Mapping[JobName, str]:
-        return dict.fromkeys(records, "NONE")
+    def statuses(self, jobs: Mapping[JobName, Recorded]) -> Mapping[JobName, str]:
+        return dict.fromkeys(jobs, "NONE")
 
 
 def storage_settings(account: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,10 +15,12 @@ from flinkfuncs.clients.ledger import Ledger
 from flinkfuncs.clients.storage import Conflict, blob_service, storage_errors
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable
-from flinkfuncs.core.jobs import JobRecord, Lease
+from flinkfuncs.core.jobs import JobRecord, LastOperation, Lease
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Cause, Operation, Outcome, Result, operation_id
-from tests.unit.builders import OLD, ORDERS, asked, copy_of, savepoint, with_marks
+from flinkfuncs.core.session.facts import CopySeen, CopyState, status_of
+from flinkfuncs.core.summaries import Summary, summary_of
+from tests.unit.builders import NOW, OLD, ORDERS, asked, copy_of, savepoint, with_marks
 from tests.wire.server import Answer, serving
 from tests.wire.storage import Storage
 from tests.wire.test_load import counted
@@ -221,3 +224,78 @@ def test_a_request_that_the_sdk_repeated_after_silence_still_tells_the_storages_
     assert not transport.breaks
     for entry in (written, read):
         assert abs((datetime.now(UTC) - entry.storage_time).total_seconds()) < 60
+
+
+def summarised(storage: Storage) -> Summary:
+    """What a list shows of the job, and that no record was read for it."""
+    with counted() as sent:
+        (summary,) = storage.ledger().summaries().values()
+    assert sent == {"list": 1}
+    return summary
+
+
+def test_a_list_shows_of_a_job_what_its_record_says(storage: Storage) -> None:
+    """By the listing alone, and what the cluster has to know of it, too."""
+    last = LastOperation(
+        id="o", action=Action.NEW, cause=asked(Action.NEW).cause, outcome=Outcome.FAILED, message="ü\n", ended_at=NOW
+    )
+    opened = tuple(asked(Action.STOP, identity=str(number)) for number in range(5))
+    record = WHOLE.but(open=opened, last=last, folder="stateful", uploads_paused=True)
+    storage.ledger().write(record, etag=None)
+    shown = summarised(storage)
+    assert shown == summary_of(record)
+    assert (shown.wanted, shown.folder, shown.uploads_paused, shown.last) == (True, "stateful", True, last)
+    assert (shown.flink_job_id, shown.last_save_point) == (copy_of().flink_job_id, "file:///sp/1")
+    assert ([each.id for each in shown.open], shown.open_count) == ([each.id for each in opened[:3]], 5)
+    assert shown.release
+    assert (shown.release.id, shown.release.jar_name) == (OLD.id, "old.jar")
+    for copy in (copy_of(), copy_of(seen=False), copy_of(ended="FAILED"), None):
+        of_record, of_summary = record.but(current=copy), summary_of(record.but(current=copy))
+        for seen in (CopySeen(CopyState.RUNNING), CopySeen(CopyState.ABSENT)):
+            assert status_of(of_summary.current, seen) == status_of(of_record.current, seen)
+
+
+def test_what_a_summary_cannot_hold_is_read_from_the_record(storage: Storage) -> None:
+    """Metadata takes 8 KiB; a long message is cut, and a jar's name is not."""
+    long = "🚀" * 3000
+    last = LastOperation(
+        id="o", action=Action.NEW, cause=asked(Action.NEW).cause, outcome=Outcome.FAILED, message=long, ended_at=NOW
+    )
+    entry = storage.ledger().write(WHOLE.but(last=last), etag=None)
+    shown = summarised(storage).last
+    assert shown
+    assert shown.message == "🚀" * 199 + "…"
+    record = WHOLE.but(wanted=OLD.model_copy(update={"jar_name": long}))
+    storage.ledger().write(record, etag=entry.etag)
+    with counted() as sent:
+        assert storage.ledger().summaries() == {ORDERS: summary_of(record)}
+    assert sent == {"list": 1, "read": 1}
+
+
+@pytest.mark.parametrize(
+    "metadata", [{}, {"summary": "not base64!"}, {"summary": "e30x"}, {"summary": "eyJvcGVuIjogMX0="}]
+)
+def test_a_record_without_a_summary_of_ours_is_read_until_its_next_write(
+    storage: Storage, metadata: dict[str, str]
+) -> None:
+    """An earlier version wrote none, and what another one wrote may not be understood."""
+    name = f"{storage.cluster}/jobs/{ORDERS}.json"
+    storage.records.upload_blob(name, WHOLE.to_json(), metadata=metadata)
+    ledger = storage.ledger()
+    with counted() as sent:
+        assert ledger.summaries() == {ORDERS: summary_of(WHOLE)}
+    assert sent == {"list": 1, "read": 1}
+    entry = ledger.entry(ORDERS)
+    assert entry
+    ledger.write(WHOLE, etag=entry.etag)
+    assert summarised(storage) == summary_of(WHOLE)
+
+
+def test_a_summary_of_a_newer_version_is_shown_as_far_as_it_is_known(storage: Storage) -> None:
+    """A list needs no more than that; the record is refused when somebody wants to change it."""
+    text = summary_of(WHOLE).model_dump_json(by_alias=True, exclude_none=True)
+    metadata = {"summary": base64.b64encode(text.replace("{", '{"later": 1, ', 1).encode()).decode()}
+    storage.records.upload_blob(f"{storage.cluster}/jobs/{ORDERS}.json", '{"later": 1}', metadata=metadata)
+    assert summarised(storage) == summary_of(WHOLE)
+    with pytest.raises(Unavailable):
+        storage.ledger().read(ORDERS)

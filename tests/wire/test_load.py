@@ -10,6 +10,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ from tests.documents import DESIGN
 from tests.fixtures.scenes import Play
 from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import LIMITS, NOW, OLD, ORDERS, asked, copy_of
+from tests.wire.api import Api, json_of
 from tests.wire.server import Answer, Fault, serving
 from tests.wire.session import Session, intake
 from tests.wire.storage import Storage, jar
@@ -199,3 +201,38 @@ def test_an_operation_asks_flink_as_often_as_the_design_says(storage: Storage, a
     assert closed.result
     assert closed.result.outcome == "SUCCEEDED", closed.result
     assert row in DESIGN.read_text(), row
+
+
+@pytest.mark.parametrize("jobs", [3, 300])
+def test_a_list_of_all_jobs_asks_storage_once_whatever_their_number(
+    storage: Storage, flink: FlinkServer, jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A listing has up to 5,000 jobs: 1,000 of them are one request, and so is the health report."""
+    play, ledger = Play(storage, flink), storage.ledger()
+    names = [JobName(f"job-{number}") for number in range(jobs)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: ledger.write(JobRecord(name=name, wanted=OLD, current=copy_of()), etag=None), names))
+    api = Api(play)
+    with counted() as sent:
+        listed = json_of(api.get("/api/jobs"))["jobs"]
+    assert sorted(job["name"] for job in listed) == sorted(names)
+    assert sent == {"list": 1}
+    with counted() as sent:
+        assert api.get("/api/operations?state=open").status_code == 200
+    assert sent == {"list": 1}
+    for name in ("JARS_CONTAINER", "OPERATIONS_QUEUE", "SAVEPOINT_SCHEDULE", "SWEEP_SCHEDULE"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("FLINK_CLUSTER_KIND", "session")
+    with counted() as sent:
+        assert json_of(api.get("/api/health"))["storage"] == {"reachable": True}
+    assert sent == {"list": 1}
+
+
+def test_open_operations_are_read_only_where_there_are_some(storage: Storage, flink: FlinkServer) -> None:
+    """One read for each job that is busy; those that rest cost nothing."""
+    for name in ("busy", "waits", "rests"):
+        open_ = () if name == "rests" else (asked(Action.STOP, identity=name),)
+        storage.ledger().write(JobRecord(name=JobName(name), open=open_), etag=None)
+    with counted() as sent:
+        found = json_of(Api(Play(storage, flink)).get("/api/operations?state=open"))["operations"]
+    assert (len(found), sent) == (2, {"list": 1, "read": 2})

@@ -11,7 +11,7 @@ import pytest
 from flinkfuncs.clients.ledger import Ledger
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import Unavailable
-from flinkfuncs.core.jobs import Copy, JobRecord
+from flinkfuncs.core.jobs import Copy, JobRecord, Recorded
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Operation, Outcome
 from flinkfuncs.core.periodic import Rhythm
@@ -41,10 +41,10 @@ class CountingCluster(Session):
 
     asked = 0
 
-    def statuses(self, records: Mapping[JobName, JobRecord]) -> Mapping[JobName, str]:
+    def statuses(self, jobs: Mapping[JobName, Recorded]) -> Mapping[JobName, str]:
         """Count it."""
         self.asked += 1
-        return super().statuses(records)
+        return super().statuses(jobs)
 
 
 def saved_at(name: str, hours: float, **fields: object) -> JobRecord:

@@ -33,7 +33,7 @@ def test_a_job_with_a_history_is_shown_as_described(play: Play) -> None:
     api = Api(play)
     play.asks(Action.LIST_SAVEPOINT).drives().asks(Action.STOP)
     (job,) = json_of(api.get("/api/jobs"))["jobs"]
-    assert (job["status"], len(job["open"])) == ("RUNNING", 1)
+    assert (job["status"], job["openCount"], job["open"][0]["action"]) == ("RUNNING", 1, "STOP")
     play.drives()
     stopped = json_of(api.get("/api/jobs/orders"))
     assert (stopped["status"], stopped["startsFrom"]["path"]) == ("STOPPED", stopped["lastSavePoint"])

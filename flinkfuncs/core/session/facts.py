@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from ..jobs import Copy, JobRecord
+from ..jobs import JobRecord, RecordedCopy
 from ..naming import Standing
 from .blame import Blame, Failure
 
@@ -203,7 +203,7 @@ class Status(StrEnum):
 TERMINAL = frozenset({Status.STOPPED, Status.FINISHED, Status.CANCELED, Status.FAILED, Status.NEVER_STARTED})
 
 
-def status_of(current: Copy | None, seen: CopySeen | None) -> Status:
+def status_of(current: RecordedCopy | None, seen: CopySeen | None) -> Status:
     """Return the state of a job.
 
     record            seen        status

@@ -1,0 +1,124 @@
+"""What does a list of all jobs show of one? What stands in the metadata of its record, so that one listing is enough.
+
+A summary is written with each record. Where there is none (an earlier version wrote the record, or it does not fit),
+the record itself is read; its next write heals that. A summary that a newer version wrote may have further fields: only
+the record is refused then, when somebody wants to change it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import ConfigDict
+
+from .actions import Action
+from .jobs import Ended, JobRecord, LastOperation
+from .model import Model
+from .releases import Release
+
+LONGEST_TEXT = 200  # characters of a message or a cause
+MOST_OPEN = 3  # operations; the others are counted
+
+
+class _Part(Model):
+    model_config = ConfigDict(extra="ignore")
+
+
+class ReleaseSummary(_Part):
+    """A release without its spec."""
+
+    id: str
+    sha256: str
+    jar_name: str
+
+
+class CopySummary(_Part):
+    """The copy that runs, or ran last."""
+
+    flink_job_id: str
+    release_id: str | None = None
+    started_at: datetime
+    ended: Ended | None = None
+    may_appear: bool = False
+
+
+class OperationSummary(_Part):
+    """An operation that is open."""
+
+    id: str
+    action: Action
+    cause: Literal["upload", "http", "arm", "timer"]
+    requested_at: datetime
+    driven_at: datetime | None = None
+
+
+class Summary(_Part):
+    """A job in a list."""
+
+    deleted: bool = False
+    wanted: bool = False
+    folder: Literal["stateful", "stateless"] | None = None
+    release: ReleaseSummary | None = None
+    current: CopySummary | None = None
+    flink_job_id: str | None = None
+    last_save_point: str | None = None
+    open: tuple[OperationSummary, ...] = ()  # the first MOST_OPEN
+    open_count: int = 0
+    uploads_paused: bool = False
+    last: LastOperation | None = None
+
+
+def summary_of(record: JobRecord) -> Summary:
+    """Return what a list shows of a job."""
+    copy, row, newest = record.current, record.row, record.newest_savepoint
+    return Summary(
+        deleted=record.deleted,
+        wanted=record.wanted is not None,
+        folder=record.folder,
+        release=_release(record.wanted or (copy.release if copy else None)),
+        current=_copy(record),
+        flink_job_id=copy.flink_job_id if copy else row.job_id if row else None,
+        last_save_point=newest.path if newest else row.last_save_point if row else None,
+        open=tuple(
+            OperationSummary(
+                id=operation.id,
+                action=operation.action,
+                cause=operation.cause.kind,
+                requested_at=operation.requested_at,
+                driven_at=operation.driven_at,
+            )
+            for operation in record.open[:MOST_OPEN]
+        ),
+        open_count=len(record.open),
+        uploads_paused=record.uploads_paused,
+        last=_shortened(record.last) if record.last else None,
+    )
+
+
+def _release(release: Release | None) -> ReleaseSummary | None:
+    if release is None:
+        return None
+    return ReleaseSummary(id=release.id, sha256=release.sha256, jar_name=release.jar_name)
+
+
+def _copy(record: JobRecord) -> CopySummary | None:
+    copy = record.current
+    if copy is None:
+        return None
+    return CopySummary(
+        flink_job_id=copy.flink_job_id,
+        release_id=copy.release.id if copy.release else None,
+        started_at=copy.started_at,
+        ended=copy.ended,
+        may_appear=copy.may_appear,
+    )
+
+
+def _shortened(last: LastOperation) -> LastOperation:
+    cause = last.cause.model_copy(update={"detail": _cut(last.cause.detail)})
+    return last.model_copy(update={"message": _cut(last.message), "cause": cause})
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
