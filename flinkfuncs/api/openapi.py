@@ -5,8 +5,9 @@ What is replied may get further fields later, so its schemas allow them; what is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -18,9 +19,10 @@ from ..core.actions import Action
 from ..core.model import Model
 from ..runjob import RunJobProperties, fields_of
 from .codes import CODES
-from .routes import ROUTES, Body, Parameter, Reply, Route
+from .routes import IF_NONE_MATCH, ROUTES, Body, Parameter, Reply, Route
 
 KEY = "functionKey"
+TAGGED = MappingProxyType({"ETag": "For `If-None-Match`.", "Cache-Control": "`private, no-cache`"})
 ABOUT = """\
 Stateful Apache Flink jobs without a person at the console.
 
@@ -110,11 +112,13 @@ def _paths() -> dict[str, Any]:
 
 
 def _operation(route: Route) -> dict[str, Any]:
+    conditions = (IF_NONE_MATCH,) if route.conditional else ()
     described: dict[str, Any] = {
         "operationId": route.function,
         "summary": route.about,
-        "parameters": [_parameter(parameter) for parameter in route.parameters],
-        "responses": {str(reply.status): _reply(reply) for reply in route.replies}
+        "parameters": [_parameter(parameter) for parameter in (*route.parameters, *conditions)],
+        "responses": {str(reply.status): _reply(reply, route) for reply in route.replies}
+        | ({"304": {"description": "Nothing has changed.", "headers": _headers(TAGGED)}} if conditions else {})
         | {"401": {"description": "The key is missing or wrong. The platform says so, without a body."}}
         | _problems(route),
     }
@@ -141,17 +145,19 @@ def _body(body: Body) -> dict[str, Any]:
     return {"description": body.about, "required": body.required, "content": content}
 
 
-def _reply(reply: Reply) -> dict[str, Any]:
+def _reply(reply: Reply, route: Route) -> dict[str, Any]:
     anything = {"application/json": {"schema": {"type": "object"}}}
     described: dict[str, Any] = {"description": reply.about, "content": anything}
     if reply.example:
         example = reply.example.model_dump(mode="json", by_alias=True, exclude_none=True)
         described["content"] = {"application/json": {"schema": _ref(type(reply.example)), "example": example}}
-    if reply.headers:
-        described["headers"] = {
-            name: {"description": about, "schema": {"type": "string"}} for name, about in reply.headers.items()
-        }
+    if headers := {**reply.headers, **(TAGGED if route.conditional else {})}:
+        described["headers"] = _headers(headers)
     return described
+
+
+def _headers(headers: Mapping[str, str]) -> dict[str, Any]:
+    return {name: {"description": about, "schema": {"type": "string"}} for name, about in headers.items()}
 
 
 def _problems(route: Route) -> dict[str, Any]:
@@ -171,9 +177,7 @@ def _problem(status: int, route: Route) -> dict[str, Any]:
         },
     }
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        described["headers"] = {
-            "Retry-After": {"description": "When to ask again, in seconds.", "schema": {"type": "string"}}
-        }
+        described["headers"] = _headers({"Retry-After": "When to ask again, in seconds."})
     return described
 
 

@@ -67,6 +67,12 @@ class Route:
     codes: tuple[str, ...]
     parameters: tuple[Parameter, ...] = ()
     body: Body | None = None
+    conditional: bool = False  # it has an ETag, and takes If-None-Match
+
+
+def _top(most: int) -> Parameter:
+    schema: Schema = {"type": "integer", "minimum": 1, "maximum": most}
+    return Parameter("top", "query", f"How many in a page; {most} where it is not said.", schema, 20)
 
 
 def _words(*words: str) -> Schema:
@@ -98,6 +104,14 @@ STATE = Parameter(
     _words("open", "closed", "rejected"),
     "closed",
 )
+PAGE = Parameter("page", "query", "Which page: only `nextLink` says it.", {"type": "string"}, "b3JkZXJz")
+IF_NONE_MATCH = Parameter(
+    "If-None-Match",
+    "header",
+    "The ETag of an earlier reply: where nothing has changed, the reply is 304.",
+    {"type": "string"},
+    '"2c26b46b68ffc68ff99b453c1d304134"',
+)
 OUTCOME = Parameter("outcome", "query", "Only the uploads that ended so.", _words(*Outcome), "REFUSED")
 
 _NO_JOB = ("InvalidJobName", "JobNotFound")
@@ -110,8 +124,10 @@ ROUTES = (
         "GET",
         "/api/jobs",
         "Every job but the deleted ones, with its status on the cluster; less of each than is shown of one job.",
-        (Reply(200, "The jobs.", examples.JOBS),),
-        OF_RECORDS,
+        (Reply(200, "The jobs, by their names.", examples.JOBS),),
+        (*OF_RECORDS, "InvalidQuery"),
+        (_top(1000), PAGE),
+        conditional=True,
     ),
     Route(
         "show_job",
@@ -121,6 +137,7 @@ ROUTES = (
         (Reply(200, "The job.", examples.JOB),),
         (*OF_RECORDS, *_NO_JOB),
         (JOB,),
+        conditional=True,
     ),
     Route(
         "request_action",
@@ -160,6 +177,7 @@ ROUTES = (
         (Reply(200, "The savepoints.", examples.SAVEPOINTS),),
         (*OF_RECORDS, *_NO_JOB),
         (JOB,),
+        conditional=True,
     ),
     Route(
         "show_uploads",
@@ -169,6 +187,7 @@ ROUTES = (
         (Reply(200, "What is held.", examples.HELD),),
         (*OF_RECORDS, *_NO_JOB),
         (JOB,),
+        conditional=True,
     ),
     Route(
         "pause_uploads",
@@ -187,7 +206,8 @@ ROUTES = (
         "A job's operations, or those of all jobs that are in a state; newest first.",
         (Reply(200, "The operations.", examples.OPERATIONS),),
         (*OF_RECORDS, *_NO_JOB, "InvalidQuery"),
-        (OF_A_JOB, STATE),
+        (OF_A_JOB, STATE, _top(200), PAGE),
+        conditional=True,
     ),
     Route(
         "show_operation",
@@ -197,6 +217,7 @@ ROUTES = (
         (Reply(200, "The operation.", examples.UPDATED),),
         (*OF_RECORDS, "OperationNotFound"),
         (OPERATION,),
+        conditional=True,
     ),
     Route(
         "abandon_operation",
@@ -215,6 +236,7 @@ ROUTES = (
         (Reply(200, "The uploads.", examples.UPLOADS),),
         (*OF_RECORDS, "InvalidQuery"),
         (OUTCOME,),
+        conditional=True,
     ),
     Route(
         "show_health",
@@ -234,5 +256,6 @@ ROUTES = (
         "This document.",
         (Reply(200, "An OpenAPI 3.1 document.", None),),
         (),
+        conditional=True,
     ),
 )

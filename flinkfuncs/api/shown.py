@@ -383,6 +383,8 @@ class Operations(Shown):
     """Operations, newest first; with `state=rejected`, uploads whose name is not one of a job."""
 
     operations: tuple[Operation | Upload, ...]
+    next_link: str | None = None
+    """Where the next page is, where there is one."""
 
 
 # ---------------------------------------------------------------------------------------------------------- savepoints
@@ -649,3 +651,5 @@ class Jobs(Shown):
     """All jobs but the deleted ones."""
 
     jobs: tuple[JobInList, ...]
+    next_link: str | None = None
+    """Where the next page is, where there is one."""

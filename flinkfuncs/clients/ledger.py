@@ -105,6 +105,20 @@ class ListedJob:
     summary: Summary | None = None  # None: its record has to be read
 
 
+@dataclass(frozen=True)
+class Part:
+    """A page of operations, newest first."""
+
+    operations: list[Operation]
+    last: str | None  # the id behind which the next page begins; None: there is none
+
+
+def cut(ids: Iterable[str], *, top: int, behind: str | None) -> tuple[list[str], str | None]:
+    """Return the ids of one page, newest first, and its last one where there are more; ids begin with their time."""
+    older = sorted((each for each in ids if behind is None or each < behind), reverse=True)
+    return older[:top], older[top - 1] if len(older) > top else None
+
+
 class Ledger:
     """The records of one cluster's jobs and operations."""
 
@@ -173,11 +187,13 @@ class Ledger:
         found = {name: summary_of(record) for name, record in read.items()}
         return {name: summary for name in jobs if (summary := jobs[name].summary or found.get(name))}
 
-    def waiting(self) -> list[Operation]:
-        """Return the operations of all jobs that are open or held; only the records that have some are read."""
+    def waiting(self, *, top: int, behind: str | None = None) -> Part:
+        """Return a page of all operations that are open or held; only records that have some are read."""
         jobs = self.listed()
         records = self._read_all([job.name for job in jobs.values() if job.operation or job.holds])
-        return [operation for record in records.values() for operation in (*record.open, *record.held)]
+        found = {one.id: one for record in records.values() for one in (*record.open, *record.held)}
+        page, last = cut(found, top=top, behind=behind)
+        return Part([found[each] for each in page], last)
 
     def owner_of(self, flink_job_id: str, but: JobName) -> JobName | None:
         """Return another job whose copy a Flink job is, or that is about to adopt it."""
@@ -279,6 +295,25 @@ class Ledger:
         known = {operation.id for operation in waiting}
         found = waiting + [operation for operation in closed if operation and operation.id not in known]
         return sorted(found, key=lambda operation: operation.requested_at, reverse=True)
+
+    def page(self, job: JobName, *, state: str | None = None, top: int, behind: str | None = None) -> Part:
+        """Return at most `top` of a job's operations, newest first, from the one behind the id `behind` on.
+
+        Closed ones are found by their names, and only those of the page are read. `state` is `open`, `closed` or None.
+        """
+        record = self.read(job)
+        waiting = {one.id: one for one in (*record.open, *record.held)} if record else {}
+        closed = [] if state == "open" else self._closed_ids(job)
+        ids = {*closed} - waiting.keys() if state == "closed" else {*closed, *waiting}
+        page, last = cut(ids, top=top, behind=behind)
+        read = _at_once(lambda each: waiting.get(each) or self.closed(each), page)
+        found = [operation for operation in read if operation]  # one may expire meanwhile
+        return Part(sorted(found, key=lambda operation: operation.requested_at, reverse=True), last)
+
+    def _closed_ids(self, job: JobName) -> list[str]:
+        with storage_errors(f"operations of {job}"):
+            names = self._container.list_blob_names(name_starts_with=f"{self._root}closed/{job}/")
+            return [name.rpartition("/")[2].removesuffix(".json") for name in names]
 
     def has_closed(self, job: JobName) -> bool:
         """Whether closed operations of a job are kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from ipaddress import ip_address
 
@@ -68,6 +69,25 @@ def _address(forwarded: str) -> str:
         except ValueError:
             continue
     return "unknown address"
+
+
+def as_found(req: func.HttpRequest, value: Shown | Json) -> func.HttpResponse:
+    """Write what a GET found: with an ETag, and as 304 without a body where the caller has it already (RFC 9110, 13.1).
+
+    No cache but the caller's own may keep it: the key is in a header of ours, which caches do not know.
+    """
+    reply = as_json(value)
+    etag = f'"{hashlib.sha256(reply.get_body()).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if _has(req.headers.get("if-none-match") or "", etag):
+        return func.HttpResponse(status_code=304, headers=headers)
+    reply.headers.extend(headers)
+    return reply
+
+
+def _has(header: str, etag: str) -> bool:
+    known = [each.strip().removeprefix("W/") for each in header.split(",")]
+    return etag in known or known == ["*"]
 
 
 def as_json(value: Shown | Json, *, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:

@@ -15,7 +15,7 @@ from ..api.shown import HeldUploads, Operation
 from ..app import services
 from ..core.model import parse_json
 from ..core.names import JobName
-from .calls import as_json, caller, read_body, record_of
+from .calls import as_found, as_json, caller, read_body, record_of
 from .problems import replies
 
 blueprint = func.Blueprint()
@@ -33,7 +33,7 @@ def abandon_operation(req: func.HttpRequest) -> func.HttpResponse:
 @replies
 def show_uploads(req: func.HttpRequest) -> func.HttpResponse:
     """Show whether a job's uploads are paused, and which one is held."""
-    return as_json(HeldUploads.of(record_of(JobName(req.route_params["job"]))))
+    return as_found(req, HeldUploads.of(record_of(JobName(req.route_params["job"]))))
 
 
 @blueprint.route("api/jobs/{job}/uploads", methods=["PUT"])

@@ -1,6 +1,6 @@
 """What people and programs can ask over HTTP; each route translates and replies, nothing else.
 
-    GET   /api/jobs                      every job, with its status on the cluster
+    GET   /api/jobs                      every job, with its status on the cluster; in pages, as all lists of operations
     GET   /api/jobs/{job}                one job
     POST  /api/jobs/{job}/{action}       ask for an action: 202 and where to look, or hold the reply (Prefer: wait=N)
     GET   /api/jobs/{job}/savepoints     the savepoints: those recorded, newest first, then those that no record names
@@ -23,6 +23,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
@@ -31,20 +32,26 @@ from ..api import shown
 from ..app import services
 from ..clusters.cluster import TellsState
 from ..core.actions import parse_action
-from ..core.errors import FlinkFuncsError, Refused
+from ..core.errors import FlinkFuncsError
 from ..core.jobs import JobRecord, Recorded
 from ..core.model import parse_json
 from ..core.names import JobName
 from ..core.operations import Cause, Operation, Outcome
-from .calls import as_json, caller, read_body, record_of
+from .calls import as_found, as_json, caller, read_body, record_of
+from .paging import Page, next_link, parse_page, unclear
 from .prefer import wait_seconds
 from .problems import replies, replies_async
+
+if TYPE_CHECKING:  # storage's SDK is not needed to be indexed
+    from ..clients.ledger import Part
 
 LOOK_AGAIN_SECONDS = 2  # Retry-After of a 202
 POLL_SECONDS = 0.5  # how often a held request reads its operation
 
 RUN = ("STARTING", "RUNNING", "RESTARTING", "CANCELLING", "DELETED", "UNKNOWN")  # there is nothing to start
 MOST_UPLOADS = 200  # in one list
+MOST_OPERATIONS = 200  # in one page
+MOST_JOBS = 1000  # in one page
 STATES = ("open", "closed", "rejected")
 
 blueprint = func.Blueprint()
@@ -52,13 +59,15 @@ blueprint = func.Blueprint()
 
 @blueprint.route("api/jobs", methods=["GET"])
 @replies
-def list_jobs(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the host binds the request by this name
+def list_jobs(req: func.HttpRequest) -> func.HttpResponse:
     """Show every job but the deleted ones."""
-    summaries = services().ledger.summaries()
+    page, summaries = parse_page(req.params, most=MOST_JOBS), services().ledger.summaries()
     found = {name: job for name, job in summaries.items() if job.open_count or not job.deleted}
-    statuses, reason = _statuses(found)
-    jobs = tuple(shown.JobInList.of(name, job, statuses[name], reason=reason) for name, job in found.items())
-    return as_json(shown.Jobs(jobs=jobs))
+    names = sorted(name for name in found if page.behind is None or name > page.behind)
+    statuses, reason = _statuses({name: found[name] for name in names[: page.top]})
+    jobs = tuple(shown.JobInList.of(name, found[name], status, reason=reason) for name, status in statuses.items())
+    more = next_link("/api/jobs", req.params, names[page.top - 1]) if len(names) > page.top else None
+    return as_found(req, shown.Jobs(jobs=jobs, next_link=more))
 
 
 @blueprint.route("api/jobs/{job}", methods=["GET"])
@@ -68,7 +77,7 @@ def show_job(req: func.HttpRequest) -> func.HttpResponse:
     record = record_of(_job(req))
     statuses, reason = _statuses({record.name: record})
     status = statuses[record.name]
-    return as_json(shown.Job.of(record, status, reason=reason, starts_from=_starts_from(record, status)))
+    return as_found(req, shown.Job.of(record, status, reason=reason, starts_from=_starts_from(record, status)))
 
 
 @blueprint.route("api/jobs/{job}/savepoints", methods=["GET"])
@@ -79,15 +88,15 @@ def list_savepoints(req: func.HttpRequest) -> func.HttpResponse:
     try:
         found = housekeeper.found(record) if housekeeper else []
     except FlinkFuncsError as error:
-        return as_json(shown.Savepoints.of(record, unknown=error.message))
-    return as_json(shown.Savepoints.of(record, found))
+        return as_found(req, shown.Savepoints.of(record, unknown=error.message))
+    return as_found(req, shown.Savepoints.of(record, found))
 
 
 @blueprint.route("api/operations/{id}", methods=["GET"])
 @replies
 def show_operation(req: func.HttpRequest) -> func.HttpResponse:
     """Show one operation, open or closed."""
-    return as_json(shown.Operation.of(services().ledger.find(req.route_params["id"])))
+    return as_found(req, shown.Operation.of(services().ledger.find(req.route_params["id"])))
 
 
 @blueprint.route("api/operations", methods=["GET"])
@@ -96,8 +105,15 @@ def list_operations(req: func.HttpRequest) -> func.HttpResponse:
     """Show a job's operations, or those of all jobs that are in a state."""
     job, state = req.params.get("job"), req.params.get("state")
     if state is not None and state not in STATES:
-        raise _unclear(f"state is one of {', '.join(STATES)}")
-    return as_json(shown.Operations(operations=_of_job(JobName(job), state) if job else _of_all_jobs(state)))
+        raise unclear(f"state is one of {', '.join(STATES)}")
+    page = parse_page(req.params, most=MOST_OPERATIONS)
+    if not job and state == "rejected":
+        uploads = services().ledger.uploads(rejected=True, limit=page.top)
+        return as_found(req, shown.Operations(operations=tuple(shown.Upload.of(upload) for upload in uploads)))
+    part = _of_job(JobName(job), state, page) if job else _of_all_jobs(state, page)
+    link = next_link("/api/operations", req.params, part.last) if part.last else None
+    listed = tuple(shown.Operation.of(operation) for operation in part.operations)
+    return as_found(req, shown.Operations(operations=listed, next_link=link))
 
 
 @blueprint.route("api/uploads", methods=["GET"])
@@ -106,8 +122,8 @@ def list_uploads(req: func.HttpRequest) -> func.HttpResponse:
     """Show what became of the newest uploads of all jobs, those that are under no job's name or still wait as well."""
     word = req.params.get("outcome")
     if word is not None and word.upper() not in Outcome.__members__:
-        raise _unclear(f"outcome is one of {', '.join(Outcome)}")
-    return as_json(shown.Uploads(uploads=_uploads(Outcome(word.upper()) if word else None)))
+        raise unclear(f"outcome is one of {', '.join(Outcome)}")
+    return as_found(req, shown.Uploads(uploads=_uploads(Outcome(word.upper()) if word else None)))
 
 
 @blueprint.route("api/health", methods=["GET"])
@@ -123,11 +139,11 @@ def show_health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - t
 
 @blueprint.route("api/openapi.json", methods=["GET"])
 @replies
-def show_openapi(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the host binds the request by this name
+def show_openapi(req: func.HttpRequest) -> func.HttpResponse:
     """Describe the API."""
     from ..api.openapi import document  # noqa: PLC0415 - with the settings' library, when it is asked for
 
-    return as_json(document())
+    return as_found(req, document())
 
 
 @blueprint.route("api/jobs/{job}/{action}", methods=["POST"])
@@ -175,13 +191,13 @@ def _read_again(operation: Operation) -> Operation:
         return operation
 
 
-def _of_job(job: JobName, state: str | None) -> tuple[shown.Operation, ...]:
+def _of_job(job: JobName, state: str | None, page: Page) -> Part:
     if state == "rejected":
-        raise _unclear("rejected uploads belong to no job: state=rejected stands alone")
-    found = services().ledger.operations(job)
-    if not found:
+        raise unclear("rejected uploads belong to no job: state=rejected stands alone")
+    part = services().ledger.page(job, state=state, top=page.top, behind=page.behind)
+    if not part.operations:
         record_of(job)
-    return tuple(shown.Operation.of(one) for one in found if state in (None, shown.state_of(one)))
+    return part
 
 
 def _uploads(outcome: Outcome | None) -> tuple[shown.Upload, ...]:
@@ -195,17 +211,10 @@ def _uploads(outcome: Outcome | None) -> tuple[shown.Upload, ...]:
     return tuple(shown.Upload.of(upload) for upload in newest[:MOST_UPLOADS])
 
 
-def _of_all_jobs(state: str | None) -> tuple[shown.Operation | shown.Upload, ...]:
-    ledger = services().ledger
-    if state == "open":
-        return tuple(shown.Operation.of(o) for o in sorted(ledger.waiting(), key=lambda one: one.id, reverse=True))
-    if state == "rejected":
-        return tuple(shown.Upload.of(upload) for upload in ledger.uploads(rejected=True))
-    raise _unclear("say which operations: ?job=NAME, ?state=open or ?state=rejected")
-
-
-def _unclear(message: str) -> Refused:
-    return Refused(message, code="InvalidQuery", status=400)
+def _of_all_jobs(state: str | None, page: Page) -> Part:
+    if state != "open":
+        raise unclear("say which operations: ?job=NAME, ?state=open or ?state=rejected")
+    return services().ledger.waiting(top=page.top, behind=page.behind)
 
 
 def _starts_from(record: JobRecord, status: str) -> shown.StartsFrom | None:

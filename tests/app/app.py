@@ -32,9 +32,9 @@ class RunningApp:
     host: HostProcess
     account: str
 
-    def get(self, path: str, *, key: str | None = KEY) -> requests.Response:
+    def get(self, path: str, *, headers: Mapping[str, str] = NONE, key: str | None = KEY) -> requests.Response:
         """GET a path as it stands, without normalising it."""
-        return self._send("GET", path, headers={}, body=b"", key=key)
+        return self._send("GET", path, headers=headers, body=b"", key=key)
 
     def post(
         self, path: str, body: bytes = b"", *, headers: Mapping[str, str] = NONE, key: str | None = KEY

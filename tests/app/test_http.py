@@ -192,6 +192,15 @@ def test_a_jobs_operations_are_listed_newest_first(app: RunningApp) -> None:
     assert app.get("/api/operations?job=listed&state=open").json() == {"operations": []}
 
 
+def test_what_a_caller_has_already_is_not_sent_again(app: RunningApp) -> None:
+    """304 and no body, through the worker and the host; and the document that describes all this is served."""
+    first = app.get("/api/openapi.json")
+    assert (first.status_code, first.json()["openapi"]) == (200, "3.1.0")
+    assert first.headers["cache-control"] == "private, no-cache"
+    again = app.get("/api/openapi.json", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+
+
 def test_a_held_reply_brings_the_end_of_the_operation(app: RunningApp) -> None:
     """200 and the operation, a failed one too: its outcome is in the body."""
     reply = new_job(app, "held", Prefer="respond-async, wait=60")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
+
 import pytest
 
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import JobRecord
+from flinkfuncs.core.names import JobName
+from flinkfuncs.core.operations import Outcome, Result, operation_id
 from tests.fixtures.scenes import Play
 from tests.stand_in.rest import FlinkServer
-from tests.unit.builders import ORDERS
+from tests.unit.builders import ORDERS, asked, with_marks
 from tests.unit.test_openapi import DOCUMENT
 from tests.wire.api import Api, json_of
 from tests.wire.storage import Storage
+from tests.wire.test_load import counted
 
 
 @pytest.fixture
@@ -119,3 +125,105 @@ def test_the_document_and_the_health_report_are_served(play: Play) -> None:
     api = Api(play)
     assert json_of(api.get("/api/openapi.json")) == DOCUMENT
     assert "healthy" in json_of(api.get("/api/health"))
+
+
+def closed(storage: Storage, number: int) -> str:
+    """Close an operation of that second, and return its id."""
+    at = datetime(2026, 11, 1, 0, 0, number, tzinfo=UTC)
+    result = Result(outcome=Outcome.SUCCEEDED, message="done", ended_at=at)
+    operation = with_marks(asked(Action.SAVEPOINT), id=operation_id(ORDERS, at=at, identity=str(number)), result=result)
+    storage.ledger().close(operation)
+    return operation.id
+
+
+def pages(api: Api, path: str, name: str) -> list[list[str]]:
+    """Follow `nextLink` from page to page, and return what each names by `id` or `name`."""
+    found = []
+    while path:
+        page = json_of(api.get(path))
+        found.append([item.get("id") or item["name"] for item in page[name]])
+        path = page.get("nextLink", "")
+    return found
+
+
+def test_a_jobs_operations_come_in_pages_and_only_those_of_a_page_are_read(empty: Api, storage: Storage) -> None:
+    """Newest first, each once; what is new meanwhile doubles nothing."""
+    ids = [closed(storage, number) for number in range(5)]
+    entry = storage.ledger().entry(ORDERS)
+    assert entry
+    waiting = asked(Action.STOP)
+    storage.ledger().write(entry.record.but(open=(waiting,)), etag=entry.etag)
+    newest_first = [waiting.id, *reversed(ids)]
+    of_job = "/api/operations?job=orders"
+    assert pages(empty, f"{of_job}&top=2", "operations") == [newest_first[:2], newest_first[2:4], newest_first[4:]]
+    assert pages(empty, of_job, "operations") == [newest_first]
+    assert pages(empty, f"{of_job}&top=6", "operations") == [newest_first]
+    assert pages(empty, f"{of_job}&state=open&top=1", "operations") == [[waiting.id]]
+    assert pages(empty, f"{of_job}&state=closed&top=4", "operations") == [newest_first[1:5], newest_first[5:]]
+    link = json_of(empty.get(f"{of_job}&top=3"))["nextLink"]
+    closed(storage, 59)
+    with counted() as sent:
+        assert pages(empty, link, "operations") == [newest_first[3:]]
+    assert sent == {"read": 1 + 3, "list": 1}
+
+
+def test_open_operations_of_all_jobs_come_in_pages(empty: Api, storage: Storage) -> None:
+    """Newest first, from one job or another."""
+    found = []
+    for job in ("a", "b", "c"):
+        at = datetime(2026, 11, 1, 0, 0, ord(job) % 60, tzinfo=UTC)
+        operation = with_marks(asked(Action.STOP), id=operation_id(JobName(job), at=at, identity="x"))
+        storage.ledger().write(JobRecord(name=JobName(job), open=(operation,)), etag=None)
+        found.append(operation.id)
+    assert pages(empty, "/api/operations?state=open&top=2", "operations") == [found[:0:-1], found[:1]]
+
+
+def test_jobs_come_in_pages_by_their_names(play: Play, storage: Storage) -> None:
+    """Each once, with its status."""
+    for name in ("zebras", "apples"):
+        storage.ledger().write(JobRecord(name=JobName(name)), etag=None)
+    assert pages(Api(play), "/api/jobs?top=2", "jobs") == [["apples", "orders"], ["zebras"]]
+    assert pages(Api(play), "/api/jobs?top=3", "jobs") == [["apples", "orders", "zebras"]]
+
+
+@pytest.mark.parametrize("path", ["/api/jobs?top=0", "/api/jobs?page=!", "/api/operations?job=orders&top=201"])
+def test_a_page_that_cannot_be_is_refused(empty: Api, path: str) -> None:
+    """400 with its code."""
+    assert json_of(empty.get(path))["code"] == "InvalidQuery"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/api/jobs", "/api/jobs/orders", "/api/jobs/orders/savepoints", "/api/jobs/orders/uploads"),
+        *("/api/operations?job=orders", "/api/operations?state=open", "/api/uploads", "/api/openapi.json"),
+    ],
+)
+def test_what_has_not_changed_is_not_sent_again(empty: Api, storage: Storage, path: str) -> None:
+    """304 without a body for whoever has it, in whichever form the tag comes; all of it for the others."""
+    storage.records.delete_blob(f"{storage.cluster}/jobs/newer.json")
+    first = empty.get(path)
+    etag = first.headers["ETag"]
+    assert re.fullmatch('"[0-9a-f]{32}"', etag)
+    for known in (etag, f"W/{etag}", f'"x", {etag}', "*"):
+        again = empty.get(path, **{"if-none-match": known})
+        assert (again.status_code, again.headers["ETag"]) == (304, etag)
+    other = empty.get(path, **{"if-none-match": '"x"'})
+    assert (other.status_code, other.get_body()) == (200, first.get_body())
+    if path == "/api/jobs/orders":
+        entry = storage.ledger().entry(ORDERS)
+        assert entry
+        storage.ledger().write(entry.record.but(folder="stateful"), etag=entry.etag)
+        changed = empty.get(path, **{"if-none-match": etag})
+        assert (changed.status_code, changed.headers["ETag"] != etag) == (200, True)
+
+
+def test_an_operation_is_sent_again_when_it_has_moved_on(play: Play) -> None:
+    """What a program that waits for its end asks."""
+    api = Api(play)
+    path = f"/api/operations/{json_of(api.post('/api/jobs/orders/stop'))['id']}"
+    etag = api.get(path).headers["ETag"]
+    assert api.get(path, **{"if-none-match": etag}).status_code == 304
+    play.drives()
+    ended = api.get(path, **{"if-none-match": etag})
+    assert (ended.status_code, json_of(ended)["state"]) == (200, "closed")
