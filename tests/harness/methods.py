@@ -28,9 +28,12 @@ NEVER_CROSSED = {
     "Ledger.jobs": HOUSEKEEPING,
     "Ledger.operations": "asked by a caller's GET, which changes nothing",
     "Ledger.owner_of": "adoption of a job that runs already has no row yet",
+    "Ledger.page": "asked by a caller's GET, which changes nothing",
     "Ledger.records": HOUSEKEEPING,
     "Ledger.reject": "an upload under no job's name: there is no job to be right or wrong",
+    "Ledger.summaries": "asked by a caller's GET, which changes nothing",
     "Ledger.uploads": "asked by a caller's GET, which changes nothing",
+    "Ledger.waiting": "asked by a caller's GET, which changes nothing",
 }
 
 
