@@ -94,7 +94,7 @@ BAD_PROPERTIES: list[tuple[Row, str, str]] = [
     ({"action": "NEW", "flinkConfiguration": {"$internal.x": "x"}}, "InvalidBody", "is refused"),
     ({"action": "NEW", "flinkConfiguration": {"a": {"b": "c"}}}, "InvalidBody", "flinkConfiguration"),
     ({"action": "NEW", "flinkConfiguration": ["a"]}, "InvalidBody", "flinkConfiguration"),
-    ({"action": "NEW", "flinkConfiguration": {"parallelism": "many"}}, "Refused", "parallelism"),
+    ({"action": "NEW", "flinkConfiguration": {"parallelism": "many"}}, "InvalidBody", "parallelism"),
     ({"action": "NEW", "jobJarDirectory": JARS}, "InvalidBody", "one of them is missing"),
     ({"action": "NEW", "jarName": "x.jar"}, "InvalidBody", "one of them is missing"),
     ({"action": "NEW", "jobJarDirectory": JARS, "jarName": "../x.jar"}, "InvalidBody", "jarName"),
