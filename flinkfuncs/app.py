@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .core.names import Directory
     from .housekeeping import Housekeeper
     from .intake import Intake
+    from .messages import Messages
     from .operations import Driver
     from .periodic import PeriodicSavepoints
     from .settings import Settings
@@ -43,6 +44,7 @@ class Services:
     cluster: Cluster
     periodic: PeriodicSavepoints
     housekeeper: Housekeeper | None  # of a session cluster
+    messages: Messages | None  # where NOTIFY_URL names somebody
 
 
 _given: ContextVar[Services | None] = ContextVar("given", default=None)
@@ -90,6 +92,7 @@ def compose(settings: Settings) -> Services:
     from .control import Control
     from .core.periodic import Rhythm
     from .intake import Intake
+    from .messages import NO_MESSAGES
     from .operations import Driver, Patience
     from .periodic import PeriodicSavepoints
 
@@ -102,16 +105,19 @@ def compose(settings: Settings) -> Services:
         invocation_seconds=settings.invocation_seconds,
         unreachable_seconds=settings.unreachable_seconds,
     )
+    messages = _messages(settings, ledger, cluster.key) if settings.notifies else None
+    told = messages or NO_MESSAGES
     rhythm = Rhythm(timedelta(seconds=settings.savepoint_interval_seconds), settings.savepoints_at_once)
     return Services(
         settings=settings,
         ledger=ledger,
-        intake=Intake(ledger, queue, jars, cluster),
-        control=Control(ledger, queue),
-        driver=Driver(ledger, queue, cluster, patience),
+        intake=Intake(ledger, queue, jars, cluster, told),
+        control=Control(ledger, queue, told),
+        driver=Driver(ledger, queue, cluster, patience, messages=told),
         cluster=cluster,
         periodic=PeriodicSavepoints(ledger, queue, cluster, rhythm),
         housekeeper=_housekeeper(settings, ledger, queue),
+        messages=messages,
     )
 
 
@@ -120,6 +126,23 @@ def _ledger(settings: Settings, key: str) -> Ledger:
     from .clients.storage import blob_service
 
     return Ledger(blob_service("JARS").get_container_client(settings.ledger_container), key)
+
+
+def _messages(settings: Settings, ledger: Ledger, key: str) -> Messages:
+    from .clients.outbox import Outbox
+    from .clients.queue import MessagesQueue
+    from .clients.receiver import Receiver
+    from .clients.storage import blob_service, queue_service
+    from .core.messages import wanted_words
+    from .messages import Messages
+
+    return Messages(
+        ledger,
+        Outbox(blob_service("JARS").get_container_client(settings.ledger_container), key),
+        MessagesQueue(queue_service("JARS"), settings.messages_queue),
+        Receiver(settings, f"/flinkfuncs/{key}"),
+        wanted_words(settings.notify_on),
+    )
 
 
 def _jars(settings: Settings) -> Jars:

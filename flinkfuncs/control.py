@@ -19,6 +19,7 @@ from .core.errors import NotFound, Refused, Unanswered
 from .core.jobs import JobRecord
 from .core.names import JobName
 from .core.operations import Operation, Outcome, job_of
+from .messages import NO_MESSAGES, NoMessages
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +27,11 @@ log = logging.getLogger(__name__)
 class Control:
     """Changes what waits."""
 
-    def __init__(self, ledger: Ledger, queue: OperationsQueue) -> None:
+    def __init__(self, ledger: Ledger, queue: OperationsQueue, messages: NoMessages = NO_MESSAGES) -> None:
         """Keep what is needed; nothing is read yet."""
         self._ledger = ledger
         self._queue = queue
+        self._messages = messages
 
     def abandon(self, operation_id: str, *, by: str) -> Operation:
         """End an operation that waits or is stuck, and send for a driver of the next one; again, it changes nothing.
@@ -49,6 +51,7 @@ class Control:
                     return self._abandoned(entry.record, closed)
                 return self._ended(operation_id)
             record, closed = abandoned(entry.record, operation, by, _now())
+            record = self._messages.noted(record, closed)
             self._ledger.close_unless_closed(closed)
             try:
                 self._ledger.write(record, etag=entry.etag)
@@ -66,6 +69,7 @@ class Control:
         self._ledger.close(closed)  # a driver may have closed it, but came too late to write that down
         telemetry.ended(closed)
         log.warning("job=%s operation=%s outcome=ABANDONED", record.name, closed.id)
+        self._messages.collect(record)
         self._send_for_driver(record)
         return closed
 
@@ -86,15 +90,17 @@ class Control:
             for ended in done.ended:
                 self._ledger.close_unless_closed(ended)
             superseded |= {ended.id: ended for ended in done.ended}
+            record = self._messages.noted(done.record, *done.ended)
             try:
-                self._ledger.write(done.record, etag=entry.etag)
+                self._ledger.write(record, etag=entry.etag)
             except (Conflict, Unanswered):
                 continue
             for ended in superseded.values():
-                if not done.record.known(ended.id):  # else a try that had no effect
+                if not record.known(ended.id):  # else a try that had no effect
                     telemetry.ended(ended)
-            self._send_for_driver(done.record)
-            return done.record
+            self._messages.collect(record)
+            self._send_for_driver(record)
+            return record
 
     def _ended(self, operation_id: str) -> Operation:
         closed = self._ledger.closed(operation_id)

@@ -114,11 +114,16 @@ def _host_faults(environment: Mapping[str, str]) -> list[str]:
 
 
 def _missing(environment: Mapping[str, str]) -> list[str]:
-    bound = [name for name in BINDING_SETTINGS if not environment.get(name)]
+    names = (*BINDING_SETTINGS, *(["MESSAGES_QUEUE"] if _notifies(environment) else []))
+    bound = [name for name in names if not environment.get(name)]
     wanted = {"AzureWebJobsStorage": (), "JARS": ("blobServiceUri", "queueServiceUri")}
     if environment.get("JOB_JAR_DIRECTORY"):
         wanted["JOB_JARS"] = ()
     return [name for name, forms in wanted.items() if not _connected(environment, name, forms)] + bound
+
+
+def _notifies(environment: Mapping[str, str]) -> bool:
+    return any(environment.get(name) for name in ("NOTIFY_URL", "NOTIFY_URL_SECRET"))
 
 
 def _connected(environment: Mapping[str, str], connection: str, forms: tuple[str, ...]) -> bool:

@@ -18,7 +18,7 @@ from typing import TypeAlias
 from . import telemetry
 from .ages import tell_ages
 from .clients.jars import BlobFacts, Jars
-from .clients.ledger import Ledger, ListedJob, Upload, upload_of
+from .clients.ledger import Ledger, ListedJob, Upload, upload_digest, upload_of
 from .clients.queue import OperationsQueue
 from .clients.storage import Conflict
 from .clusters.cluster import Cluster
@@ -31,6 +31,7 @@ from .core.operations import Cause, Operation, Outcome, Request, Result, operati
 from .core.queueing import Queued
 from .core.releases import JarSource
 from .core.uploads import JOB_JSON, JobJson, UploadPath, is_jar, parse_job_json, parse_path
+from .messages import NO_MESSAGES, NoMessages
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +72,16 @@ _Meaning: TypeAlias = _Waits | _Faulty | _Pair
 class Intake:
     """Records operations and asks for drivers."""
 
-    def __init__(self, ledger: Ledger, queue: OperationsQueue, jars: Jars, cluster: Cluster) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        queue: OperationsQueue,
+        jars: Jars,
+        cluster: Cluster,
+        messages: NoMessages = NO_MESSAGES,
+    ) -> None:
         """Keep what is needed; nothing is read yet."""
+        self._messages = messages
         self._ledger = ledger
         self._queue = queue
         self._jars = jars
@@ -176,6 +185,7 @@ class Intake:
         refused = _refused(_operation(path.job, request, cause, at=facts.last_modified, identity=identity), error)
         if known := self._ledger.closed(refused.id):
             return known
+        self._messages.closing(refused)
         self._ledger.close(refused)
         telemetry.ended(refused)
         log.warning("job=%s operation=%s outcome=REFUSED %s", path.job, refused.id, error)
@@ -184,6 +194,8 @@ class Intake:
     def _reject(self, blob: str, facts: BlobFacts, error: Refused) -> None:
         """Keep a word on a blob whose name is no job's: there is no job to hold an operation of it."""
         log.warning("upload=%r outcome=REFUSED %s", blob[:128], error)
+        digest = upload_digest(blob, facts.etag)
+        self._messages.rejected(blob, digest=digest, at=facts.last_modified, code=error.code, why=error.message)
         self._ledger.reject(blob, facts.etag, facts.last_modified, error.message, error.code)
 
     # --------------------------------------------------------------------------------------------------------- timers
@@ -197,6 +209,7 @@ class Intake:
         """
         jobs = self._ledger.listed()
         tell_ages(jobs.values(), now)
+        self._messages.sweep(jobs.values(), now)
         for job in jobs.values():
             if job.operation and (job.leased_until is None or job.leased_until < now):
                 self._queue.nudge(job.name, job.operation)
@@ -296,18 +309,26 @@ class Intake:
             if jar:
                 operation = operation.model_copy(update={"repeats": self._repeated(record, operation, jar)})
             queued = _with(record, operation)
+            if queued.record is record:
+                return self._ended_at_once(queued.ended[0]), record
             for ended in queued.ended:
                 self._ledger.close_unless_closed(ended)
-            if queued.record is record:
-                telemetry.ended(queued.ended[0])
-                return queued.ended[0], record
+            written = self._messages.noted(queued.record, *queued.ended)
             try:
-                self._ledger.write(queued.record, etag=entry.etag if entry else None)
+                self._ledger.write(written, etag=entry.etag if entry else None)
             except (Conflict, Unanswered):
                 continue  # whether it is on record is looked up: a caller who is told of a failure asks again
             for ended in queued.ended:
                 telemetry.ended(ended)
-            return operation, queued.record
+            self._messages.collect(written)
+            return operation, written
+
+    def _ended_at_once(self, operation: Operation) -> Operation:
+        """Close an operation that something on the list supersedes; the record stays as it is."""
+        self._messages.closing(operation)
+        self._ledger.close_unless_closed(operation)
+        telemetry.ended(operation)
+        return operation
 
     def _repeated(self, record: JobRecord, operation: Operation, jar: BlobFacts) -> str | None:
         """Return the operation that handled the bytes of an upload under the same names before."""

@@ -33,6 +33,7 @@ from .core.jobs import Ended, JobRecord
 from .core.names import JobName
 from .core.operations import Operation, Outcome
 from .core.steps import Check, End, Keep, Learned, PlaceJar, Step, Turned, UploadJar, Wait
+from .messages import NO_MESSAGES, NoMessages
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class Driver:
         cluster: Cluster,
         patience: Patience,
         *,
+        messages: NoMessages = NO_MESSAGES,
         now: Callable[[], datetime] = _now,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -72,6 +74,7 @@ class Driver:
         self._queue = queue
         self._cluster = cluster
         self._patience = patience
+        self._messages = messages
         self._now = now
         self._clock = clock
         self._sleep = sleep
@@ -243,8 +246,9 @@ class Driver:
             return
         closed = progress.closed(claim.record, operation.id, end, now)
         self._ledger.close(closed)
-        claim.conclude(lambda record: progress.concluded(record, operation, end, now))
+        claim.conclude(lambda record: self._messages.noted(progress.concluded(record, operation, end, now), closed))
         telemetry.ended(closed)
+        self._messages.collect(claim.record)
         level = logging.INFO if end.outcome is Outcome.SUCCEEDED else logging.WARNING
         log.log(level, "job=%s operation=%s outcome=%s %s", operation.job, operation.id, end.outcome, end.message)
 

@@ -6,6 +6,7 @@ and in the error of the first call that needs it.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
@@ -14,9 +15,12 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .core.errors import Refused, Unavailable
+from .core.messages import DEFAULT, Form, wanted_words
 from .core.names import Directory
 
 PLATFORM_SETTINGS = ("WEBSITE_AUTH_ENABLED",)  # what the platform sets by itself, and no template or sample does
+NOTIFY_SECRETS = ("notify_url", "notify_key", "notify_key_old")  # or …_secret
+EVENT_GRID_HOSTS = (".eventgrid.azure.net", ".eventgrid.azure.us", ".eventgrid.azure.cn")
 FLINK_SECRETS = ("flink_client_certificate", "flink_client_key", "flink_password", "flink_token")  # or …_secret
 AZURE_HOSTS = (".azure.com", ".azure.net", ".microsoftonline.com", ".microsoftonline.us", ".azure.us", ".azure.cn")
 
@@ -180,6 +184,34 @@ class Settings(BaseSettings):
         "headers believed in which it names who is signed in.",
     )
 
+    notify_url: SecretStr = Field(
+        SecretStr(""),
+        description="Who is told what a person must know: a URL that begins with https://, which takes a POST a "
+        "message; empty: nobody. docs/messages.md says more.",
+    )
+    notify_url_secret: str = Field("", description="Name of the secret in Key Vault that holds it instead.")
+    notify_format: Form = Field(
+        "cloudevents",
+        description="What is sent: `cloudevents`, `slack`, `teams` (Workflows), or `eventgrid` (a topic that takes "
+        "CloudEvents; the app's own identity may send).",
+    )
+    notify_on: str = Field(
+        DEFAULT,
+        description="What is told, separated by commas: outcomes of operations, `upload_refused`, `vanished`, "
+        "`recovered`, `savepoint_overdue`.",
+    )
+    notify_key: SecretStr = Field(
+        SecretStr(""),
+        description="The key that signs messages as Standard Webhooks do: `whsec_` and base64 of 24 to 64 bytes; "
+        "empty: they are not signed.",
+    )
+    notify_key_secret: str = Field("", description="Name of the secret in Key Vault that holds it instead.")
+    notify_key_old: SecretStr = Field(
+        SecretStr(""), description="The key before it, which signs as well until every receiver knows the new one."
+    )
+    notify_key_old_secret: str = Field("", description="Name of the secret in Key Vault that holds it instead.")
+    messages_queue: str = Field("messages", description="Queue whose messages have those of NOTIFY_URL sent.")
+
     otel_exporter_otlp_endpoint: str = Field(
         "",
         description="Base URL of an endpoint that takes traces, metrics and logs by OTLP over HTTP; empty: none. The "
@@ -212,7 +244,20 @@ class Settings(BaseSettings):
             raise ValueError("is not a URL that begins with http:// or https:// and has neither query nor fragment")
         return url
 
-    @field_validator("flink_token_scope", "flink_user", "flink_ca_certificate", *FLINK_SECRETS)
+    @field_validator("notify_on")
+    @classmethod
+    def _is_list_of_words(cls, text: str) -> str:
+        wanted_words(text)
+        return text
+
+    @field_validator("notify_key", "notify_key_old")
+    @classmethod
+    def _is_key(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and (fault := key_fault(value.get_secret_value())):
+            raise ValueError(fault)
+        return value
+
+    @field_validator("flink_token_scope", "flink_user", "flink_ca_certificate", *FLINK_SECRETS, *NOTIFY_SECRETS)
     @classmethod
     def _is_resolved(cls, value: SecretStr | str) -> SecretStr | str:
         text = value if isinstance(value, str) else value.get_secret_value()
@@ -252,6 +297,19 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _receiver_can_be_told(self) -> Settings:
+        for name in NOTIFY_SECRETS:
+            if getattr(self, name).get_secret_value() and getattr(self, f"{name}_secret"):
+                raise ValueError(f"{name.upper()} and {name.upper()}_SECRET: set one of them only")
+        named = [name for name in NOTIFY_SECRETS if getattr(self, f"{name}_secret")]
+        if named and not self.key_vault_url:
+            raise ValueError(f"{named[0].upper()}_SECRET needs KEY_VAULT_URL")
+        url = self.notify_url.get_secret_value()
+        if url and (fault := receiver_fault(url, self.notify_format)):
+            raise ValueError(f"NOTIFY_URL {fault}")
+        return self
+
+    @model_validator(mode="after")
     def _local_switches_stay_local(self) -> Settings:
         if self.entra_disable_instance_discovery and _is_azure(self.entra_authority):
             raise ValueError("ENTRA_DISABLE_INSTANCE_DISCOVERY is refused for a real Entra ID")
@@ -276,6 +334,11 @@ class Settings(BaseSettings):
     def _has(self, name: str) -> bool:
         """Whether a secret for Flink is given, as it is or by its name in Key Vault."""
         return bool(getattr(self, name) or getattr(self, f"{name}_secret"))
+
+    @property
+    def notifies(self) -> bool:
+        """Whether anybody is told anything."""
+        return bool(self.notify_url.get_secret_value() or self.notify_url_secret)
 
     @property
     def reaches_flink_by_name(self) -> bool:
@@ -305,6 +368,34 @@ def _is_plain_url(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
+
+
+def receiver_fault(url: str, form: Form) -> str | None:
+    """Say why messages are not sent to a URL; None: they are."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return "is not a URL"
+    host = parts.hostname or ""
+    if parts.scheme not in ("https", "http") or not host or parts.fragment:
+        return "is not a URL that begins with https:// and has no fragment"
+    if parts.scheme != "https" and not _is_loopback(host):
+        return "has to begin with https://"
+    if "@" in parts.netloc:
+        return "must not hold a user or a password"
+    if form == "eventgrid" and not (host.endswith(EVENT_GRID_HOSTS) or _is_loopback(host)):
+        return "is not the endpoint of an Event Grid topic, and only that is sent the app's token"
+    return None
+
+
+def key_fault(key: str) -> str | None:
+    """Say why a key signs nothing; None: it does."""
+    try:
+        secret = b64decode(key.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        return "is not whsec_ and base64"
+    return None if 24 <= len(secret) <= 64 else "is not 24 to 64 bytes in base64"
 
 
 def _is_loopback(host: str) -> bool:

@@ -103,7 +103,7 @@ class Wire:
         self._connect_seconds = connect_seconds
         self._read_seconds = read_seconds
         self._sleep = sleep
-        self._kept = _session(tls)
+        self._kept = new_session(tls)
 
     def send(
         self,
@@ -135,7 +135,7 @@ class Wire:
         if method == "GET":
             return self._get(url, headers, timeout)
         # On a kept connection that the other side closes just now, nobody could tell whether a request was carried out.
-        with _session(self._tls) as fresh:
+        with new_session(self._tls) as fresh:
             return self._send(fresh, method, url, timeout, headers=headers, json=body, data=data)
 
     def _get(self, url: str, headers: Mapping[str, str] | None, timeout: tuple[float, float]) -> Reply:
@@ -227,7 +227,8 @@ class _Tls(HTTPAdapter):
         """Add none to a connection, either."""
 
 
-def _session(tls: ssl.SSLContext | None) -> requests.Session:
+def new_session(tls: ssl.SSLContext | None) -> requests.Session:
+    """Return a session that keeps no cookies and takes no credentials from a .netrc file."""
     session = requests.Session()
     if tls:
         session.mount("https://", _Tls(tls))

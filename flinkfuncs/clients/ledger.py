@@ -64,6 +64,11 @@ class Upload(Model):
         return self.outcome.value if self.job and self.outcome else REJECTED
 
 
+def upload_digest(blob: str, etag: str) -> str:
+    """Return what tells an upload under a name that can be no job's from every other one."""
+    return hashlib.sha256(f"{blob}\n{etag}".encode()).hexdigest()[:16]
+
+
 def upload_of(operation: Operation) -> Upload:
     """Return an operation of an upload as a list shows it."""
     result = operation.result
@@ -98,6 +103,7 @@ class ListedJob:
     saved_at: datetime | None = None  # the newest savepoint
     periodic_at: datetime | None = None  # when a periodic savepoint was asked for last
     started_at: datetime | None = None  # the copy that may run
+    unsent_since: datetime | None = None  # the oldest message that no outbox holds yet
     saving: bool = False  # a periodic savepoint is open
     rests: bool = False  # nothing of it can be running
     holds: bool = False  # uploads are held
@@ -214,8 +220,8 @@ class Ledger:
 
     def reject(self, blob: str, etag: str, at: datetime, message: str, code: str) -> None:
         """Keep a word on an upload whose name can be no job's; written again, it is the same."""
-        digest = hashlib.sha256(f"{blob}\n{etag}".encode()).hexdigest()[:16]
-        self._list(Upload(blob=blob, at=at, outcome=Outcome.REFUSED, code=code, message=message), digest)
+        upload = Upload(blob=blob, at=at, outcome=Outcome.REFUSED, code=code, message=message)
+        self._list(upload, upload_digest(blob, etag))
 
     def uploads(self, outcomes: Iterable[Outcome] = (), *, rejected: bool, limit: int = 200) -> list[Upload]:
         """Return the newest uploads that ended in one of these ways, newest first, at most `limit` of each.
@@ -360,6 +366,7 @@ def _metadata(record: JobRecord) -> dict[str, str]:
         "saved": newest.taken_at if newest else None,
         "periodic": record.periodic_at,
         "started": record.running.started_at if record.running else None,
+        "unsent": record.unsent[0].time if record.unsent else None,
     }
     words = {
         "open": record.open[0].id if record.open else "",
@@ -389,7 +396,7 @@ def _summary(text: str | None) -> Summary | None:
 
 
 def _listed(name: str, metadata: dict[str, str]) -> ListedJob:
-    kinds = ("until", "uploaded", "saved", "periodic", "started")
+    kinds = ("until", "uploaded", "saved", "periodic", "started", "unsent")
     times = {key: datetime.fromisoformat(metadata[key]) for key in kinds if metadata.get(key)}
     return ListedJob(
         JobName(name.rpartition("/")[2].removesuffix(".json")),
@@ -399,6 +406,7 @@ def _listed(name: str, metadata: dict[str, str]) -> ListedJob:
         saved_at=times.get("saved"),
         periodic_at=times.get("periodic"),
         started_at=times.get("started"),
+        unsent_since=times.get("unsent"),
         saving="saving" in metadata,
         rests="rests" in metadata,
         holds="holds" in metadata,

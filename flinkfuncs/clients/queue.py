@@ -21,6 +21,12 @@ class Nudge(Model):
     operation: str
 
 
+class MessageNudge(Model):
+    """A message of the queue of messages: the outbox holds what is to be sent."""
+
+    message: str
+
+
 class OperationsQueue:
     """The queue whose messages drive operations."""
 
@@ -36,6 +42,28 @@ class OperationsQueue:
             Unavailable: storage cannot be reached; the sweeper will find the operation.
 
         """
-        queue = self._service.get_queue_client(self._name, message_encode_policy=TextBase64EncodePolicy())
-        with storage_errors(f"queue {self._name}"):
-            queue.send_message(Nudge(job=job, operation=operation).to_json(), visibility_timeout=round(delay_seconds))
+        _send(self._service, self._name, Nudge(job=job, operation=operation), delay_seconds)
+
+
+class MessagesQueue:
+    """The queue whose messages have a message of the outbox sent."""
+
+    def __init__(self, service: QueueServiceClient, name: str) -> None:
+        """Keep the service and the queue's name; nothing is sent yet."""
+        self._service = service
+        self._name = name
+
+    def nudge(self, message_id: str) -> None:
+        """Ask for a sender.
+
+        Raises:
+            Unavailable: storage cannot be reached; the sweeper will find the message.
+
+        """
+        _send(self._service, self._name, MessageNudge(message=message_id))
+
+
+def _send(service: QueueServiceClient, name: str, nudge: Model, delay_seconds: float = 0) -> None:
+    queue = service.get_queue_client(name, message_encode_policy=TextBase64EncodePolicy())
+    with storage_errors(f"queue {name}"):
+        queue.send_message(nudge.to_json(), visibility_timeout=round(delay_seconds))

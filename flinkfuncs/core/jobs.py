@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Literal, Protocol, Self
 
 from .actions import Action
+from .messages import Message
 from .model import Model
 from .names import JobName
 from .operations import Cause, Operation, Outcome
@@ -208,6 +209,7 @@ class JobRecord(Model):
     uploads_paused: bool = False  # uploads are held until somebody resumes them
     held: tuple[Operation, ...] = ()  # the newest upload that came meanwhile; more only where their age is the same
     lease: Lease | None = None
+    unsent: tuple[Message, ...] = ()  # what people are to be told and no receiver's outbox holds yet, oldest first
     written: str | None = None  # the id of the last write under a lease: how a driver knows that its own took effect
 
     @property

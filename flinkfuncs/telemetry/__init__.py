@@ -173,6 +173,13 @@ def ended(operation: Operation) -> None:
             _State.pipeline.metrics.ended(operation)
 
 
+def told(outcome: str) -> None:
+    """Count an attempt to send a message to who is to be told: sent, failed, given_up."""
+    if _State.pipeline:
+        with suppress(Exception):
+            _State.pipeline.metrics.told(outcome)
+
+
 def ages(savepoints: Mapping[str, float], oldest_operation: float) -> None:
     """Tell how old the newest savepoint of each job is, and the oldest open operation (seconds)."""
     if _State.pipeline:

@@ -9,6 +9,7 @@ flinkfuncs.savepoint.age        gauge       s      job: its newest savepoint; to
 flinkfuncs.savepoint.duration   histogram   s      action
 flinkfuncs.queue.age            histogram   s      from sending a message to its handling; a hop's own delay counts
 flinkfuncs.operation.age        gauge       s      the oldest open operation, 0 where none is; told by the sweeper
+flinkfuncs.messages             counter            outcome: sent, failed (it is tried again), given_up
 flinkfuncs.call.duration        histogram   s      peer, method, status (`none`: no answer); its count is the calls'
 
 Of jobs there may be many: only the gauge of savepoints names them.
@@ -37,6 +38,7 @@ class Metrics:
     def __init__(self, meter: Meter) -> None:
         """Make all of them."""
         self._operations = meter.create_counter("flinkfuncs.operations", description="Operations that ended.")
+        self._messages = meter.create_counter("flinkfuncs.messages", description="Attempts to send a message.")
         self._savepoint_age = meter.create_gauge("flinkfuncs.savepoint.age", "s", "Age of a job's newest savepoint.")
         self._operation_age = meter.create_gauge("flinkfuncs.operation.age", "s", "Age of the oldest open operation.")
         self._downtime = _histogram(meter, "update.downtime", "From a stop until a copy runs again.")
@@ -54,6 +56,10 @@ class Metrics:
             self._downtime.record(downtime, about)
         if (savepoint := savepoint_seconds(operation)) is not None:
             self._savepoints.record(savepoint, {"action": str(operation.action)})
+
+    def told(self, outcome: str) -> None:
+        """Count an attempt to send a message."""
+        self._messages.add(1, {"outcome": outcome})
 
     def ages(self, savepoints: Mapping[str, float], oldest_operation: float) -> None:
         """Tell the ages; the oldest first, since the number of jobs that can be told apart is limited."""

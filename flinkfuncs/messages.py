@@ -1,0 +1,235 @@
+"""How is a person told what he must know: once in the end, wherever a process dies?
+
+    where a message lies              how it gets on
+    --------------------------------  ------------------------------------------------------------------------------
+    `unsent` of the job's record      written by the compare-and-swap that takes the operation off the open list
+    the outbox                        put there, create-if-absent, by who wrote that; else by the sweeper
+    the queue                         only a hint, as everywhere: it names a message of the outbox
+    `sent`                            written when the receiver answered 2xx, or the message was given up
+
+Each place is cleared after the next one has it, so a crash between two repeats the second; it is the same id there,
+and what lies in `sent` is not sent. A receiver gets a message again only where it answered 2xx and nobody lived to
+write that down: the id, which is the same, is for that.
+
+An attempt that fails is repeated after each of WAITS; after the last one the message is given up, with a log line and
+a count that an alert watches. 410 Gone gives up at once. Senders have a queue of their own, since a receiver that is
+slow must hold up no driver; what they cannot do (storage is away) they leave to the sweeper, and not to a poison queue.
+
+Uploads that are refused unread have no record to stand in: they are put into the outbox before they are closed.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from . import telemetry
+from .clients.ledger import Ledger, ListedJob
+from .clients.outbox import Found, Outbox
+from .clients.queue import MessagesQueue
+from .clients.receiver import Answer, Receiver
+from .clients.storage import Conflict
+from .core.errors import FlinkFuncsError, Unanswered, Unavailable
+from .core.jobs import JobRecord
+from .core.messages import Message, ended_message, probe_message, redacted, rejected_message, word_of
+from .core.names import JobName
+from .core.operations import Operation
+
+log = logging.getLogger(__name__)
+
+WAITS = tuple(timedelta(seconds=n) for n in (60, 300, 900, 3600, 7200, 14400, 28800, 28800))  # 23 hours and a half
+GRACE = timedelta(seconds=30)  # how long the sweeper leaves `unsent` to who wrote it
+MOST_UNSENT = 50  # messages in one record; of more the oldest are given up
+MOST_NUDGED = 100  # messages that one sweep sends for
+
+View = Callable[[Operation], Mapping[str, object]]
+
+
+class NoMessages:
+    """Tells nobody anything, and asks storage for nothing."""
+
+    def noted(self, record: JobRecord, *ended: Operation) -> JobRecord:  # noqa: ARG002 - nothing is noted
+        """Return the record that names what people are to be told of operations that end with this write of it."""
+        return record
+
+    def closing(self, operation: Operation) -> None:
+        """Have somebody told of an operation that was never on a record, before it is closed.
+
+        Raises:
+            Unavailable: storage cannot be reached.
+
+        """
+
+    def rejected(self, blob: str, *, digest: str, at: datetime, code: str, why: str) -> None:
+        """Have somebody told of an upload whose name can be no job's.
+
+        Raises:
+            Unavailable: storage cannot be reached.
+
+        """
+
+    def collect(self, record: JobRecord) -> None:
+        """Bring what a record names into the outbox; what goes wrong is left to the sweeper."""
+
+    def sweep(self, jobs: Iterable[ListedJob], now: datetime) -> None:
+        """Bring on what was left behind; nothing that goes wrong here holds up a sweep."""
+
+
+NO_MESSAGES = NoMessages()
+
+
+class Messages(NoMessages):
+    """Tells who is named by NOTIFY_URL."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        outbox: Outbox,
+        queue: MessagesQueue,
+        receiver: Receiver,
+        words: frozenset[str],
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Keep what is needed; nothing is read yet. `words`: what is told."""
+        self._ledger = ledger
+        self._outbox = outbox
+        self._queue = queue
+        self._receiver = receiver
+        self._words = words
+        self._now = now
+
+    # -------------------------------------------------------------------------------------------------- what happened
+
+    def noted(self, record: JobRecord, *ended: Operation) -> JobRecord:
+        """Return the record that names what people are to be told of operations that end with this write of it."""
+        told = [ended_message(operation) for operation in ended if word_of(operation) in self._words]
+        return with_unsent(record, told)
+
+    def closing(self, operation: Operation) -> None:
+        """Have somebody told of an operation that was never on a record, before it is closed."""
+        if word_of(operation) in self._words:
+            self._outbox.put(ended_message(operation), self._now())
+
+    def rejected(self, blob: str, *, digest: str, at: datetime, code: str, why: str) -> None:
+        """Have somebody told of an upload whose name can be no job's."""
+        if "upload_refused" in self._words:
+            message = rejected_message(blob, digest=digest, at=at, code=code, why=why)
+            self._outbox.put(message, self._now())
+
+    # ---------------------------------------------------------------------------------------------------- to the outbox
+
+    def collect(self, record: JobRecord) -> None:
+        """Bring what a record names into the outbox; what goes wrong is left to the sweeper."""
+        if not record.unsent:
+            return
+        try:
+            for message in record.unsent:
+                self._outbox.put(message, self._now())
+            self._forget(record.name, {message.id for message in record.unsent})
+            for message in record.unsent:
+                self._queue.nudge(message.id)
+        except FlinkFuncsError as error:
+            log.warning("job=%s messages outcome=later %s", record.name, error)
+
+    def sweep(self, jobs: Iterable[ListedJob], now: datetime) -> None:
+        """Bring on what was left behind; nothing that goes wrong here holds up a sweep."""
+        try:
+            for job in jobs:
+                if job.unsent_since and job.unsent_since + GRACE < now and (record := self._ledger.read(job.name)):
+                    self.collect(record)
+            for message_id in self._outbox.due(now, MOST_NUDGED):
+                self._queue.nudge(message_id)
+        except FlinkFuncsError as error:
+            log.warning("messages outcome=later %s", error)
+
+    def _forget(self, job: JobName, ids: set[str]) -> None:
+        """Take what the outbox has off the record, whoever drives the job."""
+        while entry := self._ledger.entry(job):
+            left = tuple(message for message in entry.record.unsent if message.id not in ids)
+            if left == entry.record.unsent:
+                return
+            with suppress(Conflict, Unanswered):
+                self._ledger.write(entry.record.but(unsent=left), etag=entry.etag)
+                return
+
+    # -------------------------------------------------------------------------------------------------- to the receiver
+
+    def deliver(self, message_id: str, view: View) -> None:
+        """Try to send a message of the outbox once, if it is its time; `view` shows an operation to others."""
+        try:
+            found = self._outbox.read(message_id)
+            if found and found.due.due_at <= self._now():
+                self._deliver(found, view)
+        except FlinkFuncsError as error:
+            log.warning("message=%s outcome=later %s", message_id, error)
+
+    def _deliver(self, found: Found, view: View) -> None:
+        message, attempt = found.due.message, found.due.attempts + 1
+        wait = WAITS[min(attempt, len(WAITS)) - 1]
+        if not self._outbox.begin(found, self._now() + wait):
+            return
+        if self._outbox.is_over(message.id):
+            self._outbox.end(message.id)
+            return
+        why: object = "nobody lived to say how its last attempt ended"
+        if attempt <= len(WAITS) + 1:
+            why = answer = self._answer(message, view)
+            if isinstance(answer, Answer) and answer.is_good:
+                self._outbox.end(message.id)
+                _say(message, "sent", attempt, logging.INFO)
+                return
+            if attempt <= len(WAITS) and not (isinstance(answer, Answer) and answer.is_final):
+                _say(message, "failed", attempt, logging.WARNING, answer)
+                return
+        self._outbox.end(message.id)
+        _say(message, "given_up", attempt, logging.ERROR, why)
+
+    def _answer(self, message: Message, view: View) -> Answer | FlinkFuncsError:
+        try:
+            return self._receiver.send(message, self._data(message, view))
+        except FlinkFuncsError as error:
+            return error
+
+    def _data(self, message: Message, view: View) -> Mapping[str, object]:
+        """Return what is known of what happened.
+
+        Raises:
+            Unavailable: the operation is not closed yet, or storage cannot be reached.
+
+        """
+        if message.operation is None:
+            return message.data
+        operation = self._ledger.closed(message.operation)
+        if operation is None:
+            raise Unavailable(f"operation {message.operation} is not closed", code="NotClosed")
+        return {name: redacted(value) for name, value in view(operation).items()}
+
+    def probe(self) -> tuple[str, Answer]:
+        """Send a test message now, once, and return its id and what the receiver answered.
+
+        Raises:
+            Unavailable: it did not leave, or no answer came.
+
+        """
+        message = probe_message(uuid.uuid4().hex, self._now())
+        return message.id, self._receiver.send(message, message.data)
+
+
+def with_unsent(record: JobRecord, messages: Iterable[Message]) -> JobRecord:
+    """Return the record with messages that are still to be sent; each once, and no more than MOST_UNSENT."""
+    known = {message.id for message in record.unsent}
+    every = [*record.unsent, *(message for message in messages if message.id not in known)]
+    if len(every) == len(record.unsent):
+        return record
+    for lost in every[:-MOST_UNSENT]:
+        _say(lost, "given_up", 0, logging.ERROR, f"the record of {record.name} names {MOST_UNSENT} others")
+    return record.but(unsent=tuple(every[-MOST_UNSENT:]))
+
+
+def _say(message: Message, outcome: str, attempt: int, level: int, why: object = "") -> None:
+    telemetry.told(outcome)
+    log.log(level, "message=%s outcome=%s attempt=%d %s", message.id, outcome, attempt, why)
