@@ -115,7 +115,7 @@ def compose(settings: Settings) -> Services:
         control=Control(ledger, queue, told),
         driver=Driver(ledger, queue, cluster, patience, messages=told),
         cluster=cluster,
-        periodic=PeriodicSavepoints(ledger, queue, cluster, rhythm),
+        periodic=PeriodicSavepoints(ledger, queue, cluster, rhythm, told),
         housekeeper=_housekeeper(settings, ledger, queue),
         messages=messages,
     )
@@ -129,6 +129,8 @@ def _ledger(settings: Settings, key: str) -> Ledger:
 
 
 def _messages(settings: Settings, ledger: Ledger, key: str) -> Messages:
+    from datetime import timedelta
+
     from .clients.outbox import Outbox
     from .clients.queue import MessagesQueue
     from .clients.receiver import Receiver
@@ -142,6 +144,7 @@ def _messages(settings: Settings, ledger: Ledger, key: str) -> Messages:
         MessagesQueue(queue_service("JARS"), settings.messages_queue),
         Receiver(settings, f"/flinkfuncs/{key}"),
         wanted_words(settings.notify_on),
+        overdue_after=timedelta(seconds=2 * settings.savepoint_interval_seconds),
     )
 
 

@@ -15,6 +15,10 @@ An attempt that fails is repeated after each of WAITS; after the last one the me
 a count that an alert watches. 410 Gone gives up at once. Senders have a queue of their own, since a receiver that is
 slow must hold up no driver; what they cannot do (storage is away) they leave to the sweeper, and not to a poison queue.
 
+A job is looked at by the savepoint timer, when it is due for a savepoint, and at each tick once it was seen vanished or
+failed; people are told at the second look. A savepoint is overdue after twice SAVEPOINT_INTERVAL_SECONDS, which the
+sweeper's listing shows. What was told stands in the record, by the compare-and-swap that notes the message.
+
 Uploads that are refused unread have no record to stand in: they are put into the outbox before they are closed.
 """
 
@@ -25,6 +29,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from . import telemetry
 from .clients.ledger import Ledger, ListedJob
@@ -33,8 +38,18 @@ from .clients.queue import MessagesQueue
 from .clients.receiver import Answer, Receiver
 from .clients.storage import Conflict
 from .core.errors import FlinkFuncsError, Unanswered, Unavailable
-from .core.jobs import JobRecord
-from .core.messages import Message, ended_message, probe_message, redacted, rejected_message, word_of
+from .core.jobs import JobRecord, Noticed
+from .core.messages import (
+    STATES,
+    Message,
+    changed_message,
+    ended_message,
+    overdue_message,
+    probe_message,
+    redacted,
+    rejected_message,
+    word_of,
+)
 from .core.names import JobName
 from .core.operations import Operation
 
@@ -42,6 +57,7 @@ log = logging.getLogger(__name__)
 
 WAITS = tuple(timedelta(seconds=n) for n in (60, 300, 900, 3600, 7200, 14400, 28800, 28800))  # 23 hours and a half
 GRACE = timedelta(seconds=30)  # how long the sweeper leaves `unsent` to who wrote it
+ENDED_BADLY = ("VANISHED", "FAILED")
 MOST_UNSENT = 50  # messages in one record; of more the oldest are given up
 MOST_NUDGED = 100  # messages that one sweep sends for
 
@@ -77,6 +93,13 @@ class NoMessages:
     def sweep(self, jobs: Iterable[ListedJob], now: datetime) -> None:
         """Bring on what was left behind; nothing that goes wrong here holds up a sweep."""
 
+    def watches(self, job: ListedJob) -> bool:  # noqa: ARG002 - nothing is watched
+        """Whether a job's status is of interest, although it is not due for a savepoint."""
+        return False
+
+    def seen(self, record: JobRecord, status: str) -> None:
+        """Take note of the status of a job of which nothing is open; what goes wrong is left to the next look."""
+
 
 NO_MESSAGES = NoMessages()
 
@@ -92,6 +115,7 @@ class Messages(NoMessages):
         receiver: Receiver,
         words: frozenset[str],
         *,
+        overdue_after: timedelta = timedelta(hours=12),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Keep what is needed; nothing is read yet. `words`: what is told."""
@@ -100,6 +124,7 @@ class Messages(NoMessages):
         self._queue = queue
         self._receiver = receiver
         self._words = words
+        self._overdue_after = overdue_after
         self._now = now
 
     # -------------------------------------------------------------------------------------------------- what happened
@@ -139,12 +164,53 @@ class Messages(NoMessages):
         """Bring on what was left behind; nothing that goes wrong here holds up a sweep."""
         try:
             for job in jobs:
+                if since := self._overdue_since(job, now):
+                    self._change(job.name, partial(_with_overdue, since=since, now=now))
                 if job.unsent_since and job.unsent_since + GRACE < now and (record := self._ledger.read(job.name)):
                     self.collect(record)
             for message_id in self._outbox.due(now, MOST_NUDGED):
                 self._queue.nudge(message_id)
         except FlinkFuncsError as error:
             log.warning("messages outcome=later %s", error)
+
+    def watches(self, job: ListedJob) -> bool:
+        """Whether a job's status is of interest, although it is not due for a savepoint."""
+        return job.noticed and not job.operation
+
+    def seen(self, record: JobRecord, status: str) -> None:
+        """Take note of the status of a job of which nothing is open; what goes wrong is left to the next look."""
+        if not self._words & set(STATES) or _with_status(record, status, self._now()) is record:
+            return
+        try:
+            self._change(record.name, lambda record: self._filtered(_with_status(record, status, self._now()), record))
+        except FlinkFuncsError as error:
+            log.warning("job=%s messages outcome=later %s", record.name, error)
+
+    def _filtered(self, record: JobRecord, before: JobRecord) -> JobRecord:
+        """Return the record without the new message about a status that nobody wants to hear of."""
+        recovered = before.noticed is not None and record.noticed is None
+        wanted = ("recovered" if recovered else "vanished") in self._words
+        return record if wanted or record is before else record.but(unsent=before.unsent)
+
+    def _overdue_since(self, job: ListedJob, now: datetime) -> datetime | None:
+        """Return the time of a newest savepoint that is too old, where nobody was told yet."""
+        since = None if job.rests else job.saved_at or job.started_at
+        if since is None or now - since < self._overdue_after or "savepoint_overdue" not in self._words:
+            return None
+        return since if since != job.overdue_since else None
+
+    def _change(self, job: JobName, change: Callable[[JobRecord], JobRecord]) -> None:
+        """Change a record by compare-and-swap, and bring on what it names then; who loses leaves it to the next look.
+
+        Raises:
+            Unavailable: storage cannot be reached.
+
+        """
+        entry = self._ledger.entry(job)
+        if entry is None or entry.record.open or (changed := change(entry.record)) is entry.record:
+            return
+        with suppress(Conflict, Unanswered):
+            self.collect(self._ledger.write(changed, etag=entry.etag).record)
 
     def _forget(self, job: JobName, ids: set[str]) -> None:
         """Take what the outbox has off the record, whoever drives the job."""
@@ -228,6 +294,39 @@ def with_unsent(record: JobRecord, messages: Iterable[Message]) -> JobRecord:
     for lost in every[:-MOST_UNSENT]:
         _say(lost, "given_up", 0, logging.ERROR, f"the record of {record.name} names {MOST_UNSENT} others")
     return record.but(unsent=tuple(every[-MOST_UNSENT:]))
+
+
+def _with_overdue(record: JobRecord, since: datetime, now: datetime) -> JobRecord:
+    message = overdue_message(record.name, saved_at=since, at=now)
+    return with_unsent(record.but(overdue_since=since), [message])
+
+
+def _with_status(record: JobRecord, status: str, now: datetime) -> JobRecord:
+    """Return the record that knows of a status.
+
+    the status       it was seen before   now
+    ---------------  -------------------  ------------------------------------------
+    VANISHED,        no, or another one   it is noticed
+    FAILED           once                 people are told
+                     and people know      nothing
+    RUNNING          and people know      people are told that it runs again
+                     once, or never       it is forgotten
+    any other        in any way           it stays noticed, unless the job rests
+    """
+    noticed = record.noticed
+    if status in ENDED_BADLY:
+        if noticed is None or noticed.status != status:
+            return record.but(noticed=Noticed(status=status, at=now, told=bool(noticed and noticed.told)))
+        if noticed.told:
+            return record
+        message = changed_message(record.name, status=status, before=None, at=noticed.at)
+        return with_unsent(record.but(noticed=noticed.model_copy(update={"told": True})), [message])
+    if noticed is None or not (status == "RUNNING" or record.rests):
+        return record
+    forgotten = record.but(noticed=None)
+    if not noticed.told or status != "RUNNING":
+        return forgotten
+    return with_unsent(forgotten, [changed_message(record.name, status=status, before=noticed.status, at=now)])
 
 
 def _say(message: Message, outcome: str, attempt: int, level: int, why: object = "") -> None:

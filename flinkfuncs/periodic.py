@@ -20,6 +20,7 @@ from .core.jobs import JobRecord
 from .core.names import JobName
 from .core.operations import Cause, Operation, Request, operation_id
 from .core.periodic import Candidate, Rhythm, in_turn, is_due, places
+from .messages import NO_MESSAGES, NoMessages
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +28,16 @@ log = logging.getLogger(__name__)
 class PeriodicSavepoints:
     """Asks for savepoints of the jobs that run and were not saved for a while."""
 
-    def __init__(self, ledger: Ledger, queue: OperationsQueue, cluster: Cluster, rhythm: Rhythm) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        queue: OperationsQueue,
+        cluster: Cluster,
+        rhythm: Rhythm,
+        messages: NoMessages = NO_MESSAGES,
+    ) -> None:
         """Keep what is needed; nothing is read yet."""
+        self._messages = messages
         self._ledger = ledger
         self._queue = queue
         self._cluster = cluster
@@ -41,28 +50,33 @@ class PeriodicSavepoints:
             Unavailable: storage or the cluster cannot be reached; the next tick comes.
 
         """
-        jobs = [_listed(job) for job in self._ledger.listed().values()]
+        listed = self._ledger.listed().values()
+        jobs = [_listed(job) for job in listed]
         free = places(jobs, self._rhythm, now)
-        due = [JobName(job.name) for job in jobs if is_due(job, self._rhythm, now)]
-        if not free or not due:
-            return []
-        records = {record.name: record for job in due if (record := self._read(job, now))}
+        due = {JobName(job.name) for job in jobs if free and is_due(job, self._rhythm, now)}
+        watched = {job.name for job in listed if self._messages.watches(job)}
+        records = {record.name: record for job in sorted(due | watched) if (record := self._read(job))}
         statuses = self._cluster.statuses(records) if records else {}
-        running = [_recorded(record) for name, record in records.items() if statuses.get(name) == "RUNNING"]
+        for name, record in records.items():
+            self._messages.seen(record, statuses.get(name, ""))
+        running = [
+            candidate
+            for name, record in records.items()
+            if statuses.get(name) == "RUNNING" and is_due(candidate := _recorded(record), self._rhythm, now)
+        ]
         asked: list[Operation] = []
         for job in in_turn(running):
             if len(asked) < free and (operation := self._ask(JobName(job.name), now)):
                 asked.append(operation)
         return asked
 
-    def _read(self, job: JobName, now: datetime) -> JobRecord | None:
-        """Read the record of a job that is due; one that cannot be read holds up no other."""
+    def _read(self, job: JobName) -> JobRecord | None:
+        """Read a record; one that cannot be read holds up no other."""
         try:
-            record = self._ledger.read(job)
+            return self._ledger.read(job)
         except (FlinkFuncsError, ValueError) as error:
             log.warning("job=%s periodic savepoint outcome=failed: no record, %s", job, type(error).__name__)
             return None
-        return record if record and is_due(_recorded(record), self._rhythm, now) else None
 
     def _ask(self, job: JobName, now: datetime) -> Operation | None:
         """Record a savepoint of a job that is still idle, and send for a driver; None where its turn is over."""

@@ -3,6 +3,7 @@
 //   failed       an operation ended as FAILED, ROLLED_BACK, UNPROVEN or UNKNOWN
 //   stuck        an operation is open for too long
 //   savepoint    a job's newest savepoint is older than twice the interval
+//   untold       a message to NOTIFY_URL was given up: its receiver never took it, or wants no more
 //   poison       the host gave a message up
 //   undelivered  Event Grid gave an event up (the sweeper takes the upload all the same)
 //   silent       the sweeper has not run to its end: nobody would notice the others
@@ -35,6 +36,13 @@ AppMetrics
 | extend Job = tostring(Properties.job)
 | summarize arg_max(TimeGenerated, Max) by Job
 | project Job, Seconds = Max
+'''
+var untold = '''
+AppMetrics
+| where Name == 'flinkfuncs.messages'
+| extend Outcome = tostring(Properties.outcome)
+| where Outcome == 'given_up'
+| summarize Messages = sum(Sum)
 '''
 var poison = '''
 StorageQueueLogs
@@ -82,6 +90,17 @@ var rules = [
     aggregation: 'Maximum'
     operator: 'GreaterThan'
     threshold: 2 * savepointIntervalSeconds
+    severity: 2
+  }
+  {
+    name: 'untold'
+    description: 'A message to NOTIFY_URL was given up; the log names it.'
+    query: untold
+    column: 'Messages'
+    each: []
+    aggregation: 'Total'
+    operator: 'GreaterThan'
+    threshold: 0
     severity: 2
   }
   {

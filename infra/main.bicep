@@ -123,6 +123,7 @@ var jarsContainer = 'jars'
 var releasesContainer = 'releases'
 var ledgerContainer = 'ledger'
 var operationsQueue = 'operations'
+var messagesQueue = 'messages'
 
 // Every setting of settings.py; tests/infra compares names and defaults. The connections are in app.bicep.
 var settings = {
@@ -189,6 +190,16 @@ var settings = {
   GATEWAY_ALLOWED_PRINCIPALS: !isGateway ? '' : gatewayAllowedPrincipals
   GATEWAY_LOCATION: location
 
+  NOTIFY_URL: ''
+  NOTIFY_URL_SECRET: ''
+  NOTIFY_FORMAT: 'cloudevents'
+  NOTIFY_ON: 'failed,rolled_back,unproven,unknown,upload_refused,vanished,recovered,savepoint_overdue'
+  NOTIFY_KEY: ''
+  NOTIFY_KEY_SECRET: ''
+  NOTIFY_KEY_OLD: ''
+  NOTIFY_KEY_OLD_SECRET: ''
+  MESSAGES_QUEUE: messagesQueue
+
   OTEL_EXPORTER_OTLP_ENDPOINT: ''
 }
 
@@ -219,6 +230,7 @@ module storage 'storage.bicep' = {
     releasesContainer: releasesContainer
     ledgerContainer: ledgerContainer
     operationsQueue: operationsQueue
+    messagesQueue: messagesQueue
     ledgerKey: toLower(form == 'hdinsight' ? armKey : clusterName)
     closedOperationDays: closedOperationDays
     privateNetwork: privateNetwork

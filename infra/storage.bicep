@@ -11,6 +11,7 @@ param jarsContainer string
 param releasesContainer string
 param ledgerContainer string
 param operationsQueue string
+param messagesQueue string
 
 @description('First part of every blob of the ledger: the cluster.')
 param ledgerKey string
@@ -22,7 +23,13 @@ param workspaceId string
 var deadLettersContainer = 'dead-letters'
 var containers = [jarsContainer, releasesContainer, ledgerContainer, deadLettersContainer]
 // The host moves a message there after its last attempt; made here, so that an alert can watch them from the first day.
-var queues = [operationsQueue, '${operationsQueue}-poison', 'webjobs-blobtrigger-poison']
+var queues = [
+  operationsQueue
+  '${operationsQueue}-poison'
+  messagesQueue
+  '${messagesQueue}-poison'
+  'webjobs-blobtrigger-poison'
+]
 // Trusted services: Event Grid writes what it could not deliver, and reads from nowhere.
 var ipRules = [for range in (privateNetwork ? allowedAddresses : []): {
   value: replace(range, '/32', '') // storage takes a single address without its length
@@ -124,7 +131,11 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01
           definition: {
             filters: {
               blobTypes: ['blockBlob']
-              prefixMatch: ['${ledgerContainer}/${ledgerKey}/closed/', '${ledgerContainer}/${ledgerKey}/uploads/']
+              prefixMatch: [
+                '${ledgerContainer}/${ledgerKey}/closed/'
+                '${ledgerContainer}/${ledgerKey}/uploads/'
+                '${ledgerContainer}/${ledgerKey}/sent/'
+              ]
             }
             actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: closedOperationDays } } }
           }

@@ -104,9 +104,11 @@ class ListedJob:
     periodic_at: datetime | None = None  # when a periodic savepoint was asked for last
     started_at: datetime | None = None  # the copy that may run
     unsent_since: datetime | None = None  # the oldest message that no outbox holds yet
+    overdue_since: datetime | None = None  # the newest savepoint of which people were told that it is old
     saving: bool = False  # a periodic savepoint is open
     rests: bool = False  # nothing of it can be running
     holds: bool = False  # uploads are held
+    noticed: bool = False  # it was seen vanished or failed
     handled: frozenset[str] = frozenset()  # the names of blobs that were handled, by `mark`
     summary: Summary | None = None  # None: its record has to be read
 
@@ -367,12 +369,14 @@ def _metadata(record: JobRecord) -> dict[str, str]:
         "periodic": record.periodic_at,
         "started": record.running.started_at if record.running else None,
         "unsent": record.unsent[0].time if record.unsent else None,
+        "overdue": record.overdue_since,
     }
     words = {
         "open": record.open[0].id if record.open else "",
         "saving": "1" if any(operation.cause.kind == "timer" for operation in record.open) else "",
         "rests": "1" if record.rests else "",
         "holds": "1" if record.held else "",
+        "noticed": record.noticed.status if record.noticed else "",
         "handled": " ".join(mark(one.blob) for one in record.handled),
     }
     written = {key: at.isoformat() for key, at in times.items() if at}
@@ -396,7 +400,7 @@ def _summary(text: str | None) -> Summary | None:
 
 
 def _listed(name: str, metadata: dict[str, str]) -> ListedJob:
-    kinds = ("until", "uploaded", "saved", "periodic", "started", "unsent")
+    kinds = ("until", "uploaded", "saved", "periodic", "started", "unsent", "overdue")
     times = {key: datetime.fromisoformat(metadata[key]) for key in kinds if metadata.get(key)}
     return ListedJob(
         JobName(name.rpartition("/")[2].removesuffix(".json")),
@@ -407,9 +411,11 @@ def _listed(name: str, metadata: dict[str, str]) -> ListedJob:
         periodic_at=times.get("periodic"),
         started_at=times.get("started"),
         unsent_since=times.get("unsent"),
+        overdue_since=times.get("overdue"),
         saving="saving" in metadata,
         rests="rests" in metadata,
         holds="holds" in metadata,
+        noticed="noticed" in metadata,
         handled=frozenset(metadata.get("handled", "").split()),
         summary=_summary(metadata.get("summary")),
     )

@@ -162,6 +162,14 @@ class Lease(Model):
     until: datetime
 
 
+class Noticed(Model):
+    """That a job was seen vanished or failed while nothing of it was open, and whether people are told."""
+
+    status: str
+    at: datetime
+    told: bool = False  # seen twice: one look may fall into a restart of the JobManager
+
+
 class LastOperation(Model):
     """How the newest closed operation ended, for listings."""
 
@@ -209,6 +217,8 @@ class JobRecord(Model):
     uploads_paused: bool = False  # uploads are held until somebody resumes them
     held: tuple[Operation, ...] = ()  # the newest upload that came meanwhile; more only where their age is the same
     lease: Lease | None = None
+    noticed: Noticed | None = None
+    overdue_since: datetime | None = None  # the time of the newest savepoint of which people were told that it is old
     unsent: tuple[Message, ...] = ()  # what people are to be told and no receiver's outbox holds yet, oldest first
     written: str | None = None  # the id of the last write under a lease: how a driver knows that its own took effect
 

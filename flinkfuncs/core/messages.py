@@ -8,7 +8,7 @@
     upload_refused                                flinkfuncs.upload.refused         <operation>.ended, or of its blob
     vanished, recovered                           flinkfuncs.job.status_changed     <job>.<status>.<time>
     savepoint_overdue                             flinkfuncs.savepoint.overdue      <job>.savepoint-overdue.<time>
-                                                  flinkfuncs.test                   test.<random>
+    -                                             flinkfuncs.test                   test.<random>
 
     form          body
     ------------  --------------------------------------------------------------
@@ -125,15 +125,15 @@ def rejected_message(blob: str, *, digest: str, at: datetime, code: str, why: st
     )
 
 
-def changed_message(job: str, *, status: str, before: str, at: datetime) -> Message:
+def changed_message(job: str, *, status: str, before: str | None, at: datetime) -> Message:
     """Return the message that a job vanished or failed, or runs again."""
     return Message(
         id=f"{job}.{status.lower()}.{_stamp(at)}",
         type=CHANGED,
         subject=job,
         time=at,
-        text=_line(f"{job}: its status is {status}; it was {before}."),
-        data={"job": job, "status": status, "before": before},
+        text=_line(f"{job}: its status is {status}{f' again; it was {before}' if before else ''}."),
+        data={"job": job, "status": status, **({"before": before} if before else {})},
     )
 
 

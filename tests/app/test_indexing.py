@@ -34,6 +34,7 @@ ROUTES = {
     "pause_uploads": ("PUT", "api/jobs/{job}/uploads"),
     "show_health": ("GET", "api/health"),
     "show_openapi": ("GET", "api/openapi.json"),
+    "send_test_message": ("POST", "api/notifications/test"),
 }
 CLUSTER = (
     "subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.HDInsight/clusterpools/{pool}/clusters"

@@ -76,7 +76,9 @@ def test_the_topic_is_that_of_the_account_of_jars() -> None:
     assert topic["topicType"] == "Microsoft.Storage.StorageAccounts"
 
 
-@pytest.mark.parametrize("place", ["jars_container", "releases_container", "ledger_container", "operations_queue"])
+@pytest.mark.parametrize(
+    "place", ["jars_container", "releases_container", "ledger_container", "operations_queue", "messages_queue"]
+)
 def test_what_the_settings_name_is_created(place: str) -> None:
     """Under the code's default name, and from the same variable that fills the setting."""
     head, _, tail = place.partition("_")
@@ -87,7 +89,7 @@ def test_what_the_settings_name_is_created(place: str) -> None:
 
 
 def test_all_containers_and_queues_are_these() -> None:
-    """With the two queues into which the host puts what it gives up: its names, not ours."""
+    """With the queues into which the host puts what it gives up: its names, not ours."""
     assert variable("storage.bicep", "containers") == [
         "jarsContainer",
         "releasesContainer",
@@ -97,6 +99,8 @@ def test_all_containers_and_queues_are_these() -> None:
     assert variable("storage.bicep", "queues") == [
         "operationsQueue",
         "${operationsQueue}-poison",
+        "messagesQueue",
+        "${messagesQueue}-poison",
         "webjobs-blobtrigger-poison",
     ]
     assert (resource(CONTAINERS, "container").loop, resource(QUEUES).loop) == ("containers", "queues")

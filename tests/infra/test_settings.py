@@ -158,7 +158,11 @@ def test_the_ledger_of_this_cluster_is_what_expires() -> None:
     """The rule's prefixes are the folders of clients/ledger.py, below the cluster's key."""
     (closed, letters) = resource("Microsoft.Storage/storageAccounts/managementPolicies").properties["policy"]["rules"]
     prefix = "${ledgerContainer}/${ledgerKey}"
-    assert closed["definition"]["filters"]["prefixMatch"] == [f"{prefix}/closed/", f"{prefix}/uploads/"]
+    assert closed["definition"]["filters"]["prefixMatch"] == [
+        f"{prefix}/closed/",
+        f"{prefix}/uploads/",
+        f"{prefix}/sent/",
+    ]
     assert shown(closed["definition"]["actions"]["baseBlob"]) == (
         "{delete: {daysAfterModificationGreaterThan: closedOperationDays}}"
     )

@@ -17,6 +17,7 @@ from flinkfuncs.core.operations import Operation
 from flinkfuncs.core.releases import JarSource, Release, Spec
 from flinkfuncs.core.steps import Learned, Start, Step
 from flinkfuncs.intake import Intake
+from flinkfuncs.messages import NO_MESSAGES, NoMessages
 from tests.stand_in.cluster import StandIn
 from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import LIMITS, ORDERS, with_marks
@@ -79,7 +80,12 @@ def jar_of_its_own(storage: Storage, record: JobRecord, operation: Operation) ->
 
 
 def intake(
-    storage: Storage, *, ledger: Ledger | None = None, queue: OperationsQueue | None = None, jars: Jars | None = None
+    storage: Storage,
+    *,
+    ledger: Ledger | None = None,
+    queue: OperationsQueue | None = None,
+    jars: Jars | None = None,
+    messages: NoMessages = NO_MESSAGES,
 ) -> Intake:
     """Return an intake as another process would have one; it asks Flink for nothing, and there is none."""
     ledger = ledger or storage.ledger()
@@ -91,4 +97,4 @@ def intake(
         name=storage.cluster,
         owner_of=ledger.owner_of,
     )
-    return Intake(ledger, queue or storage.queue, jars or storage.jars, cluster)
+    return Intake(ledger, queue or storage.queue, jars or storage.jars, cluster, messages)

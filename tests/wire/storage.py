@@ -20,6 +20,7 @@ from flinkfuncs.clients.storage import blob_service, queue_service
 from flinkfuncs.clusters.cluster import Cluster
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
+from flinkfuncs.messages import NO_MESSAGES, NoMessages
 from flinkfuncs.operations import Driver, Patience
 from tests.wire.clock import Clock
 
@@ -67,7 +68,14 @@ class Storage:
         """Return another client of the ledger."""
         return ClockedLedger(self)
 
-    def driver(self, cluster: Cluster, patience: Patience | None = None, *, ledger: Ledger | None = None) -> Driver:
+    def driver(
+        self,
+        cluster: Cluster,
+        patience: Patience | None = None,
+        *,
+        ledger: Ledger | None = None,
+        messages: NoMessages = NO_MESSAGES,
+    ) -> Driver:
         """Return a driver as another process would have one; what it sleeps costs nothing."""
         clock = self.clock
         return Driver(
@@ -75,6 +83,7 @@ class Storage:
             self.queue,
             cluster,
             patience or Patience(),
+            messages=messages,
             now=clock.now,
             clock=clock.monotonic,
             sleep=clock.sleep,
