@@ -47,6 +47,8 @@ HOST_SETTINGS = {
 }
 BINDING_SETTINGS = ("JARS_CONTAINER", "OPERATIONS_QUEUE", "SAVEPOINT_SCHEDULE", "SWEEP_SCHEDULE")  # %…% in triggers
 
+MESSAGES_SETTINGS = ("MESSAGES_QUEUE",)  # … in a trigger that is there only where somebody is told
+
 
 class Reach(Model):
     """Whether something answers, and if not, why; None where it could not be tried."""
@@ -114,7 +116,7 @@ def _host_faults(environment: Mapping[str, str]) -> list[str]:
 
 
 def _missing(environment: Mapping[str, str]) -> list[str]:
-    names = (*BINDING_SETTINGS, *(["MESSAGES_QUEUE"] if _notifies(environment) else []))
+    names = (*BINDING_SETTINGS, *(MESSAGES_SETTINGS if _notifies(environment) else ()))
     bound = [name for name in names if not environment.get(name)]
     wanted = {"AzureWebJobsStorage": (), "JARS": ("blobServiceUri", "queueServiceUri")}
     if environment.get("JOB_JAR_DIRECTORY"):

@@ -6,7 +6,7 @@ import re
 import pytest
 from pydantic_core import PydanticUndefined
 
-from flinkfuncs.health import BINDING_SETTINGS, HOST_SETTINGS
+from flinkfuncs.health import BINDING_SETTINGS, HOST_SETTINGS, MESSAGES_SETTINGS
 from flinkfuncs.settings import PLATFORM_SETTINGS, Settings
 from tests.infra.bicep import INFRA, ROOT, Json, parameter, resource, shown, templates, variable
 
@@ -103,7 +103,7 @@ def test_a_setting_that_nobody_chooses_has_the_default_of_the_code(name: str) ->
 
 def test_what_the_triggers_name_is_never_empty() -> None:
     """The host reads these before the code does, and knows no defaults."""
-    assert all(default_of(CHOSEN[name]) for name in BINDING_SETTINGS)
+    assert all(default_of(CHOSEN[name]) for name in (*BINDING_SETTINGS, *MESSAGES_SETTINGS))
 
 
 @pytest.mark.parametrize("connection", ["AzureWebJobsStorage", "JARS"])

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 
 from flinkfuncs import __version__
-from flinkfuncs.health import BINDING_SETTINGS, HOST_SETTINGS, QUEUE_THREADS
+from flinkfuncs.health import BINDING_SETTINGS, HOST_SETTINGS, MESSAGES_SETTINGS, QUEUE_THREADS
 from flinkfuncs.settings import PLATFORM_SETTINGS, Settings
 from flinkfuncs.triggers.queue import LAST_ATTEMPT
 
@@ -79,7 +79,7 @@ def test_the_host_can_resolve_what_the_triggers_name() -> None:
         for path in (ROOT / "flinkfuncs" / "triggers").glob("*.py")
         for name in re.findall(r'="%(\w+)%', path.read_text())
     }
-    assert named == set(BINDING_SETTINGS)
+    assert named == {*BINDING_SETTINGS, *MESSAGES_SETTINGS}
     assert named <= {name.upper() for name in Settings.model_fields}
 
 
