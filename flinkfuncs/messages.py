@@ -278,11 +278,14 @@ class Messages(NoMessages):
         """Send a test message now, once, and return its id and what the receiver answered.
 
         Raises:
-            Unavailable: it did not leave, or no answer came.
+            Unavailable: it did not leave, or no answer came (`NotDelivered`).
 
         """
         message = probe_message(uuid.uuid4().hex, self._now())
-        return message.id, self._receiver.send(message, message.data)
+        try:
+            return message.id, self._receiver.send(message, message.data)
+        except FlinkFuncsError as error:
+            raise Unavailable(error.message, code="NotDelivered") from error
 
 
 def with_unsent(record: JobRecord, messages: Iterable[Message]) -> JobRecord:

@@ -31,12 +31,14 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "OperationNotFound": Code(404, "There is no such operation, or it has expired."),
         "UnknownAction": Code(404, "There is no such action."),
         "Conflict": Code(409, "The storage account protects a blob, or somebody else holds it."),
+        "NotConfigured": Code(409, "The setting that this needs is empty: the detail names it."),
         "OperationEnded": Code(409, "The operation has ended otherwise."),
         "StorageRefused": Code(409, "Storage refuses the request."),
         "TooManyOperations": Code(409, "Too many operations of this job are waiting."),
         "BodyTooLarge": Code(413, "The body is longer than 256 KiB."),
         "MissingSetting": Code(503, "A setting is missing: the detail names it."),
         "NewerRecord": Code(503, "A newer version of the app wrote the record, and this one leaves it alone."),
+        "NotDelivered": Code(503, "The message did not leave, or nothing was answered: the detail says why."),
         "StorageDenied": Code(503, "Storage refuses the app's identity."),
         "StorageUnanswered": Code(
             503, "Storage did not answer. What was asked for may have been recorded: look first."

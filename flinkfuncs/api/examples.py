@@ -126,6 +126,7 @@ UPLOADS = shown.Uploads(
         shown.Upload(state="waiting", blob="stateful/bills/job.json", at=_AT, job="bills", message="waits for b.jar"),
     )
 )
+PROBE = shown.Probe(id="test.5f0c3a9d", delivered=True, status=204, answer="")
 HELD = shown.HeldUploads(paused=True, held=())
 WELL = Health(healthy=True, cluster_kind="session", storage=Reach(reachable=True), cluster=Reach(reachable=True))
 ILL = Health(healthy=False, faults=("FLINK_CLUSTER_KIND: Field required",))

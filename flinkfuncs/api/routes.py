@@ -239,6 +239,14 @@ ROUTES = (
         conditional=True,
     ),
     Route(
+        "send_test_message",
+        "POST",
+        "/api/notifications/test",
+        "Sends a test message to NOTIFY_URL, once.",
+        (Reply(200, "What was answered.", examples.PROBE),),
+        ("NotConfigured", "NotDelivered", "MissingSetting", "WrongSettings"),
+    ),
+    Route(
         "show_health",
         "GET",
         "/api/health",

@@ -367,6 +367,18 @@ class Uploads(Shown):
     uploads: tuple[Upload, ...]
 
 
+class Probe(Shown):
+    """What the receiver of messages answered to a test message."""
+
+    id: str
+    """Its `webhook-id`."""
+    delivered: bool
+    """Whether the answer was 2xx."""
+    status: int
+    answer: str
+    """How the answer begins, without what may be a secret."""
+
+
 class HeldUploads(Shown):
     """Whether a job's uploads are paused, and what is held."""
 

@@ -14,12 +14,12 @@ import os
 import azure.functions as func
 
 from .. import telemetry
+from ..api import shown
 from ..app import services
 from ..core.errors import Refused
 from ..core.model import parse_json
 from .calls import as_json
 from .problems import replies
-from .views import operation_view
 
 blueprint = func.Blueprint()
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def send_message(message: func.QueueMessage, context: func.Context) -> None:
             log.warning("message=%s outcome=dropped %s", message.id, refusal.message)
             return
         if messages := services().messages:
-            messages.deliver(nudge.message, operation_view)
+            messages.deliver(nudge.message, lambda operation: shown.Operation.of(operation).as_json())
 
 
 if os.environ.get("NOTIFY_URL") or os.environ.get("NOTIFY_URL_SECRET"):
@@ -51,4 +51,4 @@ def send_test_message(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG0
     if messages is None:
         raise Refused("NOTIFY_URL is not set, so nobody is told anything", code="NotConfigured")
     number, answer = messages.probe()
-    return as_json({"id": number, "delivered": answer.is_good, "status": answer.status, "answer": answer.text})
+    return as_json(shown.Probe(id=number, delivered=answer.is_good, status=answer.status, answer=answer.text))

@@ -36,6 +36,8 @@ ON_THE_WAY = [
         "triggers/calls.py",
         "triggers/problems.py",
         "triggers/paging.py",
+        "triggers/notifications.py",
+        "messages.py",
         "control.py",
         "intake.py",
     ),
@@ -43,7 +45,7 @@ ON_THE_WAY = [
     *("core/model.py", "core/names.py", "core/actions.py", "core/operations.py", "core/releases.py"),
 ]
 # Codes of an operation's result there, and of an upload's: no route replies with them as an error.
-OF_RESULTS = {"Abandoned", "NotAJar"}
+OF_RESULTS = {"Abandoned", "NotAJar", "NotClosed"}
 
 
 def schema_of(schema: Any) -> Draft202012Validator:  # noqa: ANN401 - JSON

@@ -53,6 +53,7 @@ class Api:
             cluster=cluster,
             periodic=PeriodicSavepoints(play.ledger, storage.queue, cluster, Rhythm(timedelta(hours=6), 4)),
             housekeeper=None,
+            messages=None,
         )
 
     def get(self, path: str, **headers: str) -> func.HttpResponse:

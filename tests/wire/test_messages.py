@@ -15,6 +15,7 @@ from itertools import count
 import pytest
 from pydantic import SecretStr
 
+from flinkfuncs.api import shown
 from flinkfuncs.clients.ledger import Entry, Ledger
 from flinkfuncs.clients.outbox import Found, Outbox
 from flinkfuncs.clients.queue import MessagesQueue
@@ -22,7 +23,7 @@ from flinkfuncs.clients.receiver import Answer as Received
 from flinkfuncs.clients.receiver import Receiver
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import FlinkFuncsError, Unanswered, Unavailable
-from flinkfuncs.core.jobs import JobRecord
+from flinkfuncs.core.jobs import JobRecord, Recorded
 from flinkfuncs.core.messages import DEFAULT, Message, wanted_words
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Operation
@@ -32,14 +33,13 @@ from flinkfuncs.messages import WAITS, Messages
 from flinkfuncs.operations import Patience
 from flinkfuncs.periodic import PeriodicSavepoints
 from flinkfuncs.settings import Settings
-from flinkfuncs.triggers.views import operation_view
 from tests.listener import Call
 from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import OLD, ORDERS, asked, copy_of
 from tests.wire.server import Answer, Fault, LocalServer, serving
-from tests.wire.session import Session, intake
+from tests.wire.session import Session, intake, put
 from tests.wire.storage import ClockedLedger, Storage, jar
-from tests.wire.test_driver import CrashError, Points, put, read
+from tests.wire.test_driver import CrashError, Points, read
 
 KEY = "whsec_" + base64.b64encode(b"k" * 32).decode()
 OLD_KEY = "whsec_" + base64.b64encode(b"o" * 32).decode()
@@ -75,6 +75,11 @@ class MortalOutbox(Outbox):
         self.points.cross()
         super().end(message_id)
         self.points.cross()
+
+
+def shown_operation(operation: Operation) -> Mapping[str, object]:
+    """An operation as callers see it."""
+    return shown.Operation.of(operation).as_json()
 
 
 class MortalQueue(MessagesQueue):
@@ -158,7 +163,7 @@ class Place:
         queue = self.storage.queues.get_queue_client(self.queue_name)
         for message in queue.receive_messages(messages_per_page=32):
             nudged = json.loads(base64.b64decode(message.content))["message"]
-            self.messages().deliver(nudged, operation_view)
+            self.messages().deliver(nudged, shown_operation)
             queue.delete_message(message)
 
     def sweep(self) -> None:
@@ -335,7 +340,7 @@ def test_two_senders_of_one_message_send_it_once(storage: Storage, cluster: Sess
         place = Place(storage, server)
         operation = ended_job(storage, place, cluster)
         for _ in range(3):
-            place.messages().deliver(f"{operation.id}.ended", operation_view)
+            place.messages().deliver(f"{operation.id}.ended", shown_operation)
         place.messages().collect(JobRecord(name=ORDERS, unsent=(_message(operation),)))  # by one who read it earlier
         place.work()
         place.settle()
@@ -465,9 +470,9 @@ class Statuses(Session):
 
     status = "RUNNING"
 
-    def statuses(self, records: Mapping[JobName, JobRecord]) -> Mapping[JobName, str]:
+    def statuses(self, jobs: Mapping[JobName, Recorded]) -> Mapping[JobName, str]:
         """Say it of every job."""
-        return dict.fromkeys(records, self.status)
+        return dict.fromkeys(jobs, self.status)
 
 
 def watching(storage: Storage, place: Place, flink: FlinkServer) -> tuple[Statuses, Callable[[str], None]]:
