@@ -142,6 +142,25 @@ def _pin(lock: str) -> tuple[str, str, tuple[str, ...]]:
     return version, marker, tuple(re.findall(r"sha256:\w{64}", hashes))
 
 
+def test_what_pip_installs_is_the_command_line_and_what_it_imports() -> None:
+    """`pip install` of the repository brings neither the app nor its libraries; and the app's lock has all of these, so
+    that the tests run what is pinned.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["tool"]["setuptools"]["packages"] == ["flinkfuncs_cli"]
+    assert project["project"]["scripts"] == {"flinkfuncs": "flinkfuncs_cli.__main__:main"}
+    wanted = {re.split("[<>=]", one)[0] for one in project["project"]["dependencies"]}
+    code = "".join(path.read_text() for path in (ROOT / "flinkfuncs_cli").rglob("*.py"))
+    imported = set(re.findall(r"^ *(?:from|import) ([a-z][\w.]*)", code, re.MULTILINE))
+    outside = {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names}
+    by_package = {"azure.core": "azure-storage-blob", "azure.storage": "azure-storage-blob", "urllib3": "requests"}
+    by_package |= {"azure.identity": "azure-identity", "requests": "requests"}
+    needed = {package for name in outside for start, package in by_package.items() if name.startswith(start)}
+    assert all(any(name.startswith(start) for start in by_package) for name in outside), outside
+    assert wanted == needed
+    assert all(re.search(rf"^{package}==", (ROOT / "requirements.txt").read_text(), re.MULTILINE) for package in wanted)
+
+
 def test_the_version_is_written_once() -> None:
     """The package does not deploy pyproject.toml; both say the same."""
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == __version__

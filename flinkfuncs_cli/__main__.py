@@ -1,0 +1,184 @@
+"""The command line: which commands there are, and what becomes of their errors.
+
+A new command is a line in COMMANDS and a function that takes the arguments, the client and the console. With --json
+stdout is one JSON document whatever happens, of an error `{"error": {"exit", "code", "message"}}`; only where the
+command line itself is wrong (exit 2, by argparse) there is none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import metadata
+from typing import TypeAlias
+
+from . import acting, reading
+from .api import Api
+from .config import configuration
+from .console import Console, use_utf8
+from .exits import Exit, Failure
+
+Run: TypeAlias = Callable[[argparse.Namespace, Api, Console], Exit]
+Option: TypeAlias = Callable[[argparse.ArgumentParser], object]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command."""
+
+    name: str
+    words: str
+    run: Run
+    options: Sequence[Option] = ()
+
+
+def option(*names: str, **how: object) -> Option:
+    """Describe an option or a positional argument as argparse takes it."""
+    return lambda parser: parser.add_argument(*names, **how)  # type: ignore[arg-type]  # argparse's own
+
+
+def seconds(text: str) -> float:
+    """Read a --timeout."""
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
+JOB = option("job", metavar="JOB", help="the job's name")
+ID = option("id", metavar="ID", help="the operation's id")
+YES = option("--yes", action="store_true", help="do not ask")
+WAIT = option("--wait", action="store_true", help="wait for the operation's end; its outcome is the exit code")
+TIMEOUT = option("--timeout", type=seconds, default=3600.0, metavar="SECONDS", help="how long to wait (default: 3600)")
+WAITING = (WAIT, TIMEOUT)
+SAVEPOINT = option("--savepoint", metavar="NAME", help="the savepoint to begin from: its name or full path")
+BODY = option("--body", metavar="FILE", help="the request's other fields, as JSON; - is stdin")
+
+COMMANDS = (
+    Command("jobs", "list the jobs", reading.jobs),
+    Command("job", "show one job", reading.job, (JOB,)),
+    Command("stop", "stop a job with a savepoint", partial(acting.act, "stop"), (JOB, BODY, *WAITING)),
+    Command("start", "start a job that does not run", partial(acting.act, "start"), (JOB, SAVEPOINT, BODY, *WAITING)),
+    Command(
+        "update",
+        "update a job with what --body names, or restart it with its recorded release",
+        acting.update,
+        (
+            JOB,
+            option("--stateless", action="store_true", help="begin afresh; the state is kept as a savepoint"),
+            option("--last-state", action="store_true", help="from the newest checkpoint, without a savepoint"),
+            SAVEPOINT,
+            BODY,
+            *WAITING,
+        ),
+    ),
+    Command("savepoint", "take a savepoint", partial(acting.act, "savepoint"), (JOB, *WAITING)),
+    Command("savepoints", "list a job's savepoints", reading.savepoints, (JOB,)),
+    Command("cancel", "end a job without a savepoint", partial(acting.confirmed, "cancel"), (JOB, YES, *WAITING)),
+    Command(
+        "delete", "free the name of a job that does not run", partial(acting.confirmed, "delete"), (JOB, YES, *WAITING)
+    ),
+    Command(
+        "operations",
+        "list a job's operations, or all that are open",
+        reading.operations,
+        (
+            option("--job", metavar="JOB", help="of this job"),
+            option("--state", choices=("open", "closed", "rejected"), help="only those"),
+        ),
+    ),
+    Command("wait", "wait for an operation; its outcome is the exit code", acting.wait, (ID, TIMEOUT)),
+    Command("logs", "show an operation's steps", reading.logs, (ID,)),
+    Command("pause", "hold a job's uploads", partial(acting.pause, True), (JOB,)),
+    Command("resume", "let a job's uploads through again", partial(acting.pause, False), (JOB,)),
+    Command(
+        "uploads",
+        "show what became of the newest uploads",
+        reading.uploads,
+        (option("--outcome", metavar="OUTCOME", help="only those that ended so, as REFUSED"),),
+    ),
+    Command("health", "show whether the app can do its work", reading.health),
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser; what every command takes may come before the command, too."""
+    whole = argparse.ArgumentParser(
+        prog="flinkfuncs", description="Deploy and drive Flink jobs through flinkfuncs.", allow_abbrev=False
+    )
+    whole.add_argument("--version", action="version", version=f"%(prog)s {version()}")
+    _add_common(whole, defaults=True)
+    commands = whole.add_subparsers(metavar="COMMAND", dest="command", required=True)
+    for command in COMMANDS:
+        one = commands.add_parser(command.name, help=command.words, description=command.words, allow_abbrev=False)
+        _add_common(one, defaults=False)
+        for add in command.options:
+            add(one)
+        one.set_defaults(run=command.run)
+    return whole
+
+
+def _add_common(to: argparse.ArgumentParser, *, defaults: bool) -> None:
+    def add(*names: str, **how: object) -> None:
+        how = (
+            how if defaults else how | {"default": argparse.SUPPRESS}
+        )  # else it would undo what came before the command
+        group.add_argument(*names, **how)  # type: ignore[arg-type]  # argparse's own
+
+    group = to.add_argument_group("options of every command")
+    add("--json", action="store_true", dest="as_json", help="write JSON to stdout")
+    add("--url", metavar="URL", help="the app (FLINKFUNCS_URL)")
+    add("--profile", metavar="NAME", help="of ~/.config/flinkfuncs/config.toml (FLINKFUNCS_PROFILE)")
+    add("--ci", choices=("auto", "azure", "github", "none"), default="auto", help="the log commands of which pipeline")
+    add("--verbose", action="store_true", help="say more on stderr")
+
+
+def version() -> str:
+    """Return the installed version."""
+    try:
+        return metadata.version("flinkfuncs")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def pipeline(said: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Return whose log commands are written."""
+    if said != "auto":
+        return said
+    if environment.get("TF_BUILD", "").lower() == "true":
+        return "azure"
+    return "github" if environment.get("GITHUB_ACTIONS") == "true" else "none"
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    use_utf8()
+    args = parser().parse_args(words)
+    console = Console(as_json=args.as_json, ci=pipeline(args.ci), verbose=args.verbose)
+    try:
+        return int(_run(args, console))
+    except Failure as failure:
+        console.problem(failure.message, code=failure.code)
+        if console.as_json:
+            error = {"exit": int(failure.exit_code), "code": failure.code, "message": failure.message}
+            console.json({"error": error})
+        return int(failure.exit_code)
+    except KeyboardInterrupt:
+        console.say(f"interrupted; {console.come_back}" if console.come_back else "interrupted")
+        return int(Exit.INTERRUPTED)
+
+
+def _run(args: argparse.Namespace, console: Console) -> Exit:
+    config = configuration(args)
+    if config.readable_by_others:
+        console.problem(f"{config.readable_by_others} holds a secret and others may read it: chmod 600", kind="warning")
+    run: Run = args.run
+    return run(args, Api(config, console), console)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,258 @@
+"""The app's HTTP API: what is asked, what may be asked again, and how an answer becomes data or a failure.
+
+    what was sent   what came back                        what is done
+    --------------  ------------------------------------  --------------------------------------------------------
+    GET, PUT        no connection, none in time, 429,     sent again, a few times
+                    502, 503, 504
+    POST            no connection was made                sent again with the same Idempotency-Key: nothing arrived
+    POST            the answer was lost, 502, 504         never sent again: LostAnswerError, and acting.py looks
+                                                          whether the operation is there
+    any             401, 403                              exit 4
+    any             404                                   exit 8
+    any             another 4xx                           exit 3, with the code and the words of the problem document
+    any             3xx, 5xx                              exit 1
+
+A redirect is not followed: the key would go with it. Nor are credentials taken from ~/.netrc, which `requests` would
+prefer to ours.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from urllib3.exceptions import NewConnectionError
+
+from .config import Config
+from .console import Console, Json
+from .exits import Exit, Failure, LostAnswerError, NothingSentError
+
+TIMEOUTS = (10, 100)  # seconds: to connect, and for an answer; an app that sleeps takes some to wake up
+TRIES = 4
+LONGEST_PAUSE = 5  # seconds between two tries, whatever Retry-After says
+AGAIN = (429, 502, 503, 504)
+LOST = (502, 504)  # a proxy's word on an app that may have taken the request
+AZ_SECONDS = 60
+
+
+class Api:
+    """The client; one for each invocation."""
+
+    def __init__(self, config: Config, console: Console, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Keep what is needed; nothing is sent yet."""
+        self._config, self._console, self._sleep = config, console, sleep
+        self._base = config.url.rstrip("/")
+        self._session = requests.Session()
+        self._token = ""
+
+    def get(self, path: str, **query: str | None) -> Json:
+        """Return what a GET shows."""
+        return self._json(self._repeated("GET", path, params=_said(query)))
+
+    def all(self, path: str, name: str, **query: str | None) -> list[Json]:
+        """Return every item of a list, over all its pages."""
+        items: list[Json] = []
+        for page in self._pages(path, query):
+            items.extend(item for item in page.get(name) or [] if isinstance(item, dict))
+        return items
+
+    def listed_at(self, path: str, name: str, **query: str | None) -> tuple[list[Json], datetime | None]:
+        """Return a list's first page, and what time it is by the app's clock."""
+        reply = self._repeated("GET", path, params=_said(query))
+        date = reply.headers.get("date")
+        return list(self._json(reply).get(name) or []), parsedate_to_datetime(date) if date else None
+
+    def health(self) -> tuple[bool, Json]:
+        """Return the health report, which comes with 503 where there is a fault."""
+        reply = self._send("GET", "/api/health")
+        report = _parsed(reply) if reply.status_code == 503 else self._json(reply)
+        if not isinstance(report, dict) or "healthy" not in report:
+            raise self._failure(reply)
+        return bool(report["healthy"]), report
+
+    def put(self, path: str, body: Json) -> Json:
+        """PUT a state, which is the same when it is put twice."""
+        return self._json(self._repeated("PUT", path, body=body))
+
+    def post(self, path: str, body: Json) -> Json:
+        """Ask for something.
+
+        Raises:
+            LostAnswerError: it is not known whether that took effect.
+
+        """
+        key = str(uuid.uuid4())
+        self._console.detail(f"Idempotency-Key: {key}")
+        for left in range(TRIES - 1, -1, -1):
+            try:
+                reply = self._send("POST", path, body=body, headers={"Idempotency-Key": key})
+                break
+            except NothingSentError as error:
+                if not left:
+                    raise
+                self._pause(TRIES - left, None, error.message)
+        if reply.status_code in LOST:
+            raise LostAnswerError(Exit.FAILED, f"the answer was lost: {self._failure(reply).message}")
+        return self._json(reply)
+
+    # -------------------------------------------------------------------------------------------------------- sending
+
+    def _pages(self, path: str, query: dict[str, str | None]) -> Iterator[Json]:
+        page = self.get(path, **query)
+        yield page
+        while link := page.get("nextLink"):
+            page = self._json(self._repeated("GET", self._own(str(link))))
+            yield page
+
+    def _own(self, link: str) -> str:
+        """Return the path of a link, which must lead to the same app: the key goes along."""
+        path = link.removeprefix(self._base)
+        if not path.startswith("/api/"):
+            raise Failure(Exit.FAILED, f"the next page is not at {self._base}: {link[:200]}")
+        return path
+
+    def _repeated(
+        self, method: str, path: str, *, params: dict[str, str] | None = None, body: Json | None = None
+    ) -> requests.Response:
+        for tried in range(1, TRIES):
+            try:
+                reply = self._send(method, path, params=params, body=body)
+            except (NothingSentError, LostAnswerError) as error:
+                self._pause(tried, None, error.message)
+                continue
+            if reply.status_code not in AGAIN:
+                return reply
+            self._pause(tried, reply.headers.get("retry-after"), self._failure(reply).message)
+        return self._send(method, path, params=params, body=body)
+
+    def _pause(self, tried: int, retry_after: str | None, why: str) -> None:
+        seconds = float(retry_after) if retry_after and retry_after.isdigit() else 0.5 * 2**tried
+        self._console.detail(f"{why}; trying again")
+        self._sleep(min(seconds, LONGEST_PAUSE))
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str] | None = None,
+        body: Json | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> requests.Response:
+        for fresh in (False, True):
+            try:
+                reply = self._session.request(
+                    method,
+                    self._base + path,
+                    params=params,
+                    json=body,
+                    headers={"Accept": "application/json", **(headers or {})},
+                    auth=self._authorize(fresh=fresh),
+                    timeout=TIMEOUTS,
+                    allow_redirects=False,
+                )
+            except requests.RequestException as error:
+                raise _unanswered(error, self._base) from None
+            if reply.status_code != 401 or not self._uses_tokens:  # a token ends during a long wait
+                break
+        return reply
+
+    @property
+    def _uses_tokens(self) -> bool:
+        return bool(self._config.token_resource) and not self._config.key
+
+    def _authorize(self, *, fresh: bool) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+        def authorized(request: requests.PreparedRequest) -> requests.PreparedRequest:
+            if self._config.key:
+                request.headers["x-functions-key"] = self._config.key
+            elif self._uses_tokens:
+                if fresh or not self._token:
+                    self._token = az_token(self._config.token_resource)
+                request.headers["Authorization"] = f"Bearer {self._token}"
+            return request
+
+        return authorized
+
+    # --------------------------------------------------------------------------------------------------------- answers
+
+    def _json(self, reply: requests.Response) -> Json:
+        value = _parsed(reply)
+        if reply.status_code < 300 and isinstance(value, dict):
+            return value
+        raise self._failure(reply)
+
+    def _failure(self, reply: requests.Response) -> Failure:
+        problem = _parsed(reply)
+        problem = problem if isinstance(problem, dict) else {}
+        code, detail = problem.get("code"), problem.get("detail")
+        status, words = reply.status_code, f": {detail}" if detail else ""
+        if status in (401, 403):
+            right = "the key" if self._config.key else "the token" if self._uses_tokens else ""
+            sent = f"{right} was not accepted" if right else "no key was sent: set FLINKFUNCS_KEY"
+            return Failure(Exit.DENIED, f"{self._base} answered {status}{words}; {sent}", code=code)
+        if status == 404 and not code:
+            return Failure(Exit.NOT_FOUND, f"{self._base} answered 404 without a word of the app: is the URL right?")
+        if 400 <= status < 500 and status != 429:
+            kind = Exit.NOT_FOUND if status == 404 else Exit.REFUSED
+            return Failure(kind, detail or f"{self._base} answered {status}", code=code)
+        what = "is no JSON object of the app: is the URL right?" if status < 300 else f"status {status}{words}"
+        return Failure(Exit.FAILED, f"the answer of {self._base}: {what}", code=code)
+
+
+def az_token(resource: str) -> str:
+    """Return a token for the app from Azure's command line.
+
+    Raises:
+        Failure: there is none.
+
+    """
+    az = shutil.which("az")  # az.cmd on Windows
+    if not az:
+        raise Failure(Exit.DENIED, "token_resource is set, and az is not installed: it is what signs in")
+    words = [az, "account", "get-access-token", "--resource", resource, "--query", "accessToken", "--output", "tsv"]
+    try:
+        done = subprocess.run(  # noqa: S603 - az, found above, with words of our own
+            words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=AZ_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Failure(Exit.DENIED, f"az gave no token for {resource}: {error}") from None
+    if done.returncode or not done.stdout.strip():
+        raise Failure(Exit.DENIED, f"az gave no token for {resource}: {done.stderr.strip()[-300:]}")
+    return done.stdout.strip()
+
+
+def segment(text: str) -> str:
+    """Write a name as one segment of a path."""
+    return quote(text, safe="")
+
+
+def _said(query: dict[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in query.items() if value}
+
+
+def _parsed(reply: requests.Response) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return json.loads(reply.content)
+    except ValueError:
+        return None
+
+
+def _unanswered(error: requests.RequestException, base: str) -> Failure:
+    """Tell what never left from what may have arrived."""
+    cause = error.args[0] if error.args else error
+    reason = getattr(cause, "reason", cause)
+    words = f"{base} does not answer: {reason}"
+    if isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError):
+        return NothingSentError(Exit.FAILED, words)
+    if isinstance(error, requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError):
+        return LostAnswerError(Exit.FAILED, words)
+    return Failure(Exit.USAGE, f"the request could not be made: {error}")
