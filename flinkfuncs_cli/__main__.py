@@ -16,7 +16,7 @@ from functools import partial
 from importlib import metadata
 from typing import TypeAlias
 
-from . import acting, reading
+from . import acting, deploying, reading
 from .api import Api
 from .config import configuration
 from .console import Console, use_utf8
@@ -59,6 +59,24 @@ SAVEPOINT = option("--savepoint", metavar="NAME", help="the savepoint to begin f
 BODY = option("--body", metavar="FILE", help="the request's other fields, as JSON; - is stdin")
 
 COMMANDS = (
+    Command(
+        "deploy",
+        "upload a jar, which updates the job from its state or starts a new one",
+        deploying.deploy,
+        (
+            option("jar", metavar="JAR", help="the jar"),
+            option("--job", required=True, metavar="NAME", help="the job's name"),
+            option("--stateless", action="store_true", help="begin afresh; the state is kept as a savepoint"),
+            option("--args", metavar="TEXT", help="main()'s arguments; no secrets, others see them (--args=--x …)"),
+            option("--entry-class", metavar="CLASS", help="the class with main()"),
+            option("--parallelism", type=int, metavar="N", help="the job's parallelism"),
+            option("--savepoint", metavar="NAME", help="what a job that does not run yet begins from"),
+            option("--job-json", metavar="FILE", help="the spec's other fields, as README.md describes job.json"),
+            option("--storage-url", metavar="URL", help="the jars' account (FLINKFUNCS_STORAGE_URL)"),
+            option("--container", metavar="NAME", help="the jars' container (FLINKFUNCS_CONTAINER; default: jars)"),
+            *WAITING,
+        ),
+    ),
     Command("jobs", "list the jobs", reading.jobs),
     Command("job", "show one job", reading.job, (JOB,)),
     Command("stop", "stop a job with a savepoint", partial(acting.act, "stop"), (JOB, BODY, *WAITING)),

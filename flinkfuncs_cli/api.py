@@ -49,7 +49,7 @@ class Api:
 
     def __init__(self, config: Config, console: Console, *, sleep: Callable[[float], None] = time.sleep) -> None:
         """Keep what is needed; nothing is sent yet."""
-        self._config, self._console, self._sleep = config, console, sleep
+        self.config, self._console, self._sleep = config, console, sleep
         self._base = config.url.rstrip("/")
         self._session = requests.Session()
         self._token = ""
@@ -168,15 +168,15 @@ class Api:
 
     @property
     def _uses_tokens(self) -> bool:
-        return bool(self._config.token_resource) and not self._config.key
+        return bool(self.config.token_resource) and not self.config.key
 
     def _authorize(self, *, fresh: bool) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
         def authorized(request: requests.PreparedRequest) -> requests.PreparedRequest:
-            if self._config.key:
-                request.headers["x-functions-key"] = self._config.key
+            if self.config.key:
+                request.headers["x-functions-key"] = self.config.key
             elif self._uses_tokens:
                 if fresh or not self._token:
-                    self._token = az_token(self._config.token_resource)
+                    self._token = az_token(self.config.token_resource)
                 request.headers["Authorization"] = f"Bearer {self._token}"
             return request
 
@@ -196,7 +196,7 @@ class Api:
         code, detail = problem.get("code"), problem.get("detail")
         status, words = reply.status_code, f": {detail}" if detail else ""
         if status in (401, 403):
-            right = "the key" if self._config.key else "the token" if self._uses_tokens else ""
+            right = "the key" if self.config.key else "the token" if self._uses_tokens else ""
             sent = f"{right} was not accepted" if right else "no key was sent: set FLINKFUNCS_KEY"
             return Failure(Exit.DENIED, f"{self._base} answered {status}{words}; {sent}", code=code)
         if status == 404 and not code:

@@ -169,7 +169,12 @@ def test_a_get_is_asked_again_where_the_app_may_answer_later(tmp_path: Path) -> 
 
 def test_an_app_that_is_not_there_is_no_end_of_an_operation(tmp_path: Path) -> None:
     """Resets, 5xx, and a 401 that passes are waited through."""
-    passing: list[Answer | Fault] = [Fault.RESET_AFTER, Answer(500, raw=b""), Answer(401, raw=b""), Answer(200, ended("SUCCEEDED"))]
+    passing: list[Answer | Fault] = [
+        Fault.RESET_AFTER,
+        Answer(500, raw=b""),
+        Answer(401, raw=b""),
+        Answer(200, ended("SUCCEEDED")),
+    ]
     with app(tmp_path, {f"GET {OPERATION}": [Answer(200, SEEN), *passing]}) as (flinkfuncs, _):
         ran = flinkfuncs.run("wait", ID)
     assert ran.exit_code == 0

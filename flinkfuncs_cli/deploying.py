@@ -1,0 +1,198 @@
+"""deploy: a jar into the container, and the operation that the app makes of it.
+
+    options given   job.json in the container   what is uploaded
+    --------------  --------------------------  ------------------------------------------------------------------------
+    no              no                          the jar under its own name; the job keeps its recorded spec
+    yes             no                          a job.json of them, then the jar: what it leaves out has its default
+    no              yes                         that job.json, which names the new jar now, then the jar
+    yes             yes                         that job.json with the options over it, then the jar
+    --job-json      any                         the file with the options over it, then the jar
+
+With a job.json the jar's name holds its digest, `orders-3f2a9c1b7d4e.jar`, and the job.json names and pins it. So both
+are one release: a job.json that names a jar which is there already would be a release by itself, with the old bytes.
+`savePointName` of a job.json in the container is left out: it counts once for each version of the file, and this is
+another version.
+
+The operation is the one whose cause names our blob and its ETag; with a job.json its digest, and a time that is not
+before ours. A first upload's job answers 404 until the app has seen the blob: at the event, or at the next sweep.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from .api import Api
+from .console import Console, Json
+from .exits import Exit, Failure
+from .following import Deadline, Looks, follow, report
+from .upload import Blob, Container, bare
+
+JOB_NAME = re.compile(r"[a-z0-9-]{1,63}")
+FIND_SECONDS = 120  # without --wait; the sweeper comes round every 30 s
+UPLOADS_EVERY = 5  # looks; that list costs the app more than a job's own
+
+
+@dataclass(frozen=True)
+class Release:
+    """What was uploaded."""
+
+    job: str
+    jar: Blob
+    job_json: Blob | None = None
+    job_json_sha256: str | None = None
+
+    def is_cause_of(self, operation: Json) -> bool:
+        """Whether the app made the operation of this upload."""
+        blob, _, etag = str((operation.get("cause") or {}).get("detail", "")).rpartition(" ")
+        if (operation.get("cause") or {}).get("kind") != "upload":
+            return False
+        if self.job_json and (blob, bare(etag)) == (self.job_json.name, self.job_json.etag):
+            return True  # it was refused for its job.json
+        if (blob, bare(etag)) != (self.jar.name, self.jar.etag):
+            return False
+        request = operation.get("request") or {}
+        if self.job_json is None:
+            return True
+        same = request.get("jobJsonSha256") == self.job_json_sha256
+        return same and _time((request.get("jar") or {}).get("lastModified"), self.job_json.at) >= self.job_json.at
+
+    def is_shown_by(self, upload: Json) -> bool:
+        """Whether a line of the list of uploads is about it, and no operation is."""
+        ours = [blob for blob in (self.jar, self.job_json) if blob and blob.name == upload.get("blob")]
+        return not upload.get("operation") and any(_time(upload.get("at"), b.at) >= b.at for b in ours)
+
+
+def deploy(args: argparse.Namespace, api: Api, console: Console) -> Exit:
+    """Upload a jar, and follow what the app makes of it."""
+    jar = Path(args.jar)
+    if not JOB_NAME.fullmatch(args.job):
+        raise Failure(Exit.USAGE, f"{args.job!r} is not a job's name: 1 to 63 lower case letters, digits and '-'")
+    if not jar.name.lower().endswith(".jar") or not jar.is_file() or jar.stat().st_size == 0:
+        raise Failure(Exit.USAGE, f"{args.jar} is not a jar, or is empty")
+    given = _given(args)
+    console.come_back = "nothing was deployed; the same command goes on with the upload"
+    release = _upload(jar, args, given, Container(api.config, console), console)
+    look = f"flinkfuncs operations --job {args.job}, flinkfuncs uploads"
+    console.come_back = f"the upload is done, and the app goes on with it; to see it: {look}"
+    deadline = Deadline(args.timeout if args.wait else min(args.timeout, FIND_SECONDS))
+    operation = _operation(release, api, console, deadline)
+    if operation is None:
+        if console.as_json:
+            console.json({"blob": release.jar.name, "etag": release.jar.etag, "operation": None})
+        else:
+            console.line(release.jar.name)
+        console.problem(f"{release.jar.name} is uploaded, and the app shows no operation of it yet; to see it: {look}")
+        return Exit.OPEN
+    console.say(f"{operation.get('id')} {(operation.get('request') or {}).get('action', '')} of {args.job}")
+    if args.wait:
+        operation = follow(api, console, operation, deadline)
+    return report(console, operation, waited=args.wait)
+
+
+def _given(args: argparse.Namespace) -> Json:
+    """Return the fields of a job.json that options name."""
+    fields = {
+        "args": args.args,
+        "entryClass": args.entry_class,
+        "parallelism": args.parallelism,
+        "savePointName": args.savepoint,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _upload(jar: Path, args: argparse.Namespace, given: Json, container: Container, console: Console) -> Release:
+    place = f"{'stateless' if args.stateless else 'stateful'}/{args.job}"
+    described = _description(f"{place}/job.json", args.job_json, given, container, console)
+    if described is None:
+        release = Release(args.job, container.put_file(f"{place}/{jar.name}", jar))
+    else:
+        with jar.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        name = f"{jar.stem}-{sha256[:12]}.jar"
+        text = json.dumps({**described, "jar": name, "sha256": sha256}, indent=2).encode()
+        description = container.put_small(f"{place}/job.json", text)
+        there = container.find(f"{place}/{name}", jar.stat().st_size)
+        console.say(f"uploaded {description.name}" + (f"; {there.name} is there already" if there else ""))
+        bytes_there = there or container.put_file(f"{place}/{name}", jar)
+        release = Release(args.job, bytes_there, description, hashlib.sha256(text).hexdigest())
+    console.say(f"uploaded {release.jar.name}; waiting for the app to see it")
+    return release
+
+
+def _description(blob: str, file: str | None, given: Json, container: Container, console: Console) -> Json | None:
+    """Return what the job.json says, but for the jar; None: there is to be none."""
+    if file:
+        try:
+            return {**_object(Path(file).read_bytes(), file), **given}
+        except OSError as error:
+            raise Failure(Exit.USAGE, f"{file} cannot be read: {error}") from None
+    there = container.read_small(blob)
+    if there is not None:
+        console.say(f"keeps what {blob} says" + (f", but for {', '.join(given)}" if given else ""))
+        kept = {name: value for name, value in _object(there, blob).items() if name != "savePointName"}
+        return {**kept, **given}
+    if given:
+        console.say(f"writes {blob}: it is the whole spec, and what no option names has its default")
+    return given or None
+
+
+def _object(text: bytes, what: str) -> Json:
+    try:
+        described = json.loads(text.decode("utf-8-sig"))
+    except ValueError as error:
+        raise Failure(Exit.USAGE, f"{what} is not JSON: {error}") from None
+    if not isinstance(described, dict):
+        raise Failure(Exit.USAGE, f"{what} is not a JSON object")
+    return described
+
+
+def _operation(release: Release, api: Api, console: Console, deadline: Deadline) -> Json | None:
+    """Return the operation that the app made of the upload, or None where there is none in time.
+
+    Raises:
+        Failure: the upload was refused without one.
+
+    """
+    looks, said, number = Looks(console), "", 0
+    while True:
+        found = looks.try_to(lambda: _operations(release, api)) or {}
+        for operation in found.get("operations") or []:
+            if release.is_cause_of(operation):
+                return dict(operation)
+        number += 1
+        if number % UPLOADS_EVERY == 0:
+            listed = looks.try_to(lambda: api.get("/api/uploads")) or {}
+            for upload in filter(release.is_shown_by, listed.get("uploads") or []):
+                words = str(upload.get("message", ""))
+                if upload.get("state") == "rejected":
+                    raise Failure(Exit.REFUSED, f"{upload.get('blob')}: {words}", code=upload.get("code"))
+                if words != said:
+                    console.say(f"{upload.get('blob')} {words}")
+                said = words
+        if deadline.is_over:
+            return None
+        deadline.sleep()
+
+
+def _operations(release: Release, api: Api) -> Json:
+    try:
+        return {"operations": api.all("/api/operations", "operations", job=release.job)}
+    except Failure as failure:
+        if failure.code == "JobNotFound":  # the app has not seen the job's first upload yet
+            return {}
+        raise
+
+
+def _time(text: object, default: datetime) -> datetime:
+    """Read a time; one that cannot be read speaks neither for nor against."""
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        return default
+    return at if at.tzinfo else default

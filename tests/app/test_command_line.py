@@ -1,0 +1,243 @@
+"""The command line against the real app: a stand-in for Flink below it, and real storage."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from tests.command_line import CommandLine, Ran
+from tests.stand_in.cluster import StandIn
+from tests.stand_in.rest import flink_server
+
+from .app import KEY, RunningApp
+from .conftest import StartApp
+
+JARS = Path(__file__).parents[2] / "examples" / "jars"
+
+
+@dataclass(frozen=True)
+class Deploying:
+    """An app that sweeps every second, and the command line with the right to upload."""
+
+    app: RunningApp
+    flink: StandIn
+    home: Path
+
+    def run(self, *words: str, **environment: str) -> Ran:
+        """Run a command."""
+        own = {"FLINKFUNCS_STORAGE_CONNECTION": self.app.account, "FLINKFUNCS_CONTAINER": self.container}
+        return CommandLine(self.app.host.url, self.home, KEY).run(*words, environment={**own, **environment})
+
+    def deploy(self, job: str, version: str, *words: str) -> Ran:
+        """Deploy a version of the example and wait."""
+        return self.run("deploy", str(JARS / f"sequence-{version}.jar"), "--job", job, "--wait", *words)
+
+    @property
+    def container(self) -> str:
+        """The jars container."""
+        return self.app.host.settings["JARS_CONTAINER"]
+
+    def blobs(self, prefix: str) -> dict[str, bytes]:
+        """Return what lies there."""
+        container = BlobServiceClient.from_connection_string(self.app.account).get_container_client(self.container)
+        names = list(container.list_blob_names(name_starts_with=prefix))
+        return {name.removeprefix(prefix): container.download_blob(name).readall() for name in names}
+
+
+@pytest.fixture(scope="module")
+def deploying(start_app: StartApp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deploying]:
+    """Shared by the tests of this file, each with jobs of its own."""
+    with flink_server() as flink:
+        settings = {"FLINK_REST_URL": flink.url, "SETTLE_SECONDS": "0.2", "SWEEP_SCHEDULE": "* * * * * *"}
+        app = start_app("command-line", settings)
+        yield Deploying(app, flink.flink, tmp_path_factory.mktemp("home"))
+        app.host.kill()
+
+
+def test_a_second_version_is_deployed_and_followed_to_its_end(deploying: Deploying) -> None:
+    """The jar goes up under its own name; each step is a line; the same bytes once more end as the app says."""
+    first = deploying.deploy("orders", "1")
+    second = deploying.deploy("orders", "2", "--json")
+    again = deploying.deploy("orders", "2")
+    back = deploying.deploy("orders", "1")
+    assert (first.exit_code, second.exit_code) == (0, 0), first.err + second.err
+    assert first.out.split()[1] == "SUCCEEDED"
+    assert second.json["result"]["outcome"] == "SUCCEEDED"
+    assert second.json["cause"]["detail"].startswith("stateful/orders/sequence-2.jar ")
+    assert {"Stop", "Start"} <= {line.split()[1] for line in second.err.splitlines() if line.startswith("2")}
+    assert again.exit_code == 0, again.err
+    assert (back.exit_code, back.out.split()[1]) == (3, "SUPERSEDED")
+    assert "(HandledBefore)" in back.err
+    assert deploying.blobs("stateful/orders/").keys() == {"sequence-1.jar", "sequence-2.jar"}
+
+
+def test_options_become_a_job_json_that_pins_its_jar(deploying: Deploying, tmp_path: Path) -> None:
+    """One operation for jar and options, and what is said once stays until it is said anew."""
+    job_json = tmp_path / "job.json"
+    job_json.write_text('{"parallelism": 3, "onFailure": "stop"}')
+    first = deploying.deploy("described", "1", "--job-json", str(job_json), "--args=--rate 400")
+    new_args = deploying.deploy("described", "1", "--args=--rate 500")
+    new_jar = deploying.deploy("described", "2", "--json")
+    for ran in (first, new_args, new_jar):
+        assert ran.exit_code == 0, ran.err
+    blobs = deploying.blobs("stateful/described/")
+    digests = [hashlib.sha256((JARS / f"sequence-{version}.jar").read_bytes()).hexdigest() for version in "12"]
+    names = [f"sequence-{version}-{digest[:12]}.jar" for version, digest in zip("12", digests, strict=True)]
+    assert blobs.keys() == {"job.json", *names}
+    assert json.loads(blobs["job.json"]) == {
+        "parallelism": 3,
+        "onFailure": "stop",
+        "args": "--rate 500",
+        "jar": names[1],
+        "sha256": digests[1],
+    }
+    operations = deploying.run("operations", "--job", "described", "--json").json["operations"]
+    assert [one["result"]["outcome"] for one in operations] == ["SUCCEEDED"] * 3
+    assert operations[0] == new_jar.json
+    assert f"{names[0]} is there already" in new_args.err
+
+
+def test_a_job_json_that_lies_there_is_kept_but_for_its_savepoint(deploying: Deploying) -> None:
+    """A savepoint counts once for each version of the file, and this is another version."""
+    described = {"jar": "that-never-came.jar", "parallelism": 3, "savePointName": "savepoint-that-is-gone"}
+    deploying.app.put_blob("stateful/kept/job.json", json.dumps(described).encode())
+    ran = deploying.deploy("kept", "1")
+    assert ran.exit_code == 0, ran.err
+    assert "keeps what stateful/kept/job.json says" in ran.err
+    kept = json.loads(deploying.blobs("stateful/kept/")["job.json"])
+    assert kept.keys() == {"jar", "sha256", "parallelism"}
+
+
+def test_a_release_that_crash_loops_is_rolled_back(deploying: Deploying, tmp_path: Path) -> None:
+    """Exit code 5: the old one runs again."""
+    assert deploying.deploy("crashing", "1").exit_code == 0
+    loops = tmp_path / "loops.jar"
+    loops.write_bytes((JARS / "sequence-2.jar").read_bytes())
+    with zipfile.ZipFile(loops, "a") as jar:
+        jar.writestr("com/example/Loops.class", b"", zipfile.ZIP_STORED)
+    ran = deploying.run("deploy", str(loops), "--job", "crashing", "--wait")
+    assert (ran.exit_code, ran.out.split()[1]) == (5, "ROLLED_BACK"), ran.err
+
+
+def test_an_upload_that_the_app_refuses_is_found_although_there_is_no_job(deploying: Deploying, tmp_path: Path) -> None:
+    """A job.json with a field that does not exist; a file that is no jar."""
+    job_json, no_jar = tmp_path / "job.json", tmp_path / "no.jar"
+    job_json.write_text('{"paralelism": 3}')
+    no_jar.write_text("this is no jar")
+    misspelt = deploying.deploy("misspelt", "1", "--job-json", str(job_json))
+    refused = deploying.run("deploy", str(no_jar), "--job", "no-jar", "--wait")
+    assert (misspelt.exit_code, refused.exit_code) == (3, 3), misspelt.err + refused.err
+    assert "paralelism" in misspelt.err
+    assert "(NotAJar)" in refused.err
+
+
+def test_a_deploy_that_nobody_waits_for_says_which_operation_it_is(deploying: Deploying) -> None:
+    """Another command, or another step of a pipeline, waits for it."""
+    ran = deploying.run("deploy", str(JARS / "sequence-1.jar"), "--job", "left")
+    assert ran.exit_code == 0, ran.err
+    waited = deploying.run("wait", ran.out.split()[0])
+    assert (waited.exit_code, waited.out.split()[1]) == (0, "SUCCEEDED")
+
+
+def test_a_paused_job_holds_the_upload_and_the_command_says_how_to_come_back(deploying: Deploying) -> None:
+    """Exit code 7 when the time is over; after resume the same operation ends."""
+    deploying.deploy("held", "1")
+    assert deploying.run("pause", "held").exit_code == 0
+    ran = deploying.deploy("held", "2", "--timeout", "10")
+    assert ran.exit_code == 7, ran.err
+    number = ran.out.strip()
+    assert f"flinkfuncs wait {number}" in ran.err
+    assert f"held: {number}" in deploying.run("job", "held").out
+    deploying.run("resume", "held")
+    assert deploying.run("wait", number).exit_code == 0
+
+
+def test_every_action_works_on_the_app(deploying: Deploying) -> None:
+    """In the order in which they make sense, each with its exit code."""
+    deploying.deploy("acted", "1")
+    codes: dict[str, int] = {}
+    for words in (
+        ["savepoint"],
+        ["update", "--stateless"],
+        ["stop"],
+        ["start"],
+        ["cancel", "--yes"],
+        ["delete", "--yes"],
+    ):
+        codes[words[0]] = deploying.run(words[0], "acted", *words[1:], "--wait").exit_code
+    assert codes == dict.fromkeys(("savepoint", "update", "stop", "start", "cancel", "delete"), 0)
+    assert deploying.run("stop", "acted").exit_code == 8
+    assert deploying.run("start", "acted", FLINKFUNCS_KEY="wrong").exit_code == 4
+
+
+def test_an_upload_that_was_interrupted_goes_on_where_it_was(deploying: Deploying, tmp_path: Path) -> None:
+    """Blocks that are there are not sent again, and the blob is whole."""
+    content = b"".join(bytes([number]) * (8 * 1024 * 1024) for number in range(3)) + b"the end"
+    jar = tmp_path / "large.jar"
+    jar.write_bytes(content)
+    service = BlobServiceClient.from_connection_string(deploying.app.account)
+    blob = service.get_blob_client(deploying.container, "stateful/large/large.jar")
+    for number in (0, 1):
+        block = content[number * 8388608 :][:8388608]
+        blob.stage_block(f"{number:06d}-{hashlib.sha256(block).hexdigest()[:32]}", block)
+    ran = deploying.run("deploy", str(jar), "--job", "large", "--wait")
+    assert "2 of 4 blocks were there already" in ran.err
+    assert deploying.blobs("stateful/large/") == {"large.jar": content}
+    assert ran.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("environment", "exit_code", "words"),
+    [
+        ({"FLINKFUNCS_CONTAINER": "nowhere"}, 8, "nowhere/stateful/orders/sequence-1.jar"),
+        ({"FLINKFUNCS_STORAGE_CONNECTION": "UseTheForce=true"}, 2, "not a connection string"),
+        ({"FLINKFUNCS_STORAGE_CONNECTION": ""}, 2, "FLINKFUNCS_STORAGE_URL"),
+        ({"FLINKFUNCS_STORAGE_CONNECTION": "wrong key"}, 4, "stateful/orders/job.json"),
+    ],
+)
+def test_storage_that_cannot_be_written_has_its_exit_code(
+    deploying: Deploying, environment: dict[str, str], exit_code: int, words: str
+) -> None:
+    """Nothing was deployed, and no secret is shown."""
+    wrong = deploying.app.account.replace("AccountKey=", "AccountKey=AAAA")
+    environment = {name: wrong if text == "wrong key" else text for name, text in environment.items()}
+    ran = deploying.run("deploy", str(JARS / "sequence-1.jar"), "--job", "orders", **environment)
+    assert (ran.exit_code, ran.out) == (exit_code, ""), ran.err
+    assert words in ran.err
+    assert "AccountKey" not in ran.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["no.txt", "--job", "orders"],
+        ["/nowhere.jar", "--job", "orders"],
+        [str(JARS / "sequence-1.jar"), "--job", "A_B"],
+    ],
+)
+def test_what_cannot_be_a_deploy_uploads_nothing(deploying: Deploying, words: list[str]) -> None:
+    """Found before anything is sent."""
+    before = deploying.blobs("")
+    ran = deploying.run("deploy", *words)
+    assert (ran.exit_code, ran.out) == (2, "")
+    assert deploying.blobs("") == before
+
+
+def test_what_the_app_really_sends_is_shown(deploying: Deploying) -> None:
+    """By each command that reads."""
+    deploying.deploy("shown", "1")
+    deploying.run("savepoint", "shown", "--wait")
+    for words in (["jobs"], ["job", "shown"], ["savepoints", "shown"], ["uploads"]):
+        ran = deploying.run(*words)
+        assert (ran.exit_code, "shown" in ran.out) == (0, True), ran.err
+    listed = deploying.run("operations", "--job", "shown").out.splitlines()
+    assert [line.split()[1:3] for line in listed[1:]] == [["SAVEPOINT", "SUCCEEDED"], ["UPDATE", "SUCCEEDED"]]
+    assert "SUCCEEDED" in deploying.run("logs", listed[1].split()[0]).out
+    assert deploying.run("health").out.startswith("app: ")
