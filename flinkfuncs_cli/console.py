@@ -6,7 +6,7 @@
     a pipe or a file       the same table, neither cut nor coloured     messages, a line each
     --json                 one JSON document, of an error as well       the same
     NO_COLOR, TERM=dumb    no colour                                    no colour
-    in a pipeline (--ci)   the same                                     errors and warnings as log commands, too
+    in a pipeline (--ci)   the same                                     errors and warnings as its log commands
 
 Texts come from the app, from Flink and from users' code. So control characters are taken out of them before they reach
 a terminal, and what a pipeline's agent would take for one of its log commands is defused, in JSON as well.
@@ -89,8 +89,7 @@ class Console:
 
     def say(self, text: str) -> None:
         """Write a message."""
-        ended, self._in_progress = "\n" if self._in_progress else "", False
-        self._write(sys.stderr, f"{ended}{plain(text)}\n")
+        self._log(plain(text))
 
     def detail(self, text: str) -> None:
         """Write a message that only --verbose shows."""
@@ -105,21 +104,22 @@ class Console:
             self._write(sys.stderr, "\r" + plain(text)[: columns - 1].ljust(columns - 1))
 
     def problem(self, text: str, *, code: str | None = None, kind: str = "error") -> None:
-        """Write an error or a warning, and the pipeline's own line for it.
+        """Write an error or a warning; in a pipeline as its log command, which marks it in the log and the summary.
 
             ##vso[task.logissue type=error;code=JobNotFound]there is no job 'orders'
             ::error title=JobNotFound::there is no job 'orders'
 
-        To stderr, like all that is for people: the agents of both read log commands there, too.
+        To stderr, like all that is for people: the agents of both look for log commands there, too.
         """
-        self.say(f"{kind}: {text}" + (f" ({code})" if code else ""))
-        text, code = plain(text), re.sub(r"\W", "", code or "")
+        code = re.sub(r"\W", "", code or "")
         if self.ci == "azure":
             named = f";code={code}" if code else ""
-            self._write(sys.stderr, f"##vso[task.logissue type={kind}{named}]{text.replace('%', '%AZP25')}\n")
-        if self.ci == "github":
+            self._log(f"##vso[task.logissue type={kind}{named}]" + plain(text).replace("%", "%AZP25"))
+        elif self.ci == "github":
             named = f" title={code}" if code else ""
-            self._write(sys.stderr, f"::{kind}{named}::{text.replace('%', '%25')}\n")
+            self._log(f"::{kind}{named}::" + plain(text).replace("%", "%25"))
+        else:
+            self._log(f"{kind}: {plain(text)}" + (f" ({code})" if code else ""))
 
     def confirm(self, question: str) -> bool | None:
         """Ask a person; None: there is nobody to ask."""
@@ -133,6 +133,10 @@ class Console:
     def _coloured_word(self, text: str) -> str:
         colour = COLOURS.get(text) if self._coloured else None
         return f"\x1b[{colour}m{text}\x1b[0m" if colour else text
+
+    def _log(self, line: str) -> None:
+        ended, self._in_progress = "\n" if self._in_progress else "", False
+        self._write(sys.stderr, f"{ended}{line}\n")
 
     def _write(self, stream: TextIO, text: str) -> None:
         try:

@@ -513,3 +513,34 @@ def test_az_without_a_token_is_a_matter_of_signing_in(tmp_path: Path, script: st
         assert server.calls == []
     assert ran.exit_code == 4
     assert ("Please run az login" in ran.err) is ("login" in script)
+
+
+# ---------------------------------------------------------------------------------------------------------- pipelines
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "line"),
+    [
+        (
+            [],
+            {"TF_BUILD": "True"},
+            "##vso[task.logissue type=error;code=StartFailed]{id} ROLLED_BACK: 100%AZP25; {rest}",
+        ),
+        ([], {"GITHUB_ACTIONS": "true"}, "::error title=StartFailed::{id} ROLLED_BACK: 100%25; {rest}"),
+        (["--ci", "azure"], {}, "##vso[task.logissue type=error;code=StartFailed]{id} ROLLED_BACK: 100%AZP25; {rest}"),
+        (["--ci", "none"], {"TF_BUILD": "True"}, "error: {id} ROLLED_BACK: 100%; {rest} (StartFailed)"),
+    ],
+)
+def test_a_pipeline_gets_its_own_log_commands(
+    tmp_path: Path, options: list[str], environment: dict[str, str], line: str
+) -> None:
+    """For warnings and for the error, each in one line; the exit code is the same, and stdout is data alone."""
+    operation = ended("ROLLED_BACK", "100%;\nin\ntwo lines", code="StartFailed")
+    operation["checked"] = {"warnings": ["too few slots"]}
+    with app(tmp_path, {f"GET {OPERATION}": [Answer(200, operation)]}) as (flinkfuncs, _):
+        ran = flinkfuncs.run("wait", ID, *options, environment=environment)
+    assert (ran.exit_code, ran.out.splitlines()) == (5, [f"{ID} ROLLED_BACK 100%; in two lines"])
+    *_, warning, error = ran.err.splitlines()
+    assert error == line.format(id=ID, rest="in two lines")
+    assert warning.endswith("too few slots")
+    assert "warning" in warning
