@@ -16,7 +16,7 @@ from functools import partial
 from importlib import metadata
 from typing import TypeAlias
 
-from . import acting, deploying, reading
+from . import acting, completion, deploying, reading
 from .api import Api
 from .config import configuration
 from .console import Console, use_utf8
@@ -131,12 +131,17 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--version", action="version", version=f"%(prog)s {version()}")
     _add_common(whole, defaults=True)
     commands = whole.add_subparsers(metavar="COMMAND", dest="command", required=True)
+    named: dict[str, argparse.ArgumentParser] = {}
     for command in COMMANDS:
         one = commands.add_parser(command.name, help=command.words, description=command.words, allow_abbrev=False)
         _add_common(one, defaults=False)
         for add in command.options:
             add(one)
         one.set_defaults(run=command.run)
+        named[command.name] = one
+    hidden = commands.add_parser("completion")  # without a help text no list shows it
+    hidden.add_argument("shell", choices=completion.SHELLS)
+    hidden.set_defaults(run=None, script=lambda shell: completion.script(shell, whole, named))
     return whole
 
 
@@ -178,6 +183,9 @@ def main(words: Sequence[str] | None = None) -> int:
     args = parser().parse_args(words)
     console = Console(as_json=args.as_json, ci=pipeline(args.ci), verbose=args.verbose)
     try:
+        if args.run is None:
+            sys.stdout.write(args.script(args.shell) + "\n")
+            return int(Exit.DONE)
         return int(_run(args, console))
     except Failure as failure:
         console.problem(failure.message, code=failure.code)

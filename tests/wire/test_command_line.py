@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -544,3 +546,38 @@ def test_a_pipeline_gets_its_own_log_commands(
     assert error == line.format(id=ID, rest="in two lines")
     assert warning.endswith("too few slots")
     assert "warning" in warning
+
+
+# --------------------------------------------------------------------------------------------------------- completion
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        (["dep"], ["deploy"]),
+        (["--json", "dep"], ["deploy"]),
+        (["deploy", "--job-"], ["--job-json"]),
+        (["wait", "--time"], ["--timeout"]),
+        (["health", "--wai"], []),
+    ],
+)
+def test_a_shell_completes_commands_and_their_options(tmp_path: Path, typed: list[str], offered: list[str]) -> None:
+    """By a script that the command prints without a configuration."""
+    printed = CommandLine("", tmp_path).run("completion", "bash")
+    words = f"COMP_WORDS=(flinkfuncs {' '.join(typed)}); COMP_CWORD={len(typed)}; _flinkfuncs"
+    bash = shutil.which("bash")
+    assert bash
+    done = subprocess.run(
+        [bash, "--norc", "-c", f'{printed.out}\n{words}; echo "${{COMPREPLY[@]}}"'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout.split(), done.stderr) == (offered, "")
+
+
+def test_completion_is_in_no_list_of_commands(tmp_path: Path) -> None:
+    """It is there for a shell's start-up file, zsh's as well."""
+    flinkfuncs = CommandLine("", tmp_path)
+    assert "completion" not in flinkfuncs.run("--help").out
+    assert "bashcompinit" in flinkfuncs.run("completion", "zsh").out
