@@ -118,6 +118,7 @@ class Container:
         except azure.ResourceNotFoundError as error:
             raise Failure(Exit.NOT_FOUND, f"{what}: {_words(error)}") from None
         except azure.ClientAuthenticationError as error:
+            self._console.detail(str(error))  # of azure-identity: each way that it tried
             raise Failure(Exit.DENIED, f"{what}: {_words(error)}") from None
         except azure.HttpResponseError as error:
             denied = error.status_code in (401, 403)
