@@ -17,6 +17,11 @@ from types import MappingProxyType
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+# A shell that runs the tests in the background has Ctrl-C ignored by all that they start.
+AT_A_DESK = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('flinkfuncs_cli', run_name='__main__', alter_sys=True)"
+)
 NOTHING: Mapping[str, str] = MappingProxyType({})
 SECONDS = 120  # the longest that any of them may take
 
@@ -104,7 +109,7 @@ class CommandLine:
         return Ran(code, b"".join(shown).decode().replace("\r\n", "\n"), "")
 
     def _command(self, words: tuple[str, ...]) -> list[str]:
-        return [sys.executable, "-m", "flinkfuncs_cli", *words]
+        return [sys.executable, "-c", AT_A_DESK, *words]
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
         own = {"PATH": os.environ["PATH"], "HOME": str(self.home), "NO_PROXY": "127.0.0.1,localhost"}
