@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 PLATFORMS := --only-binary :all: $(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_17 manylinux2014)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all shuffle crash-matrix wire-faults mutants soak check check-infra package docs lock clean $(FLINKS:%=flink-%)
+.PHONY: help setup demo test test-all shuffle crash-matrix wire-faults mutants soak bench check check-infra package docs lock clean $(FLINKS:%=flink-%)
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -41,6 +41,9 @@ mutants: setup ## Break each promise by a small edit in a copy of the tree, and 
 
 soak: setup ## Update a job again and again while the app, Flink and storage are lost at random times (UPDATES, SEED).
 	@$(BIN)/python -m tests.matrix.soak $(if $(UPDATES),--updates $(UPDATES),--keep docs/soak.md) $(if $(SEED),--seed $(SEED)) $(OPTIONS)
+
+bench: setup ## Measure what the app adds to the storage library's own time, in pairs.
+	@$(BIN)/python -m tests.bench --keep docs/benchmarks.md $(OPTIONS)
 
 check: setup ## Lint, format check, types, import contracts.
 	$(BIN)/ruff check .

@@ -1,0 +1,127 @@
+"""Measure, and print or keep the table: `python -m tests.bench [--keep FILE] [--rounds N] [--jobs N]`.
+
+Each row runs the app's call and its yardstick in turn, on one Azurite, so that a slow machine slows both. The ratio is
+the median of the pairs; the times are the medians of this run and say nothing of another machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from azure.functions import HttpResponse
+
+from flinkfuncs.core.jobs import JobRecord
+from flinkfuncs.core.names import JobName
+from localcloud.azurite import Azurite
+from localcloud.processes import Processes
+from tests.fixtures.scenes import Play
+from tests.stand_in.rest import flink_server
+from tests.unit.builders import OLD, copy_of
+from tests.wire.api import Api
+from tests.wire.session import quick
+from tests.wire.storage import Storage
+
+HEAD = """# Benchmarks
+
+Made by `make bench`: the app's route against Microsoft's storage library doing the same reads, in pairs, in one run.
+A ratio of 1 means that the app adds nothing.
+
+| route | against | ratio | app (ms) | yardstick (ms) |
+|---|---|---|---|---|
+"""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One row: what is measured, and what it is held against."""
+
+    route: str
+    against: str
+    app: Callable[[], HttpResponse]
+    yardstick: Callable[[], object]
+
+
+def main() -> None:
+    """Run every pair."""
+    options = argparse.ArgumentParser(prog="python -m tests.bench")
+    options.add_argument("--keep", type=Path)
+    options.add_argument("--rounds", type=int, default=15)
+    options.add_argument("--jobs", type=int, default=1000)
+    chosen = options.parse_args()
+    with _storage() as storage, flink_server() as server:
+        server.serve(quick(storage))
+        pairs = _pairs(storage, Play(storage, server), chosen.jobs)
+        table = HEAD + "".join(f"{_row(pair, chosen.rounds)}\n" for pair in pairs)
+    if chosen.keep:
+        chosen.keep.write_text(table)
+    else:
+        sys.stdout.write(table)
+
+
+@contextmanager
+def _storage() -> Iterator[Storage]:
+    with tempfile.TemporaryDirectory() as folder, Processes() as processes:
+        azurite = Azurite(processes, ["bench"], log=Path(folder) / "azurite.log")
+        azurite.wait_until_ready()
+        with closing(Storage(azurite.connection_string("bench"))) as storage:
+            yield storage
+
+
+def _pairs(storage: Storage, play: Play, jobs: int) -> list[Pair]:
+    ledger, api = storage.ledger(), Api(play, checked=False)
+    names = [JobName(f"job-{number}") for number in range(jobs)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda name: ledger.write(JobRecord(name=name, wanted=OLD, current=copy_of()), etag=None), names))
+    folder = f"{storage.cluster}/jobs/"
+    records = storage.records
+    return [
+        Pair(
+            f"`GET /api/jobs` of {jobs:,} jobs",
+            "one listing of their blobs with metadata",
+            lambda: api.get("/api/jobs"),
+            lambda: list(records.list_blobs(name_starts_with=folder, include=["metadata"])),
+        ),
+        Pair(
+            "`GET /api/jobs/{job}`",
+            "one download of its record",
+            lambda: api.get(f"/api/jobs/{names[0]}"),
+            lambda: records.download_blob(f"{folder}{names[0]}.json").readall(),
+        ),
+        Pair(
+            f"`GET /api/operations?state=open`, {jobs:,} jobs at rest",
+            "one listing of their blobs with metadata",
+            lambda: api.get("/api/operations?state=open"),
+            lambda: list(records.list_blobs(name_starts_with=folder, include=["metadata"])),
+        ),
+    ]
+
+
+def _row(pair: Pair, rounds: int) -> str:
+    pair.app()
+    pair.yardstick()
+    app, yardstick = list[float](), list[float]()
+    for _ in range(rounds):
+        app.append(_seconds(pair.app))
+        yardstick.append(_seconds(pair.yardstick))
+    ratio = statistics.median(mine / other for mine, other in zip(app, yardstick, strict=True))
+    times = " | ".join(f"{statistics.median(each) * 1000:.0f}" for each in (app, yardstick))
+    return f"| {pair.route} | {pair.against} | {ratio:.2f} | {times} |"
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
