@@ -31,7 +31,7 @@ def telling(start_app: StartApp, account: str) -> Iterator[Telling]:
     QueueServiceClient.from_connection_string(account).create_queue(QUEUE)
     with serving({"POST /hook": [Answer(204)]}) as receiver:
         told = {"NOTIFY_URL": f"{receiver.url}/hook", "MESSAGES_QUEUE": QUEUE, "UNREACHABLE_SECONDS": "2"}
-        yield Telling(start_app("told", told), receiver)
+        yield Telling(start_app("announcing", told), receiver)
 
 
 def test_the_queue_of_messages_is_listened_to_where_somebody_is_told(telling: Telling) -> None:
