@@ -167,6 +167,8 @@ class Operation(Model):
     driven_at: datetime | None = None  # when a driver first took it up: it has begun
     overtaken_by: str | None = None  # the STOP or CANCEL that went ahead of it: it starts nothing where nothing runs
     repeats: str | None = None  # uploads: the operation that handled the same bytes under the same names
+    held_until: datetime | None = None  # uploads: when the updateWindow opens for which it is held
+    resumed_at: datetime | None = None  # uploads: when it was put on the list, after it had been held
     progressed_at: datetime  # when a step was last written down
     release: Release | None = None
     check: Mark | None = None  # not sticky: it counts how often main() was begun
@@ -196,6 +198,11 @@ class Operation(Model):
     def action(self) -> Action:
         """The action that was asked for."""
         return self.request.action
+
+    @property
+    def why_held(self) -> str | None:
+        """Why it is held, where that is for an updateWindow."""
+        return f"held until {self.held_until:%Y-%m-%dT%H:%M:%SZ} by its updateWindow" if self.held_until else None
 
     @property
     def acted(self) -> bool:

@@ -398,8 +398,8 @@ def _operators(record: JobRecord, operation: Operation, release: Release) -> tup
 
 def _with_wanted(record: JobRecord, operation: Operation, release: Release) -> JobRecord:
     folder = operation.request.folder or record.folder
-    if release.same_as(record.wanted):
-        return record.but(folder=folder)
+    if record.wanted and release.same_as(record.wanted):
+        return record.but(folder=folder, wanted=record.wanted.taken_as(release))
     jar = operation.request.jar
     at = jar.last_modified if jar and jar.last_modified else operation.requested_at
     return record.but(wanted=release, wanted_at=at, folder=folder)

@@ -9,6 +9,8 @@ keeps its place, and waits for nobody.
                                     an upload older than one that waits ends as SUPERSEDED itself
     … that repeats one  upload      last; any other upload that waits ends it as SUPERSEDED, the older as well
     … while paused      upload      not on the list: it is held, and the newest held one is put there on resume
+    … outside its       upload      not on the list: it is held, as below; what waits on the list already stays
+      updateWindow                  there
     STOP, CANCEL        http, arm   ahead of every update that has not begun: these are overtaken
     … with nothing yet  http, arm   last: the first start that waits is what there is to stop
     anything else       any         last
@@ -17,6 +19,23 @@ keeps its place, and waits for nobody.
     ------------------------------  ----------------------------------------------------------------------
     UPDATE, STATELESS_UPDATE,       the job runs (the STOP was refused): as ever
     LAST_STATE_UPDATE               nothing runs: its release is what the next START runs
+
+    an upload that is held        uploads are     what becomes of it
+    ----------------------------  --------------  -----------------------------------------------------------------
+    by hand                       paused          held, whatever its window says
+    by hand, or for its window    resumed         on the list at once, whatever its window says; so it is where
+                                                  they were not paused
+    for its window                paused          held by hand from now on: only resuming ends that
+    … which opens, or is taken    not paused      on the list
+    away
+    … which is changed, or was    not paused      held until it opens next
+    missed
+    … and the job was deleted     not paused      SUPERSEDED: it was uploaded before
+    … and a newer upload came     either          SUPERSEDED, whether the newer one is held or not
+
+The window of an upload is that of its job.json; where it has none, that of the release that the job should run. Only an
+upload waits for it, and only where there is something to update: a wanted release, or a copy that may run. Whether it
+is open is looked at when the upload is recorded, and by the sweeper, from the time on that the last look found.
 
 Uploads are as old as their Last-Modified, which has whole seconds. Of two with the same one, the one that was recorded
 later counts as newer; but two of the same blob both wait: at most one of them can still be read, and which one that is
@@ -35,6 +54,7 @@ from .actions import Action
 from .handled import CODE
 from .jobs import JobRecord
 from .operations import Operation, Outcome, Result
+from .windows import Window, opens_at
 
 ENDING = (Action.STOP, Action.CANCEL)
 UPDATES = (Action.UPDATE, Action.STATELESS_UPDATE, Action.LAST_STATE_UPDATE)
@@ -52,7 +72,7 @@ class Queued:
 def queued(record: JobRecord, operation: Operation, now: datetime) -> Queued:
     """Put a new operation where it belongs."""
     if last_modified(operation) is not None:
-        return _with_upload(record, operation, now)
+        return _with_upload(record, _at_its_time(record, operation, now), now)
     record = record.but(deleted=False)
     if operation.action in ENDING and operation.cause.kind in ("http", "arm") and _has_something_to_end(record):
         return _ahead_of_updates(record, operation)
@@ -71,13 +91,47 @@ def paused(record: JobRecord, now: datetime) -> Queued:
     """Hold uploads from now on, and those that wait already; what has begun is carried on."""
     waiting = tuple(operation for operation in record.open if _waits(operation) and last_modified(operation))
     others = tuple(operation for operation in record.open if operation not in waiting)
-    record, ended = record.but(open=others, uploads_paused=True), ()
-    return _all_queued(record, waiting, ended, now)
+    held = tuple(operation.model_copy(update={"held_until": None}) for operation in record.held)
+    return _all_queued(record.but(open=others, held=held, uploads_paused=True), waiting, now)
 
 
 def resumed(record: JobRecord, now: datetime) -> Queued:
-    """Take the newest upload that was held."""
-    return _all_queued(record.but(held=(), uploads_paused=False), record.held, (), now)
+    """Take the newest upload that was held, by hand or for its window."""
+    through = tuple(_let_through(operation, now) for operation in record.held)
+    return _all_queued(record.but(held=(), uploads_paused=False), through, now)
+
+
+def opened(record: JobRecord, now: datetime) -> Queued:
+    """Take the uploads whose window is open; the record itself comes back where nothing changes.
+
+    Raises:
+        Refused: this machine does not know the time zone of a window.
+
+    """
+    if record.uploads_paused or not record.held:
+        return Queued(record)
+    if record.deleted:
+        message = "the job was deleted while the upload was held"
+        return Queued(record.but(held=()), tuple(_superseded(operation, message, now) for operation in record.held))
+    looked_at = tuple(_at_its_time(record, operation, now) for operation in record.held)
+    if looked_at == record.held:
+        return Queued(record)
+    held = tuple(operation for operation in looked_at if operation.held_until)
+    through = tuple(_let_through(operation, now) for operation in looked_at if not operation.held_until)
+    return _all_queued(record.but(held=held), through, now)
+
+
+def looked_at_again(record: JobRecord, now: datetime) -> JobRecord:
+    """Have the sweeper look at what is held for a window: there is another one, or none any more."""
+    held = (one.model_copy(update={"held_until": now}) if one.held_until else one for one in record.held)
+    return record.but(held=tuple(held))
+
+
+def window_of(record: JobRecord, operation: Operation) -> Window | None:
+    """Return the window of an upload: its job.json's, else that of the release that the job should run."""
+    if operation.request.replaces_spec:
+        return operation.request.spec.update_window
+    return record.wanted.spec.update_window if record.wanted else None
 
 
 def last_modified(operation: Operation) -> datetime | None:
@@ -86,11 +140,21 @@ def last_modified(operation: Operation) -> datetime | None:
     return jar.last_modified if jar and operation.cause.kind == "upload" else None
 
 
-def _all_queued(
-    record: JobRecord, operations: tuple[Operation, ...], ended: tuple[Operation, ...], now: datetime
-) -> Queued:
-    for operation in operations:
-        done = queued(record, operation, now)
+def _at_its_time(record: JobRecord, operation: Operation, now: datetime) -> Operation:
+    """Return an upload with the time until which it is held for its window."""
+    updates = not record.deleted and (record.wanted or record.running)
+    until = opens_at(window_of(record, operation), now) if updates and not record.uploads_paused else None
+    return operation.model_copy(update={"held_until": until})
+
+
+def _let_through(operation: Operation, now: datetime) -> Operation:
+    return operation.model_copy(update={"held_until": None, "resumed_at": now})
+
+
+def _all_queued(record: JobRecord, uploads: tuple[Operation, ...], now: datetime) -> Queued:
+    ended: tuple[Operation, ...] = ()
+    for upload in uploads:
+        done = _with_upload(record, upload, now)
         record, ended = done.record, (*ended, *done.ended)
     return Queued(record, ended)
 
@@ -100,22 +164,24 @@ def _waits(operation: Operation) -> bool:
 
 
 def _with_upload(record: JobRecord, operation: Operation, now: datetime) -> Queued:
-    """Let the newest upload win, on the open list or among those that are held."""
-    place = "held" if record.uploads_paused else "open"
-    there: tuple[Operation, ...] = getattr(record, place)
-    rivals = [other for other in there if _waits(other) and last_modified(other)]
+    """Let the newest upload win, on the open list or among those that are held.
+
+    One that is held for its window ends none that waits on the list: that one came in time.
+    """
+    held = record.uploads_paused or operation.held_until is not None
+    rivals = [other for other in (*record.held, *record.open) if _waits(other) and last_modified(other)]
     new = [other for other in rivals if not other.repeats]
     if operation.repeats and new:
         message = f"operation {operation.repeats} handled the same bytes before, and another upload is waiting: "
         return Queued(record, (ended_as(operation, Outcome.SUPERSEDED, message + new[-1].id, now, CODE),))
     if newer := [other for other in new if _is_older(operation, other)]:
         return Queued(record, (_superseded(operation, f"a newer upload is waiting: {newer[-1].id}", now),))
-    older = [other for other in rivals if other.repeats or _is_older(other, operation) or _ties(other, operation)]
+    beaten = [other for other in rivals if other.repeats or _is_older(other, operation) or _ties(other, operation)]
+    older = [other for other in beaten if other in record.held or not held]
     newest = max(filter(None, (record.uploaded_at, _known_until(operation))), default=None)
-    kept = tuple(other for other in there if other not in older)
-    changes: dict[str, object] = {place: (*kept, operation), "uploaded_at": newest}
-    if not record.uploads_paused:
-        changes["deleted"] = False
+    waiting, stays = (tuple(o for o in some if o not in older) for some in (record.open, record.held))
+    changes: dict[str, object] = {"open": waiting, "held": stays, "uploaded_at": newest}
+    changes |= {"held": (*stays, operation)} if held else {"open": (*waiting, operation), "deleted": False}
     message = f"{'another' if operation.repeats else 'a newer'} upload came: {operation.id}"
     return Queued(record.but(**changes), tuple(_superseded(other, message, now) for other in older))
 

@@ -27,6 +27,7 @@ from pydantic.alias_generators import to_camel
 from .arguments import split_arguments, split_as_recorded
 from .errors import Refused
 from .model import Model
+from .windows import NoWindow, UpdateWindow
 
 DEFAULT_PARALLELISM = 2  # the API's own default
 _WHOLE_NUMBER = re.compile("0*[1-9][0-9]{0,8}")
@@ -34,6 +35,10 @@ _PLAIN_WORD = re.compile(r"""[^\s"'\\]+""")  # a shell and `split_arguments` tak
 
 # Keys that would undo what an update promises: the state it starts from, the jar it runs, and the ids that are ours.
 REFUSED_KEYS = ("execution.state-recovery", "execution.savepoint", "$internal.", "pipeline.jars", "pipeline.classpaths")
+
+
+# Fields of the spec that decide whether and when a release is taken, and not what runs: they make no other release.
+OF_TAKING = ("require_slots", "update_window")
 
 
 def _check_configuration(configuration: dict[str, str]) -> dict[str, str]:
@@ -89,6 +94,7 @@ class SpecPatch(Model):
     savepoint_retention_count: RetentionCount | None = None
     savepoint_retention_days: RetentionDays | None = None
     require_slots: bool | None = None  # None: as the setting says
+    update_window: UpdateWindow | None = None  # when an upload may update the job; None: at any time
 
     @model_serializer(mode="wrap")
     def _what_is_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
@@ -110,7 +116,10 @@ class Spec(SpecPatch):
 
     def patched(self, patch: SpecPatch) -> Spec:
         """Return this spec with every field that the patch sets."""
-        return self.model_copy(update={name: getattr(patch, name) for name in patch.model_fields_set})
+        fields = {name: getattr(patch, name) for name in patch.model_fields_set}
+        if isinstance(patch.update_window, NoWindow):
+            fields["update_window"] = None
+        return self.model_copy(update=fields)
 
 
 class JarSource(Model):
@@ -140,13 +149,19 @@ class Release(Model):
     def id(self) -> str:
         """SHA-256 (hex) of jar and spec together."""
         fields = self.spec.model_dump(mode="json") | {"args": _args_of_id(self.spec.args)}
-        fields.pop("require_slots", None)  # it decides whether the release is taken, and not what runs
+        for name in OF_TAKING:
+            fields.pop(name, None)
         spec = json.dumps(fields, sort_keys=True)  # the order of keys makes no other release
         return hashlib.sha256(f"{self.sha256}\n{spec}".encode()).hexdigest()
 
     def same_as(self, other: Release | None) -> bool:
         """Whether both would run the same bytes in the same way."""
         return other is not None and self.id == other.id
+
+    def taken_as(self, other: Release) -> Release:
+        """Return this release, to be taken as another one says that is the same."""
+        terms = {name: getattr(other.spec, name) for name in OF_TAKING}
+        return self.model_copy(update={"spec": self.spec.model_copy(update=terms)})
 
 
 def _args_of_id(args: str | tuple[str, ...]) -> str | list[str]:
