@@ -6,6 +6,11 @@
     rests, was never  none: nothing of it can be lost
     started
 
+    an operation that  its age
+    -----------------  --------------------------------------------------------------------------------
+    is open            since it was asked for or uploaded; since it was resumed, where it was held before
+    is held            none: that is what somebody asked for
+
 They are told by the instance that sweeps, every time it does.
 """
 
@@ -31,7 +36,7 @@ def ages_of(jobs: Iterable[ListedJob], now: datetime) -> Ages:
     """Return the ages as one listing of all jobs shows them."""
     listed = list(jobs)
     saved = {str(job.name): job.saved_at or job.started_at for job in listed if not job.rests}
-    asked = [asked_at(job.operation) for job in listed if job.operation]
+    asked = [job.resumed_at or asked_at(job.operation) for job in listed if job.operation]
     return Ages(
         savepoints={name: _seconds(now, at) for name, at in saved.items() if at},
         oldest_operation=max((_seconds(now, at) for at in asked), default=0.0),

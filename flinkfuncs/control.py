@@ -19,6 +19,7 @@ from .core.errors import NotFound, Refused, Unanswered
 from .core.jobs import JobRecord
 from .core.names import JobName
 from .core.operations import Operation, Outcome, job_of
+from .holding import requeue
 from .messages import NO_MESSAGES, NoMessages
 
 log = logging.getLogger(__name__)
@@ -74,33 +75,17 @@ class Control:
         return closed
 
     def pause_uploads(self, job: JobName, *, paused: bool) -> JobRecord:
-        """Hold the job's uploads from now on, or take the newest that was held; done again, it changes nothing more.
+        """Hold the job's uploads from now on, or take the newest that was held, for an updateWindow as well.
+
+        Done again, it changes nothing more.
 
         Raises:
             NotFound: there is no such job.
             Unavailable: storage cannot be reached.
 
         """
-        superseded = dict[str, Operation]()
-        while True:
-            entry = self._ledger.entry(job)
-            if entry is None:
-                raise NotFound(f"there is no job {job!r}", code="JobNotFound")
-            done = (queueing.paused if paused else queueing.resumed)(entry.record, _now())
-            for ended in done.ended:
-                self._ledger.close_unless_closed(ended)
-            superseded |= {ended.id: ended for ended in done.ended}
-            record = self._messages.noted(done.record, *done.ended)
-            try:
-                self._ledger.write(record, etag=entry.etag)
-            except (Conflict, Unanswered):
-                continue
-            for ended in superseded.values():
-                if not record.known(ended.id):  # else a try that had no effect
-                    telemetry.ended(ended)
-            self._messages.collect(record)
-            self._send_for_driver(record)
-            return record
+        change = queueing.paused if paused else queueing.resumed
+        return requeue(self._ledger, self._queue, self._messages, job, lambda record: change(record, _now()))
 
     def _ended(self, operation_id: str) -> Operation:
         closed = self._ledger.closed(operation_id)

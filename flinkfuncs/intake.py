@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeAlias
 
 from . import telemetry
@@ -31,6 +33,7 @@ from .core.operations import Cause, Operation, Outcome, Request, Result, operati
 from .core.queueing import Queued
 from .core.releases import JarSource
 from .core.uploads import JOB_JSON, JobJson, UploadPath, is_jar, parse_job_json, parse_path
+from .holding import requeue
 from .messages import NO_MESSAGES, NoMessages
 
 log = logging.getLogger(__name__)
@@ -40,6 +43,10 @@ log = logging.getLogger(__name__)
 Looked: TypeAlias = tuple[str, str | None, bool]
 MOST_LOOKED_AT = 20  # uploads, for a list of them
 MOST_OPEN = 100  # operations of one job that wait; more is a caller in a loop
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -79,9 +86,12 @@ class Intake:
         jars: Jars,
         cluster: Cluster,
         messages: NoMessages = NO_MESSAGES,
+        *,
+        now: Callable[[], datetime] = _now,
     ) -> None:
-        """Keep what is needed; nothing is read yet."""
+        """Keep what is needed; nothing is read yet. Whether an updateWindow is open is looked up by `now`."""
         self._messages = messages
+        self._now = now
         self._ledger = ledger
         self._queue = queue
         self._jars = jars
@@ -201,7 +211,7 @@ class Intake:
     # --------------------------------------------------------------------------------------------------------- timers
 
     def sweep(self, now: datetime) -> None:
-        """Send for drivers of what lies open without one, and take the uploads whose events were lost.
+        """Send for drivers of what lies open without one; take uploads whose events were lost, or whose window is open.
 
         Raises:
             Unavailable: storage cannot be reached; the next tick comes.
@@ -213,6 +223,8 @@ class Intake:
         for job in jobs.values():
             if job.operation and (job.leased_until is None or job.leased_until < now):
                 self._queue.nudge(job.name, job.operation)
+            if job.held_until and job.held_until <= now:
+                self._let_through(job.name, now)
         uploads = list(self._jars.uploads())
         there = {handled.mark(facts.name) for facts in uploads}
         for job in jobs.values():
@@ -257,6 +269,13 @@ class Intake:
                 case _Faulty() | _Pair():
                     return None
         return None
+
+    def _let_through(self, job: JobName, now: datetime) -> None:
+        """Take the uploads of one job whose window is open; what goes wrong stops no other job."""
+        try:
+            requeue(self._ledger, self._queue, self._messages, job, partial(queueing.windows_opened, now=now))
+        except FlinkFuncsError as error:
+            log.warning("job=%s updateWindow outcome=later %s", job, error)
 
     def _forget(self, job: JobName, gone: frozenset[str]) -> None:
         """Forget what was handled under names that are gone; where somebody else writes, the next sweep does it."""
@@ -308,7 +327,7 @@ class Intake:
                 return known, record
             if jar:
                 operation = operation.model_copy(update={"repeats": self._repeated(record, operation, jar)})
-            queued = _with(record, operation)
+            queued = _with(record, operation, self._now())
             if queued.record is record:
                 return self._ended_at_once(queued.ended[0]), record
             for ended in queued.ended:
@@ -321,7 +340,7 @@ class Intake:
             for ended in queued.ended:
                 telemetry.ended(ended)
             self._messages.collect(written)
-            return operation, written
+            return written.known(operation.id) or operation, written
 
     def _ended_at_once(self, operation: Operation) -> Operation:
         """Close an operation that something on the list supersedes; the record stays as it is."""
@@ -341,10 +360,10 @@ class Intake:
         return JobRecord(name=operation.job, unknown_past=self._jars.has_releases(operation.job))
 
 
-def _with(record: JobRecord, operation: Operation) -> Queued:
+def _with(record: JobRecord, operation: Operation, now: datetime) -> Queued:
     if record.deleted and operation.action is not Action.NEW and operation.cause.kind != "upload":
         raise NotFound(f"the job {record.name} was deleted", code="JobNotFound")
-    queued = queueing.queued(record, operation, _now())
+    queued = queueing.queued(record, operation, now)
     if len(queued.record.open) > MOST_OPEN:
         raise Refused(f"{len(record.open)} operations of job {record.name} are waiting", code="TooManyOperations")
     return queued
@@ -409,7 +428,3 @@ def _is_news(facts: BlobFacts, job: ListedJob | None, now: datetime) -> bool:
         return True
     fresh = now - facts.last_modified < timedelta(minutes=5)
     return fresh and facts.last_modified == job.uploaded_at
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

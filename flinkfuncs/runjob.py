@@ -12,14 +12,15 @@
       allowNonRestoredState,
       savepointRetentionCount,
       savepointRetentionDays, requireSlots  spec                            NEW and the three UPDATEs
+    updateWindow                            spec                            NEW and the three UPDATEs
     savePointName                           save_point_name                 NEW, UPDATE, START, RE_LAUNCH
     withoutSavepoint                        without_savepoint               STATELESS_UPDATE
     allowUnalignedCheckpoint                allow_unaligned_checkpoint      UPDATE, LAST_STATE_UPDATE, START, RE_LAUNCH
     adopt                                   adopt                           NEW, and then nothing else
 
 A field that is null or empty says nothing (the API's own callers send `"savepoint.directory": ""`), but for empty
-`args`, which mean: none. A field that the action does not take is refused, never ignored. Nothing that a body names may
-lie outside the configured roots.
+`args` and an empty `updateWindow`, which mean: none. A field that the action does not take is refused, never ignored.
+Nothing that a body names may lie outside the configured roots.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from .core.releases import (
     SpecPatch,
     parallelism_of,
 )
+from .core.windows import UpdateWindow
 from .settings import Settings
 
 PARALLELISM_KEY = "parallelism"
@@ -86,6 +88,7 @@ class RunJobProperties(Model):
     savepoint_retention_count: RetentionCount | None = None
     savepoint_retention_days: RetentionDays | None = None
     require_slots: bool | None = None
+    update_window: UpdateWindow | None = None
     without_savepoint: bool | None = None
     allow_unaligned_checkpoint: bool | None = None
     adopt: FlinkJobId | None = None
@@ -169,6 +172,7 @@ def _spec(body: RunJobProperties, settings: Settings) -> SpecPatch:
         "savepointRetentionCount": body.savepoint_retention_count,
         "savepointRetentionDays": body.savepoint_retention_days,
         "requireSlots": body.require_slots,
+        "updateWindow": body.update_window and json.loads(body.update_window.to_json()),
     }
     return parse_json(
         SpecPatch, json.dumps({name: value for name, value in said.items() if value is not None}), what="the body"

@@ -51,6 +51,20 @@ class Shown(Model):
 # ------------------------------------------------------------------------------------------------------------ releases
 
 
+class UpdateWindow(Shown):
+    """When an upload may update the job: by `cron`, for some minutes, or `from` a time of the day `until` another one.
+
+    In a request it may be empty: there is to be none any more.
+    """
+
+    cron: str | None = None
+    minutes: int | None = None
+    opens: str | None = Field(default=None, alias="from")
+    until: str | None = None
+    days: tuple[Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"], ...] | None = None
+    time_zone: str | None = None
+
+
 class Spec(Shown):
     """How a jar is run. In a request only what was asked for is there; arguments and configuration may be starred."""
 
@@ -66,6 +80,7 @@ class Spec(Shown):
     savepoint_retention_count: int | None = None
     savepoint_retention_days: float | None = None
     require_slots: bool | None = None
+    update_window: UpdateWindow | None = None
 
     @classmethod
     def of(cls, spec: releases.SpecPatch) -> Self:
@@ -82,6 +97,7 @@ class Spec(Shown):
             "savepoint_retention_count": spec.savepoint_retention_count,
             "savepoint_retention_days": spec.savepoint_retention_days,
             "require_slots": spec.require_slots,
+            "update_window": spec.update_window and UpdateWindow(**spec.update_window.model_dump()),
         }
         said = {name: value for name, value in every.items() if spec.whole or name in spec.model_fields_set}
         return cls.model_validate(said)
@@ -277,6 +293,12 @@ class Operation(Shown):
     """The STOP or CANCEL that went ahead of it."""
     repeats: str | None = None
     """Of an upload: the operation that handled the same bytes before."""
+    held_until: datetime | None = None
+    """Of an upload that is held for its updateWindow: when that opens."""
+    resumed_at: datetime | None = None
+    """Of an upload that was held: when it was let through."""
+    message: str | None = None
+    """For people: what it waits for, where that is not its turn."""
     release: Release | None = None
     """What it is about to run, once the jar is kept."""
     replaced: Release | None = None
@@ -303,6 +325,9 @@ class Operation(Shown):
             progressed_at=operation.progressed_at,
             overtaken_by=operation.overtaken_by,
             repeats=operation.repeats,
+            held_until=None if operation.result else operation.held_until,
+            resumed_at=operation.resumed_at,
+            message=None if operation.result else operation.why_held,
             release=operation.release and Release.of(operation.release),
             replaced=operation.replaced and Release.of(operation.replaced),
             checked=operation.checked and Checked.of(operation.checked),
@@ -327,7 +352,7 @@ class Upload(Shown):
     state      outcome  operation
     ---------  -------  ---------  --------------------------------------------------------------
     waiting    -        -          it is not a release yet: `message` says what it waits for
-    open       -        its id     it waits for its turn, is held, or is under way
+    open       -        its id     it waits for its turn, is held (`message` says for which window), or is under way
     closed     any      its id     `message` says how it ended
     rejected   REFUSED  -          its name is not one of a job
     """
@@ -384,6 +409,7 @@ class HeldUploads(Shown):
 
     paused: bool
     held: tuple[Operation, ...]
+    """The newest upload, until uploads are resumed or its updateWindow opens (`heldUntil`)."""
 
     @classmethod
     def of(cls, record: jobs.JobRecord) -> Self:
@@ -547,7 +573,7 @@ class Job(Shown):
     open: tuple[Operation, ...]
     """Operations that wait or run; the first one is under way."""
     uploads: HeldUploads | None = None
-    """Only while they are paused."""
+    """Only while they are paused, or one is held."""
     last: LastOperation | None = None
     starts_from: StartsFrom | None = None
     """Of a job that does not run."""
@@ -569,7 +595,7 @@ class Job(Shown):
             run=copy and Copy.of(copy),
             last_save_point=newest.path if newest else row.last_save_point if row else None,
             open=tuple(Operation.of(operation) for operation in record.open),
-            uploads=HeldUploads.of(record) if record.uploads_paused else None,
+            uploads=HeldUploads.of(record) if record.uploads_paused or record.held else None,
             last=record.last and LastOperation.of(record.last),
             starts_from=starts_from,
         )
@@ -620,6 +646,8 @@ class JobInList(Shown):
     open_count: int
     """How many there are."""
     uploads_paused: bool = False
+    held_until: datetime | None = None
+    """When the updateWindow opens for which an upload is held."""
     last: LastOperation | None = None
     """Its message and its cause are cut to 200 characters."""
 
@@ -639,6 +667,7 @@ class JobInList(Shown):
             open=tuple(_operation_in_list(operation) for operation in summary.open),
             open_count=summary.open_count,
             uploads_paused=summary.uploads_paused,
+            held_until=summary.held_until,
             last=summary.last and LastOperation.of(summary.last),
         )
 

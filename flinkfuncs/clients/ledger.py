@@ -5,9 +5,9 @@
     <cluster>/uploads/<outcome>/<newest first>.json      what became of an upload, for one list of all jobs: REJECTED
                                                          ones lie under a name that can be no job's
 
-A record says in its blob's metadata what is open (`open`, `until`), how far its uploads are known (`uploaded`) and what
-a list shows of it (`summary`), so that one listing finds what there is to do, and to show. Nothing is ever overwritten
-without its ETag, but a closed operation by its own, equal text.
+A record says in its blob's metadata what is open (`open`, `until`) and held (`holds`, `opens`), how far its uploads are
+known (`uploaded`) and what a list shows of it (`summary`), so that one listing finds what there is to do, and to show.
+Nothing is ever overwritten without its ETag, but a closed operation by its own, equal text.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def upload_of(operation: Operation) -> Upload:
         operation=operation.id,
         outcome=result and result.outcome,
         code=result and result.code,
-        message=result.message if result else "",
+        message=result.message if result else operation.why_held or "",
     )
 
 
@@ -108,6 +108,8 @@ class ListedJob:
     saving: bool = False  # a periodic savepoint is open
     rests: bool = False  # nothing of it can be running
     holds: bool = False  # uploads are held
+    held_until: datetime | None = None  # … for an updateWindow, which opens then
+    resumed_at: datetime | None = None  # when the first open one was put on the list, after it had been held
     noticed: bool = False  # it was seen vanished or failed
     handled: frozenset[str] = frozenset()  # the names of blobs that were handled, by `mark`
     summary: Summary | None = None  # None: its record has to be read
@@ -370,6 +372,8 @@ def _metadata(record: JobRecord) -> dict[str, str]:
         "started": record.running.started_at if record.running else None,
         "unsent": record.unsent[0].time if record.unsent else None,
         "overdue": record.overdue_since,
+        "opens": record.held_until,
+        "resumed": record.open[0].resumed_at if record.open else None,
     }
     words = {
         "open": record.open[0].id if record.open else "",
@@ -400,7 +404,7 @@ def _summary(text: str | None) -> Summary | None:
 
 
 def _listed(name: str, metadata: dict[str, str]) -> ListedJob:
-    kinds = ("until", "uploaded", "saved", "periodic", "started", "unsent", "overdue")
+    kinds = ("until", "uploaded", "saved", "periodic", "started", "unsent", "overdue", "opens", "resumed")
     times = {key: datetime.fromisoformat(metadata[key]) for key in kinds if metadata.get(key)}
     return ListedJob(
         JobName(name.rpartition("/")[2].removesuffix(".json")),
@@ -412,6 +416,8 @@ def _listed(name: str, metadata: dict[str, str]) -> ListedJob:
         started_at=times.get("started"),
         unsent_since=times.get("unsent"),
         overdue_since=times.get("overdue"),
+        held_until=times.get("opens"),
+        resumed_at=times.get("resumed"),
         saving="saving" in metadata,
         rests="rests" in metadata,
         holds="holds" in metadata,

@@ -1,10 +1,11 @@
-"""What is refused whatever the cluster says: an upload that is not the newest, another folder, an unknown past.
+"""What is over whatever the cluster says: an upload that is not the newest, another folder, an unknown past, a window.
 
 The same for every kind of cluster, since it is a matter of the record alone.
 """
 
 from __future__ import annotations
 
+from .actions import Action
 from .handled import CODE
 from .jobs import JobRecord
 from .operations import Operation, Outcome
@@ -43,6 +44,18 @@ def upload_objection(operation: Operation, record: JobRecord) -> End | None:
             code="OtherFolder",
         )
     return None
+
+
+def window_alone(operation: Operation, record: JobRecord) -> End | None:
+    """Return the end of an UPDATE by a call that says an updateWindow and nothing else: no job is restarted for it."""
+    request, others = operation.request, {"action", "spec", "reason", "build_url", "commit"}
+    alone = request.spec.model_fields_set == {"update_window"} and not request.model_dump(
+        exclude=others, exclude_defaults=True
+    )
+    if operation.action is not Action.UPDATE or operation.cause.kind == "upload" or not alone or not record.wanted:
+        return None
+    wanted = record.wanted.model_copy(update={"spec": record.wanted.spec.patched(request.spec)})
+    return End(Outcome.SUCCEEDED, "the job's updateWindow is recorded; nothing else was asked for", wanted=wanted)
 
 
 def past_objection(operation: Operation, record: JobRecord) -> End | None:

@@ -215,7 +215,7 @@ class JobRecord(Model):
     last: LastOperation | None = None
     open: tuple[Operation, ...] = ()  # the first one is driven, the others wait
     uploads_paused: bool = False  # uploads are held until somebody resumes them
-    held: tuple[Operation, ...] = ()  # the newest upload that came meanwhile; more only where their age is the same
+    held: tuple[Operation, ...] = ()  # the newest upload that waits for that, or its window; more only of the same age
     lease: Lease | None = None
     noticed: Noticed | None = None
     overdue_since: datetime | None = None  # the time of the newest savepoint of which people were told that it is old
@@ -226,6 +226,11 @@ class JobRecord(Model):
     def newest_savepoint(self) -> Savepoint | None:
         """The savepoint that was taken last."""
         return self.savepoints[-1] if self.savepoints else None
+
+    @property
+    def held_until(self) -> datetime | None:
+        """When the first updateWindow opens for which an upload is held."""
+        return min((operation.held_until for operation in self.held if operation.held_until), default=None)
 
     def operation(self, operation_id: str) -> Operation | None:
         """Return the open operation with that id."""

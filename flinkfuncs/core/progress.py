@@ -17,6 +17,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from . import queueing
 from .actions import Action
 from .handled import with_handled
 from .jobs import Copy, Ended, JobRecord, LastOperation, Savepoint, StopBegun
@@ -162,6 +163,7 @@ def closed(record: JobRecord, operation_id: str, end: End, now: datetime) -> Ope
 
 def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) -> JobRecord:
     """Take a closed operation's outcome into the record."""
+    window = record.wanted and record.wanted.spec.update_window
     if end.savepoint:
         record = with_savepoint(
             record, operation, end.savepoint, now, flink_job_id=_flink_job_id(record, end) or ("" if end.row else None)
@@ -184,6 +186,8 @@ def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) 
         record = record.but(deleted=True, current=None, previous=None, ran=False, job_jsons=(), handled=())
         record = record.but(wanted=None, wanted_at=None, folder=None)
         record = record.but(row=None, placed=None, launched=None)
+    if end.forget or window != (record.wanted and record.wanted.spec.update_window):
+        record = queueing.looked_at_again(record, now)
     last = LastOperation(
         id=operation.id,
         action=operation.action,

@@ -101,7 +101,7 @@ def resumed(record: JobRecord, now: datetime) -> Queued:
     return _all_queued(record.but(held=(), uploads_paused=False), through, now)
 
 
-def opened(record: JobRecord, now: datetime) -> Queued:
+def windows_opened(record: JobRecord, now: datetime) -> Queued:
     """Take the uploads whose window is open; the record itself comes back where nothing changes.
 
     Raises:

@@ -66,6 +66,7 @@ class Summary(_Part):
     open: tuple[OperationSummary, ...] = ()  # the first MOST_OPEN
     open_count: int = 0
     uploads_paused: bool = False
+    held_until: datetime | None = None  # when the updateWindow opens for which an upload is held
     last: LastOperation | None = None
 
 
@@ -92,6 +93,7 @@ def summary_of(record: JobRecord) -> Summary:
         ),
         open_count=len(record.open),
         uploads_paused=record.uploads_paused,
+        held_until=record.held_until,
         last=_shortened(record.last) if record.last else None,
     )
 

@@ -23,7 +23,6 @@ from itertools import count
 from typing import Annotated, Literal, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, model_validator
 
 from .errors import Refused
@@ -44,6 +43,8 @@ def _check_zone(name: str, info: ValidationInfo) -> str:
 
 
 def _check_cron(cron: str, info: ValidationInfo) -> str:
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415 - nothing is indexed with it
+
     if not info.context:
         return cron
     if len(cron.split()) != 5:
@@ -129,6 +130,8 @@ def opens_at(window: Window | None, now: datetime) -> datetime | None:
 
 def _by_cron(window: CronWindow, now: datetime) -> datetime:
     """Return when the first window begins that is not over."""
+    from cronsim import CronSim  # noqa: PLC0415 - nothing is indexed with it
+
     length = timedelta(minutes=window.minutes)
     for fire in CronSim(window.cron, (now - length).astimezone(_zone(window.time_zone))):
         opens = fire.astimezone(UTC)

@@ -7,7 +7,8 @@
     NEW                   any     there                    Refuse: it exists
     UPDATE,               upload  none                     as NEW
     STATELESS_UPDATE,     other   none                     Refuse: there is no such job
-    LAST_STATE_UPDATE     upload  wanted is this release   End: nothing to do; but not of a job that failed
+    LAST_STATE_UPDATE     http    only an updateWindow     End: it is recorded (UPDATE of a job with a release)
+                          upload  wanted is this release   End: nothing to do; but not of a job that failed
                           upload  STOPPED, FINISHED        Keep, PlaceJar, End: the next START runs it
                           overt.  ended                    the same: a later STOP or CANCEL went ahead of it
                           any     otherwise                Keep, PlaceJar, Submit
@@ -29,7 +30,7 @@ The rule that must never break: `Submit` carries how the rows stand at that mome
 from __future__ import annotations
 
 from ..actions import Action
-from ..admission import past_objection, upload_objection
+from ..admission import past_objection, upload_objection, window_alone
 from ..jobs import JobRecord
 from ..naming import Standing, named, unused_note
 from ..operations import Operation, Outcome
@@ -48,6 +49,7 @@ def begin(operation: Operation, record: JobRecord, seen: ArmSeen, limits: ArmLim
     return (
         _unsupported(operation, limits)
         or upload_objection(operation, record)
+        or window_alone(operation, record)
         or _busy(operation, row, seen, limits)
         or _by_state(operation, record, row, seen)
     )

@@ -21,7 +21,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..actions import Action
-from ..admission import past_objection, upload_objection
+from ..admission import past_objection, upload_objection, window_alone
 from ..errors import Refused
 from ..jobs import Copy, JobRecord
 from ..naming import Standing, named, unused_note, why_unused
@@ -63,8 +63,8 @@ def _next_step(operation: Operation, record: JobRecord, seen: Seen, limits: Limi
         return stopping(operation, record, operation.stop, seen, limits)
     if operation.trigger:
         return savepointing(operation, record, operation.trigger, seen, limits)
-    objection = upload_objection(operation, record) or inherited(operation, record, seen, limits)
-    return objection or _begin(operation, record, seen, limits)
+    over = upload_objection(operation, record) or window_alone(operation, record)
+    return over or inherited(operation, record, seen, limits) or _begin(operation, record, seen, limits)
 
 
 def _why_unused(operation: Operation, record: JobRecord, seen: Seen) -> str | None:
@@ -173,6 +173,7 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
 
     status                    cause    step
     ------------------------  -------  ------------------------------------------------------------------
+    any, a release is wanted  http     End, where only an updateWindow is said: it is recorded
     NONE                      upload,  as NEW (a service keeps a row of a launch that was refused, and its
                               arm      callers UPDATE it)
     NONE                      other    Refuse: nothing to update
