@@ -12,8 +12,9 @@ from flinkfuncs.core.arm.row import Row, digests
 from flinkfuncs.core.arm.table import next_step
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation, Outcome
-from flinkfuncs.core.releases import Release
+from flinkfuncs.core.releases import Release, SpecPatch
 from flinkfuncs.core.steps import End, Keep, PlaceJar, Step, Submit, Wait
+from flinkfuncs.core.windows import DailyWindow
 
 from .arm_samples import NEW, NOW, OLD, marker, operation, record, release, row, seen
 
@@ -261,3 +262,16 @@ def test_a_delete_of_a_job_that_the_service_does_not_have_is_done() -> None:
     """Promise: the name is free."""
     end = ended(begun(operation(Action.DELETE)))
     assert (end.outcome, end.forget) == (Outcome.SUCCEEDED, True)
+
+
+def test_a_call_that_says_a_window_and_nothing_else_sends_nothing() -> None:
+    """It is recorded, also while another action is under way; what says more is sent."""
+    window = DailyWindow(opens="02:00", until="05:00")
+    asked = operation(Action.UPDATE)
+    only = asked.model_copy(
+        update={"request": asked.request.model_copy(update={"spec": SpecPatch(update_window=window)})}
+    )
+    for rows in (RUNNING, row("UPDATE", "IN_PROGRESS", "RUNNING", job_id="1")):
+        end = ended(begun(only, rows, known=record(only, wanted=release())))
+        assert (end.outcome, end.wanted) == (Outcome.SUCCEEDED, release(spec={"update_window": window}))
+    assert begun(asked, RUNNING, known=record(asked, wanted=release())) == Keep()

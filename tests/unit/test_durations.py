@@ -53,7 +53,9 @@ def test_clocks_that_differ_tell_nothing_below_zero() -> None:
 
 
 def test_the_sweeper_tells_the_ages_of_what_may_be_lost() -> None:
-    """A job that rests has nothing to lose; one that was never saved is as old as its copy."""
+    """A job that rests has nothing to lose; one that was never saved is as old as its copy. An upload that was held is
+    as old as its way to the list; while it is held, it has no age.
+    """
 
     def job(name: str, operation: str | None = None, **told: object) -> ListedJob:
         return replace(ListedJob(JobName(name), operation, None, None), **told)  # type: ignore[arg-type]
@@ -61,6 +63,8 @@ def test_the_sweeper_tells_the_ages_of_what_may_be_lost() -> None:
     listed = [
         job("saved", "20261121T115900Z-saved-3f2a9c1b7d4e", saved_at=ago(60), started_at=ago(600)),
         job("unsaved", "20261121T115959Z-unsaved-3f2a9c1b7d4e", started_at=ago(600)),
+        job("resumed", "20261121T015959Z-resumed-3f2a9c1b7d4e", resumed_at=ago(30)),
+        job("held", holds=True, held_until=ago(-3600)),
         job("rests", saved_at=ago(6000), rests=True),
         job("never-ran"),
     ]

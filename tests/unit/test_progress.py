@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flinkfuncs.core import progress, queueing
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation, Outcome
+from flinkfuncs.core.releases import Spec
 from flinkfuncs.core.steps import End, Keep, Kept, Start, Stop, Turned, Wait
-from tests.unit.builders import NEW, NOW, OLD_ID, ago, asked, copy_of, job, savepoint, with_marks
+from flinkfuncs.core.windows import DailyWindow
+from tests.unit.builders import NEW, NOW, OLD_ID, ago, asked, copy_of, job, release, savepoint, with_marks
 
 UPDATE = asked(Action.UPDATE, brings=NEW)
 STOP = Stop(OLD_ID, UPDATE.token("stop"), "file:///sp", "CANONICAL")
@@ -111,6 +115,33 @@ def test_only_success_makes_a_release_the_wanted_one() -> None:
     failed = progress.concluded(record, UPDATE, End(Outcome.FAILED, "no", wanted=NEW), NOW)
     assert failed.wanted == record.wanted
     assert progress.concluded(record, UPDATE, End(Outcome.SUCCEEDED, "yes", wanted=NEW), NOW).wanted == NEW
+
+
+def test_the_same_release_may_be_wanted_with_another_window() -> None:
+    """What does not make it another release is kept as the newest one says, and nothing else of it."""
+    window = DailyWindow(opens="02:00", until="05:00")
+    again = release("old", Spec(update_window=window, require_slots=True))
+    record = job(copy_of(), UPDATE, wanted_at=ago(60))
+    wanted = progress.concluded(record, UPDATE, End(Outcome.SUCCEEDED, "it runs already", wanted=again), NOW)
+    assert wanted.wanted == again
+    assert wanted.wanted_at == ago(60)
+    elsewhere = again.model_copy(update={"source": again.source.model_copy(update={"etag": "touched"})})
+    assert progress.concluded(record, UPDATE, End(Outcome.SUCCEEDED, "", wanted=elsewhere), NOW).wanted == again
+
+
+def test_what_is_held_for_a_window_is_looked_at_again_when_there_is_another_one() -> None:
+    """Also when the job is deleted; any other end of an operation leaves it alone."""
+    tonight = NOW + timedelta(hours=8)
+    held = with_marks(asked(Action.UPDATE, by="upload", identity="held"), held_until=tonight)
+    record = job(copy_of(), UPDATE).but(held=(held,))
+    windowed = release("old", Spec(update_window=DailyWindow(opens="02:00", until="05:00")))
+    ends = {
+        NOW: (End(Outcome.SUCCEEDED, "", wanted=windowed), End(Outcome.SUCCEEDED, "deleted", forget=True)),
+        tonight: (End(Outcome.SUCCEEDED, "", wanted=NEW), End(Outcome.FAILED, "", wanted=windowed)),
+    }
+    for until, over in ends.items():
+        for end in over:
+            assert progress.concluded(record, UPDATE, end, NOW).held_until == until
 
 
 def test_delete_keeps_the_savepoints_and_frees_the_name() -> None:

@@ -11,6 +11,7 @@ from flinkfuncs.core.errors import Refused
 from flinkfuncs.core.model import parse_json
 from flinkfuncs.core.releases import Spec, SpecPatch
 from flinkfuncs.core.uploads import parse_job_json, parse_path
+from flinkfuncs.core.windows import CronWindow
 from tests.unit.builders import release
 
 BAD_KEYS = [
@@ -132,8 +133,9 @@ def test_a_wrong_job_json_is_refused(text: bytes) -> None:
     assert raised.value.code == "InvalidBody"
 
 
-def test_requiring_slots_makes_no_other_release() -> None:
-    """It decides whether a release is taken, not what runs; and ids are as versions without the option wrote them."""
+def test_when_and_whether_a_release_is_taken_makes_no_other_one() -> None:
+    """Slots and windows do not change what runs; and ids are as versions without these options wrote them."""
     plain = release("new")
     assert release("new", Spec(require_slots=True)).same_as(plain)
+    assert release("new", Spec(update_window=CronWindow(cron="0 2 * * *", minutes=60))).same_as(plain)
     assert plain.id == "07d9c36af8a2c08ad81bf2f524faddabbb5846e5e532f5cbd19179f0333fd928"

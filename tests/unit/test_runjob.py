@@ -11,7 +11,8 @@ from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import Refused, Unavailable
 from flinkfuncs.core.model import parse_json
 from flinkfuncs.core.operations import Request
-from flinkfuncs.core.releases import JarSource
+from flinkfuncs.core.releases import JarSource, SpecPatch
+from flinkfuncs.core.windows import NoWindow
 from flinkfuncs.runjob import RunJobProperties, fields_of, to_request
 from flinkfuncs.settings import Settings
 
@@ -35,6 +36,7 @@ FULL = {
     "savepointRetentionCount": 5,
     "savepointRetentionDays": 2.5,
     "requireSlots": True,
+    "updateWindow": {"cron": "0 2 * * *", "minutes": 60},
 }
 SAMPLES: dict[str, object] = FULL | {
     "parallelism": 3,
@@ -64,6 +66,7 @@ def test_every_field_of_a_body_arrives_in_the_request() -> None:
         "savepoint_retention_count": 5,
         "savepoint_retention_days": 2.5,
         "require_slots": True,
+        "update_window": {"cron": "0 2 * * *", "minutes": 60, "time_zone": "UTC"},
     }
     assert request.action is Action.NEW
     assert not request.replaces_spec
@@ -94,6 +97,12 @@ def test_null_and_empty_fields_say_nothing(body: dict[str, object]) -> None:
 def test_empty_args_mean_none() -> None:
     """The only way to take arguments away from a job."""
     assert asked(Action.UPDATE, {"args": ""}).spec.model_fields_set == {"args"}
+
+
+def test_an_empty_window_means_none() -> None:
+    """The only way to take a window away from a job; null says nothing, as everywhere."""
+    assert asked(Action.UPDATE, {"updateWindow": {}}).spec == SpecPatch(update_window=NoWindow())
+    assert asked(Action.UPDATE, {"updateWindow": None}).spec == SpecPatch()
 
 
 @pytest.mark.parametrize("parallelism", ["4", 4, " 4 "])

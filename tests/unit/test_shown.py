@@ -9,6 +9,7 @@ import pytest
 from pydantic.json_schema import models_json_schema
 
 from flinkfuncs.api import shown
+from flinkfuncs.clients.ledger import upload_of
 from flinkfuncs.core import jobs, operations, releases
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import Copy, JobRecord, JobRow, LastOperation, Savepoint
@@ -17,6 +18,7 @@ from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import ArmProgress, Cause, Operation, Outcome, Request, Result
 from flinkfuncs.core.orphans import Found
 from flinkfuncs.core.releases import JarSource, Release, Spec, SpecPatch
+from flinkfuncs.core.summaries import summary_of
 from flinkfuncs.redaction import redacted_args, redacted_arguments, redacted_configuration
 from tests.fixtures.halfway import NAMES, load
 
@@ -121,6 +123,37 @@ def test_an_operation_shows_what_was_asked_for_and_its_state() -> None:
     closed = shown.Operation.of(OPERATION.model_copy(update={"result": result})).as_json()
     assert closed["state"] == "closed"
     assert closed["result"] == {"outcome": "FAILED", "message": "no", "endedAt": "2026-11-21T02:03:04Z"}
+
+
+def test_an_upload_that_is_held_for_its_window_says_until_when() -> None:
+    """For programs and for people, alone, in its job, in lists, and no longer than it is held."""
+    cause, message = Cause(kind="upload", detail="stateful/orders/v2.jar 1"), "held until 2026-11-21T02:03:04Z by its"
+    held = OPERATION.model_copy(update={"held_until": NOW, "cause": cause})
+    view = shown.Operation.of(held).as_json()
+    assert (view["heldUntil"], view["message"]) == ("2026-11-21T02:03:04Z", f"{message} updateWindow")
+    job = shown.Job.of(FULL.but(held=(held,)), "RUNNING")
+    assert job.uploads == shown.HeldUploads(paused=False, held=(shown.Operation.of(held),))
+    assert shown.JobInList.of("orders", summary_of(FULL.but(held=(held,))), "RUNNING").held_until == NOW
+    upload = shown.Upload.of(upload_of(held))
+    assert (upload.state, upload.message) == ("open", f"{message} updateWindow")
+    result = Result(outcome=Outcome.SUPERSEDED, message="a newer upload came", ended_at=NOW)
+    over = held.model_copy(update={"result": result})
+    assert {"heldUntil", "message"} & set(shown.Operation.of(over).as_json()) == set()
+    assert upload_of(over).message == "a newer upload came"
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        {"cron": "0 2 * * 1-5", "minutes": 120, "timeZone": "Europe/Berlin"},
+        {"from": "02:00", "until": "05:00", "days": ["MON"], "timeZone": "UTC"},
+        {},
+    ],
+)
+def test_a_window_is_shown_as_it_is_written(window: dict[str, object]) -> None:
+    """Whatever its form; an empty one was asked for to take one away."""
+    patch = SpecPatch.model_validate({"updateWindow": window})
+    assert shown.Spec.of(patch).as_json() == {"updateWindow": window}
 
 
 def test_savepoints_are_shown_newest_first() -> None:

@@ -7,10 +7,11 @@ import pytest
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation, Outcome
-from flinkfuncs.core.releases import Release, Spec
+from flinkfuncs.core.releases import Release, Spec, SpecPatch
 from flinkfuncs.core.session.facts import CopySeen, CopyState, Left, Seen
 from flinkfuncs.core.session.table import next_step
 from flinkfuncs.core.steps import End, Stop
+from flinkfuncs.core.windows import DailyWindow, NoWindow, Window
 from tests.unit.builders import (
     LIMITS,
     NEW,
@@ -366,3 +367,45 @@ def test_what_needs_a_state_of_a_batch_job_is_refused_before_it_is_touched(
 ) -> None:
     """Flink takes no checkpoints and no savepoints of it; CANCEL and STATELESS_UPDATE need none."""
     assert told(operation, record, seen) == step
+
+
+# ------------------------------------------------------------------------------------------------------- updateWindow
+
+WINDOW = DailyWindow(opens="02:00", until="05:00")
+
+
+def saying(window: Window, action: Action = Action.UPDATE, **more: object) -> Operation:
+    """Return a call that says a window and, perhaps, something else."""
+    spec = SpecPatch.model_validate({"update_window": window, **more})
+    operation = asked(action)
+    return with_marks(operation, request=operation.request.model_copy(update={"spec": spec}))
+
+
+@pytest.mark.parametrize("seen", [look(CopyState.RUNNING), look(CopyState.RESTARTING), look(CopyState.ABSENT), look()])
+def test_a_call_that_says_a_window_and_nothing_else_restarts_nothing(seen: Seen) -> None:
+    """It is recorded, and taken away again, whatever the job does."""
+    step = next_step(saying(WINDOW), job(RUNS), seen, LIMITS)
+    assert isinstance(step, End)
+    assert step.outcome is Outcome.SUCCEEDED
+    assert step.wanted == release("old", Spec(update_window=WINDOW))
+    away = next_step(saying(NoWindow()), job(RUNS, wanted=step.wanted), seen, LIMITS)
+    assert isinstance(away, End)
+    assert away.wanted == OLD
+
+
+@pytest.mark.parametrize(
+    ("record", "operation", "step"),
+    [
+        (job(RUNS), saying(WINDOW, parallelism=3), "Keep"),
+        (job(RUNS), saying(WINDOW, Action.STATELESS_UPDATE), "Keep"),
+        (job(RUNS), saying(WINDOW, Action.LAST_STATE_UPDATE), "Keep"),
+        (job(RUNS, wanted=None), saying(WINDOW), "Keep"),
+        (job(), asked(Action.UPDATE), "REFUSED NothingToUpdate"),
+        (job(RUNS), asked(Action.UPDATE), "Keep"),
+    ],
+)
+def test_a_call_that_says_more_than_a_window_updates_the_job(
+    record: JobRecord, operation: Operation, step: str
+) -> None:
+    """What else it says needs a restart; and where no release is known there is nothing to note the window with."""
+    assert told(operation, record, look(CopyState.RUNNING) if record.current else look()) == step
