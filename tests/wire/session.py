@@ -97,4 +97,4 @@ def intake(
         name=storage.cluster,
         owner_of=ledger.owner_of,
     )
-    return Intake(ledger, queue or storage.queue, jars or storage.jars, cluster, messages)
+    return Intake(ledger, queue or storage.queue, jars or storage.jars, cluster, messages, now=storage.clock.now)

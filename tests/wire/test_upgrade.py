@@ -50,7 +50,7 @@ def finished(storage: Storage, cluster: Cluster) -> JobRecord:
     """Drive everything that is open or held to its end."""
     ledger = storage.ledger()
     control = Control(ledger, storage.queue)
-    if _read(ledger).uploads_paused:
+    if _read(ledger).uploads_paused or _read(ledger).held:
         control.pause_uploads(ORDERS, paused=False)
     for _ in range(100):
         if not _read(ledger).open:
