@@ -67,10 +67,13 @@ class Looks:
 def follow(api: Api, console: Console, operation: Json, deadline: Deadline) -> Json:
     """Wait until the operation is over or the time has run out, and return it as it was seen last."""
     console.come_back = f"the operation goes on; to wait for it: flinkfuncs wait {operation.get('id')}"
-    shown, looks = 0, Looks(console)
+    shown, said, looks = 0, None, Looks(console)
     path = f"/api/operations/{segment(str(operation.get('id')))}"
     while True:
         shown = show_steps(console, operation, after=shown)
+        if (why := operation.get("message")) and why != said:  # it is held for its updateWindow
+            console.say(str(why))
+        said = why
         if outcome_of(operation) or deadline.is_over:
             break
         deadline.sleep()

@@ -52,7 +52,7 @@ def job(args: argparse.Namespace, api: Api, console: Console) -> Exit:
             "last savepoint": _text(found, "lastSavePoint"),
             "starts from": _text(_under(found, "startsFrom"), "path"),
             "uploads": "paused" if uploads.get("paused") else None,
-            "held": ", ".join(_text(one, "id") for one in uploads.get("held") or []),
+            "held": ", ".join(_held(one) for one in uploads.get("held") or []),
             "open": ", ".join(f"{_text(one, 'id')} {_action(one)}" for one in found.get("open") or []),
             "last": f"{_text(last, 'id')} {_text(last, 'action')} {_text(last, 'outcome')}" if last else None,
         }
@@ -171,6 +171,11 @@ def _under(value: Json, name: str) -> Json:
 def _text(value: Json, name: str) -> str:
     found = value.get(name)
     return "" if found is None else str(found)
+
+
+def _held(operation: Json) -> str:
+    until = shown_time(operation.get("heldUntil"))
+    return f"{_text(operation, 'id')} until {until}" if until else _text(operation, "id")
 
 
 def _action(operation: Json) -> str:

@@ -93,6 +93,19 @@ def test_an_operation_that_is_still_open_when_the_time_is_over_says_how_to_go_on
     assert (as_json.exit_code, as_json.json) == (7, SEEN)
 
 
+def test_an_upload_that_is_held_for_its_window_says_so_once(tmp_path: Path) -> None:
+    """To who waits for it, and to who looks at its job."""
+    held = SEEN | {"heldUntil": "2026-11-29T01:00:00Z", "message": "held until 2026-11-29T01:00:00Z by its window"}
+    answers: Answers = {
+        f"GET {OPERATION}": [Answer(200, held), Answer(200, held), Answer(200, ended("SUCCEEDED"))],
+        "GET /api/jobs/orders": [Answer(200, JOB | {"uploads": {"paused": False, "held": [held]}})],
+    }
+    with app(tmp_path, answers) as (flinkfuncs, _):
+        ran, job = flinkfuncs.run("wait", ID), flinkfuncs.run("job", "orders")
+    assert (ran.exit_code, ran.err.count("held until 2026-11-29T01:00:00Z by its window")) == (0, 1)
+    assert f"{ID} until 2026-11-29T01:00:00Z" in job.out
+
+
 @pytest.mark.parametrize(
     ("answer", "exit_code", "words"),
     [

@@ -50,7 +50,7 @@ def later(play: Play, hours: float) -> Play:
 def outcome(play: Play, operation: Operation) -> Outcome | None:
     """Return how an operation ended."""
     found = play.ledger.find(operation.id)
-    return found.result and found.result.outcome
+    return found.result.outcome if found.result else None
 
 
 @pytest.fixture
