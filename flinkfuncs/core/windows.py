@@ -1,7 +1,7 @@
 """When may an upload update a job? In its `updateWindow`; at any time, where it has none.
 
-    {"cron": "0 2 * * 1-5", "minutes": 120, "timeZone": "Europe/Berlin"}           each time opens it, for so long
-    {"from": "22:00", "until": "02:00", "days": ["FRI", "SAT"], "timeZone": "UTC"}   on these days, or on every day
+    {"cron": "0 2 * * 1-5", "minutes": 120, "timeZone": "Europe/Berlin"}            each time opens it, for so long
+    {"from": "22:00", "until": "02:00", "days": ["FRI", "SAT"], "timeZone": "UTC"}  on these days, or on every day
 
     the clock of the time zone     cron                               from, until
     -----------------------------  ---------------------------------  ------------------------------------------------
@@ -9,9 +9,11 @@
     leaves out an hour (spring)    a time in it comes right after it  a time in it comes right after it; a window that
                                                                       lies in it as a whole is left out with it
     repeats an hour (autumn)       a time in it comes once, first     each of the two comes once, first
-    … cron with `*` as its hour    each of both hours counts          -
+    … and cron's minute or hour    as the clock shows it: not in an   -
+    begins with `*`                hour that is left out, in both
+                                   of a repeated one
 
-An hour is left out or repeated for cron as in Debian's cron (the library `cronsim`). The minutes are real ones.
+For cron that is as in Debian's (the library `cronsim`). The minutes are real ones.
 
 The rule that must never break: a window opens again, or it is refused where it comes in.
 """

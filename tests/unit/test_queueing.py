@@ -319,6 +319,8 @@ def test_deleting_a_job_ends_what_was_held_for_its_window() -> None:
     done = windows_opened(record, NOW)
     assert (done.record.open, done.record.held, done.record.deleted) == ((), (), True)
     assert [one.result and one.result.outcome for one in done.ended] == [Outcome.SUPERSEDED]
+    by_hand = record.but(uploads_paused=True)
+    assert windows_opened(by_hand, NOW).record is by_hand
 
 
 ANY = st.sampled_from(

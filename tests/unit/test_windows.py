@@ -115,6 +115,7 @@ def test_a_cron_opens_a_window_for_some_minutes(expression: str, minutes: int, n
         (cron("30 2 * * *", 60, BERLIN), "03-28 12:00", "03-29 01:00"),
         (cron("30 2 * * *", 60, BERLIN), "03-29 01:59", "open"),
         (cron("30 2 * * *", 60, BERLIN), "03-29 02:00", "03-30 00:30"),
+        (cron("*/30 2 * * *", 10, BERLIN), "03-28 12:00", "03-30 00:00"),  # not at all on the 29th
         (cron("0 1 * * *", 120, BERLIN), "03-29 01:59", "open"),
         (cron("0 1 * * *", 120, BERLIN), "03-29 02:00", "03-29 23:00"),
     ],
@@ -122,7 +123,9 @@ def test_a_cron_opens_a_window_for_some_minutes(expression: str, minutes: int, n
 def test_in_spring_what_lies_in_the_hour_that_is_left_out_comes_right_after_it(
     window: Window, now: str, opens: str
 ) -> None:
-    """A window that lies in it as a whole is left out with it, if it is daily; minutes of a cron are real ones."""
+    """A daily window that lies in it as a whole is left out with it, and so is a cron whose minute or hour begins with
+    `*`; minutes of a cron are real ones.
+    """
     assert shown(opens_at(window, at(now))) == opens
 
 
@@ -142,7 +145,7 @@ def test_in_spring_what_lies_in_the_hour_that_is_left_out_comes_right_after_it(
     ],
 )
 def test_in_autumn_what_lies_in_the_hour_that_is_repeated_comes_once(window: Window, now: str, opens: str) -> None:
-    """The first time that the clock shows it; a cron of every hour comes in both."""
+    """The first time that the clock shows it; a cron whose minute or hour begins with `*` comes in both."""
     assert shown(opens_at(window, at(now))) == opens
 
 
