@@ -34,7 +34,7 @@ class Control:
         self._queue = queue
         self._messages = messages
 
-    def abandon(self, operation_id: str, *, by: str) -> Operation:
+    def abandon(self, operation_id: str, *, by: str, reason: str | None = None) -> Operation:
         """End an operation that waits or is stuck, and send for a driver of the next one; again, it changes nothing.
 
         Raises:
@@ -51,7 +51,7 @@ class Control:
                 if entry and closed and self._is_done(entry.record, closed):
                     return self._abandoned(entry.record, closed)
                 return self._ended(operation_id)
-            record, closed = abandoned(entry.record, operation, by, _now())
+            record, closed = abandoned(entry.record, operation, by, _now(), reason)
             record = self._messages.noted(record, closed)
             self._ledger.close_unless_closed(closed)
             try:
@@ -74,18 +74,35 @@ class Control:
         self._send_for_driver(record)
         return closed
 
-    def pause_uploads(self, job: JobName, *, paused: bool) -> JobRecord:
-        """Hold the job's uploads from now on, or take the newest that was held, for an updateWindow as well.
-
-        Done again, it changes nothing more.
+    def pause_uploads(self, job: JobName, *, paused: bool, reason: str | None = None) -> JobRecord:
+        """Hold the job's uploads from now on, or take the newest that was held; done again, it changes nothing more.
 
         Raises:
             NotFound: there is no such job.
             Unavailable: storage cannot be reached.
 
         """
-        change = queueing.paused if paused else queueing.resumed
-        return requeue(self._ledger, self._queue, self._messages, job, lambda record: change(record, _now()))
+        superseded = dict[str, Operation]()
+        while True:
+            entry = self._ledger.entry(job)
+            if entry is None:
+                raise NotFound(f"there is no job {job!r}", code="JobNotFound")
+            record = entry.record
+            done = queueing.paused(record, _now(), reason) if paused else queueing.resumed(record, _now())
+            for ended in done.ended:
+                self._ledger.close_unless_closed(ended)
+            superseded |= {ended.id: ended for ended in done.ended}
+            record = self._messages.noted(done.record, *done.ended)
+            try:
+                self._ledger.write(record, etag=entry.etag)
+            except (Conflict, Unanswered):
+                continue
+            for ended in superseded.values():
+                if not record.known(ended.id):  # else a try that had no effect
+                    telemetry.ended(ended)
+            self._messages.collect(record)
+            self._send_for_driver(record)
+            return record
 
     def _ended(self, operation_id: str) -> Operation:
         closed = self._ledger.closed(operation_id)

@@ -32,8 +32,15 @@ from .core.names import JobName
 from .core.operations import Cause, Operation, Outcome, Request, Result, operation_id
 from .core.queueing import Queued
 from .core.releases import JarSource
-from .core.uploads import JOB_JSON, JobJson, UploadPath, is_jar, parse_job_json, parse_path
-from .holding import requeue
+from .core.uploads import (
+    JOB_JSON,
+    JobJson,
+    UploadPath,
+    digest_without_remarks,
+    is_jar,
+    parse_job_json,
+    parse_path,
+)
 from .messages import NO_MESSAGES, NoMessages
 
 log = logging.getLogger(__name__)
@@ -398,6 +405,10 @@ def _described(path: UploadPath, job_json: JobJson, text: bytes) -> Request:
         switch_mode=job_json.switch_mode,
         adopt=job_json.adopt,
         wanted_sha256=job_json.sha256,
+        reason=job_json.reason,
+        build_url=job_json.build_url,
+        commit=job_json.commit,
+        names_savepoint_sha256=digest_without_remarks(text, job_json),
     )
 
 

@@ -17,6 +17,7 @@
     withoutSavepoint                        without_savepoint               STATELESS_UPDATE
     allowUnalignedCheckpoint                allow_unaligned_checkpoint      UPDATE, LAST_STATE_UPDATE, START, RE_LAUNCH
     adopt                                   adopt                           NEW, and then nothing else
+    reason, buildUrl, commit                reason, build_url, commit       every action
 
 A field that is null or empty says nothing (the API's own callers send `"savepoint.directory": ""`), but for empty
 `args` and an empty `updateWindow`, which mean: none. A field that the action does not take is refused, never ignored.
@@ -32,7 +33,7 @@ from pydantic import BeforeValidator
 
 from .core.actions import Action
 from .core.errors import Refused
-from .core.model import Model, parse_json
+from .core.model import parse_json
 from .core.names import Directory, state_path
 from .core.operations import Request
 from .core.releases import (
@@ -46,7 +47,7 @@ from .core.releases import (
     SpecPatch,
     parallelism_of,
 )
-from .core.windows import UpdateWindow
+from .core.remarks import REMARKS, Remarks
 from .settings import Settings
 
 PARALLELISM_KEY = "parallelism"
@@ -64,7 +65,7 @@ def _texts(configuration: object) -> object:
     return {key: _as_text(value) for key, value in configuration.items()}
 
 
-class RunJobProperties(Model):
+class RunJobProperties(Remarks):
     """The properties of a `runJob` body that say how to run a job, and this app's own options.
 
     {"jobJarDirectory": "abfs://jobs@acct.dfs.core.windows.net/jars", "jarName": "orders.jar",
@@ -95,7 +96,7 @@ class RunJobProperties(Model):
 
 
 _OPTIONS = {"save_point_name", "without_savepoint", "allow_unaligned_checkpoint", "adopt"}
-_RELEASE_FIELDS = frozenset(RunJobProperties.model_fields) - _OPTIONS
+_RELEASE_FIELDS = frozenset(RunJobProperties.model_fields) - _OPTIONS - REMARKS
 _STATE_ACTIONS = (Action.UPDATE, Action.LAST_STATE_UPDATE, Action.START, Action.RE_LAUNCH)
 _SAVEPOINT_ACTIONS = (Action.NEW, Action.UPDATE, Action.START, Action.RE_LAUNCH)
 
@@ -107,7 +108,7 @@ def fields_of(action: Action) -> frozenset[str]:
     without = {"without_savepoint"} if action is Action.STATELESS_UPDATE else set()
     unaligned = {"allow_unaligned_checkpoint"} if action in _STATE_ACTIONS else set()
     adopt = {"adopt"} if action is Action.NEW else set()
-    return release | savepoint | without | unaligned | adopt
+    return release | savepoint | without | unaligned | adopt | REMARKS
 
 
 def to_request(action: Action, body: RunJobProperties, settings: Settings) -> Request:
@@ -127,16 +128,19 @@ def to_request(action: Action, body: RunJobProperties, settings: Settings) -> Re
         without_savepoint=bool(body.without_savepoint),
         allow_unaligned_checkpoint=bool(body.allow_unaligned_checkpoint),
         adopt=body.adopt,
+        reason=body.reason,
+        build_url=body.build_url,
+        commit=body.commit,
     )
 
 
 def _refuse_unused(action: Action, body: RunJobProperties) -> None:
     said = {name for name in RunJobProperties.model_fields if getattr(body, name) not in (None, "", {})}
-    if "adopt" in said and len(said) > 1:
+    if "adopt" in said and len(said - REMARKS) > 1:
         raise _invalid("adopt takes over what runs: a release, its spec or a savepoint come with a later UPDATE")
     unused = sorted(_alias(name) for name in said - fields_of(action))
     if unused:
-        taken = ", ".join(sorted(_alias(name) for name in fields_of(action))) or "no fields"
+        taken = ", ".join(sorted(_alias(name) for name in fields_of(action)))
         raise _invalid(f"{action} does not take {', '.join(unused)}; it takes {taken}")
 
 

@@ -16,7 +16,7 @@ from ..core.model import Model
 from ..core.operations import Outcome
 from ..runjob import RunJobProperties
 from . import examples
-from .asked import Pause
+from .asked import Abandon, Pause
 from .codes import OF_RECORDS
 
 Schema = Mapping[str, JsonValue]
@@ -197,7 +197,7 @@ ROUTES = (
         (Reply(200, "What is held now.", examples.HELD),),
         (*OF_RECORDS, *_NO_JOB, "InvalidBody", "BodyTooLarge"),
         (JOB,),
-        Body(Pause, "Whether to hold them.", {"paused": True}, required=True),
+        Body(Pause, "Whether to hold them, and why.", {"paused": True, "reason": "schema change"}, required=True),
     ),
     Route(
         "list_operations",
@@ -225,8 +225,9 @@ ROUTES = (
         "/api/operations/{id}/abandon",
         "Ends an operation that waits or is stuck; its result names what may still take effect.",
         (Reply(200, "The operation as it ended.", examples.UPDATED),),
-        (*OF_RECORDS, "OperationNotFound", "OperationEnded"),
+        (*OF_RECORDS, "OperationNotFound", "OperationEnded", "InvalidBody", "BodyTooLarge"),
         (OPERATION,),
+        Body(Abandon, "Why; none at all is an empty object.", {"reason": "the cluster is being replaced"}),
     ),
     Route(
         "list_uploads",

@@ -169,6 +169,12 @@ class Request(Shown):
     without_savepoint: bool = False
     allow_unaligned_checkpoint: bool = False
     adopt: str | None = None
+    reason: str | None = None
+    """Why, in the words of whoever asked."""
+    build_url: str | None = None
+    """The build that asked."""
+    commit: str | None = None
+    """What that build was made of."""
 
     @classmethod
     def of(cls, request: operations.Request) -> Self:
@@ -186,6 +192,9 @@ class Request(Shown):
             without_savepoint=request.without_savepoint,
             allow_unaligned_checkpoint=request.allow_unaligned_checkpoint,
             adopt=request.adopt,
+            reason=request.reason,
+            build_url=request.build_url,
+            commit=request.commit,
         )
 
 
@@ -408,13 +417,16 @@ class HeldUploads(Shown):
     """Whether a job's uploads are paused, and what is held."""
 
     paused: bool
+    reason: str | None = None
+    """Why they are paused, if somebody said it."""
     held: tuple[Operation, ...]
     """The newest upload, until uploads are resumed or its updateWindow opens (`heldUntil`)."""
 
     @classmethod
     def of(cls, record: jobs.JobRecord) -> Self:
         """Show what a job's record says."""
-        return cls(paused=record.uploads_paused, held=tuple(Operation.of(operation) for operation in record.held))
+        held = tuple(Operation.of(operation) for operation in record.held)
+        return cls(paused=record.uploads_paused, reason=record.paused_reason, held=held)
 
 
 class Operations(Shown):
@@ -531,6 +543,8 @@ class LastOperation(Shown):
     outcome: Outcome
     message: str
     ended_at: datetime
+    reason: str | None = None
+    """Why it was asked for."""
 
     @classmethod
     def of(cls, last: jobs.LastOperation) -> Self:
@@ -542,6 +556,7 @@ class LastOperation(Shown):
             outcome=last.outcome,
             message=last.message,
             ended_at=last.ended_at,
+            reason=last.reason,
         )
 
 
@@ -649,7 +664,7 @@ class JobInList(Shown):
     held_until: datetime | None = None
     """When the updateWindow opens for which an upload is held."""
     last: LastOperation | None = None
-    """Its message and its cause are cut to 200 characters."""
+    """Its message, cause and reason are cut to 200 characters each."""
 
     @classmethod
     def of(cls, name: str, summary: Summary, status: str, *, reason: str | None = None) -> Self:

@@ -31,9 +31,11 @@ NAMES = {
 }
 
 
-def abandoned(record: JobRecord, operation: Operation, by: str, now: datetime) -> tuple[JobRecord, Operation]:
+def abandoned(
+    record: JobRecord, operation: Operation, by: str, now: datetime, reason: str | None = None
+) -> tuple[JobRecord, Operation]:
     """Return the record without the operation, and the operation as it ended; a driver of it loses its lease."""
-    message = f"abandoned by {by}; {consequences(operation)}"
+    message = f"abandoned by {by}{f': {reason}' if reason else ''}; {consequences(operation)}"
     if operation in record.held:
         held = tuple(other for other in record.held if other.id != operation.id)
         return record.but(held=held), ended_as(operation, Outcome.ABANDONED, message, now, "Abandoned")

@@ -179,6 +179,7 @@ class LastOperation(Model):
     outcome: Outcome
     message: str
     ended_at: datetime
+    reason: str | None = None
 
 
 class JobRow(Model):
@@ -215,7 +216,8 @@ class JobRecord(Model):
     last: LastOperation | None = None
     open: tuple[Operation, ...] = ()  # the first one is driven, the others wait
     uploads_paused: bool = False  # uploads are held until somebody resumes them
-    held: tuple[Operation, ...] = ()  # the newest upload that waits for that, or its window; more only of the same age
+    paused_reason: str | None = None  # why, if he said it
+    held: tuple[Operation, ...] = ()  # the newest upload that came meanwhile; more only where their age is the same
     lease: Lease | None = None
     noticed: Noticed | None = None
     overdue_since: datetime | None = None  # the time of the newest savepoint of which people were told that it is old

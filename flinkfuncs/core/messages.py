@@ -103,12 +103,13 @@ def ended_message(operation: Operation) -> Message:
     result = operation.result
     if result is None:
         raise AssertionError(f"operation {operation.id} is open")
+    reason = f" Reason given: {operation.request.reason}" if operation.request.reason else ""
     return Message(
         id=f"{operation.id}.ended",
         type=REFUSED if word_of(operation) == "upload_refused" else ENDED,
         subject=operation.job,
         time=result.ended_at,
-        text=_line(f"{operation.job}: {operation.action} ended as {result.outcome}. {result.message}"),
+        text=_line(f"{operation.job}: {operation.action} ended as {result.outcome}. {result.message}{reason}"),
         operation=operation.id,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TypeVar
@@ -45,6 +46,21 @@ def parse_json(model: type[ModelT], text: str | bytes, *, what: str) -> ModelT:
         return model.model_validate_json(_text(text, what), context=EDGE)
     except ValidationError as error:
         raise Refused(f"{what} is not valid: {_faults(error)}", code="InvalidBody", status=400) from None
+
+
+def canonical(text: bytes, *, without: frozenset[str] = frozenset()) -> str:
+    """Write JSON that was parsed before so that equal values are equal texts; a number stays as it was written.
+
+    `without` names fields of the outermost object that do not count.
+    """
+    value = json.loads(text, parse_int=_number, parse_float=_number)  # Python reads no number of 5,000 digits
+    if isinstance(value, dict):
+        value = {name: inner for name, inner in value.items() if name not in without}
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _number(digits: str) -> dict[str, str]:
+    return {"number": digits}
 
 
 def _text(text: str | bytes, what: str) -> str:

@@ -13,7 +13,8 @@ A caller names one for one call. A job.json stays in its place, beside every lat
     upload        anything else in which nothing runs       counts
 
 A job.json is identified by the SHA-256 of its bytes: a pipeline that writes the same bytes with every jar gives them a
-new ETag each time, and still asks for nothing new. It is taken when an operation begins to act on the job, or records
+new ETag each time, and still asks for nothing new. Where it has a reason, buildUrl or commit, which differ with each
+build, it is identified by the digest of the rest. It is taken when an operation begins to act on the job, or records
 the release for the next START; from then on no other operation follows its `savePointName`, also where the first one
 did not: a week later the savepoint would be a week old. A start that was definitely refused gives it back. DELETE
 forgets it together with the rest of the job.
@@ -67,7 +68,7 @@ def unused_note(why: str | None) -> str:
 
 def taken_by(operation: Operation, record: JobRecord) -> TakenJobJson | None:
     """Return who took the operation's job.json, if anybody did."""
-    sha256 = operation.request.job_json_sha256
+    sha256 = _digest(operation)
     return next((taken for taken in record.job_jsons if taken.sha256 == sha256), None)
 
 
@@ -75,9 +76,10 @@ def with_job_json(record: JobRecord, operation: Operation, *, counted: bool) -> 
     """Write down that the operation takes its job.json, once; only one that names a savepoint matters."""
     request = operation.request
     named_by_upload = request.save_point_name and operation.cause.kind == "upload"
-    if not named_by_upload or request.job_json_sha256 is None or taken_by(operation, record):
+    digest = _digest(operation)
+    if not named_by_upload or digest is None or taken_by(operation, record):
         return record
-    taken = TakenJobJson(sha256=request.job_json_sha256, operation=operation.id, counted=counted)
+    taken = TakenJobJson(sha256=digest, operation=operation.id, counted=counted)
     return record.but(job_jsons=(*record.job_jsons, taken))
 
 
@@ -85,3 +87,7 @@ def without_job_json(record: JobRecord, operation: Operation) -> JobRecord:
     """Give a job.json back whose start was definitely refused: nothing was started from what it names."""
     kept = tuple(taken for taken in record.job_jsons if not (taken.counted and taken.operation == operation.id))
     return record.but(job_jsons=kept)
+
+
+def _digest(operation: Operation) -> str | None:
+    return operation.request.names_savepoint_sha256 or operation.request.job_json_sha256

@@ -195,6 +195,7 @@ def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) 
         outcome=end.outcome,
         message=end.message,
         ended_at=now,
+        reason=operation.request.reason,
     )
     return record.without_operation(operation.id).but(last=last)
 

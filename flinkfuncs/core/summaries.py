@@ -119,7 +119,8 @@ def _copy(record: JobRecord) -> CopySummary | None:
 
 def _shortened(last: LastOperation) -> LastOperation:
     cause = last.cause.model_copy(update={"detail": _cut(last.cause.detail)})
-    return last.model_copy(update={"message": _cut(last.message), "cause": cause})
+    reason = last.reason and _cut(last.reason)
+    return last.model_copy(update={"message": _cut(last.message), "cause": cause, "reason": reason})
 
 
 def _cut(text: str) -> str:

@@ -7,21 +7,23 @@ stateless/<job>/<any>.jar     STATELESS_UPDATE
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
 from .actions import Action
 from .errors import Refused
-from .model import parse_json
+from .model import canonical, parse_json
 from .names import JobName
 from .releases import FlinkJobId, Sha256, SpecPatch
+from .remarks import IN_JSON, Remarks
 
 JOB_JSON = "job.json"
 Folder = Literal["stateful", "stateless"]
 ACTIONS: dict[Folder, Action] = {"stateful": Action.UPDATE, "stateless": Action.STATELESS_UPDATE}
 
 
-class JobJson(SpecPatch):
+class JobJson(SpecPatch, Remarks):
     """A job.json: the spec, the jar beside it, and what the uploader accepts.
 
     {"jar": "orders.jar", "entryClass": "com.example.Orders", "args": "--topic orders", "parallelism": 4}
@@ -88,6 +90,13 @@ def parse_job_json(text: bytes) -> JobJson:
     if "/" in described.jar or not is_jar(described.jar):
         raise Refused(f"job.json names no jar beside it: {described.jar[:64]!r}", code="InvalidBody", status=400)
     return described
+
+
+def digest_without_remarks(text: bytes, described: JobJson) -> str | None:
+    """Return the SHA-256 of all that a job.json says but its remarks; None where it has none."""
+    if not described.model_fields_set & set(Remarks.model_fields):
+        return None
+    return hashlib.sha256(canonical(text, without=IN_JSON).encode()).hexdigest()
 
 
 def is_jar(file: str) -> bool:

@@ -3,14 +3,15 @@
 POST      /api/operations/{id}/abandon    end one that waits or is stuck; the reply names what may still take effect
 GET, PUT  /api/jobs/{job}/uploads         whether the job's uploads are paused, and the newest one that is held
 
-{"paused": true}    the body of a PUT; the reply is what a GET shows
+{"paused": true, "reason": "…"}    the body of a PUT; the reply is what a GET shows
+{"reason": "…"}                    the body of a POST; both may leave the reason out
 """
 
 from __future__ import annotations
 
 import azure.functions as func
 
-from ..api.asked import Pause
+from ..api.asked import Abandon, Pause
 from ..api.shown import HeldUploads, Operation
 from ..app import services
 from ..core.model import parse_json
@@ -25,7 +26,8 @@ blueprint = func.Blueprint()
 @replies
 def abandon_operation(req: func.HttpRequest) -> func.HttpResponse:
     """End an operation by hand."""
-    operation = services().control.abandon(req.route_params["id"], by=caller(req))
+    said = parse_json(Abandon, read_body(req), what="the body")
+    operation = services().control.abandon(req.route_params["id"], by=caller(req), reason=said.reason)
     return as_json(Operation.of(operation))
 
 
@@ -42,4 +44,5 @@ def pause_uploads(req: func.HttpRequest) -> func.HttpResponse:
     """Hold a job's uploads, or let them through again."""
     uploads = parse_json(Pause, read_body(req), what="the body")
     job = JobName(req.route_params["job"])
-    return as_json(HeldUploads.of(services().control.pause_uploads(job, paused=uploads.paused)))
+    record = services().control.pause_uploads(job, paused=uploads.paused, reason=uploads.reason)
+    return as_json(HeldUploads.of(record))

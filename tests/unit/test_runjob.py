@@ -42,6 +42,9 @@ SAMPLES: dict[str, object] = FULL | {
     "parallelism": 3,
     "savepointDirectory": SAVEPOINTS + "/orders",
     "withoutSavepoint": True,
+    "reason": "a new schema",
+    "buildUrl": "https://ci.example/build?id=17",
+    "commit": "5c1d0e2",
 }
 
 
@@ -147,7 +150,9 @@ def test_a_field_is_taken_or_refused_by_name(action: Action, field: str) -> None
 
 def test_the_actions_without_a_jar_take_next_to_nothing() -> None:
     """The table of the module, row by row."""
-    taken = {action: fields_of(action) for action in Action}
+    remarks = {"reason", "build_url", "commit"}
+    assert all(remarks <= fields_of(action) for action in Action)
+    taken = {action: fields_of(action) - remarks for action in Action}
     assert taken[Action.START] == taken[Action.RE_LAUNCH] == {"save_point_name", "allow_unaligned_checkpoint"}
     for action in (
         Action.STOP,
@@ -157,12 +162,62 @@ def test_the_actions_without_a_jar_take_next_to_nothing() -> None:
         Action.DELETE,
     ):
         assert taken[action] == set()
-    of_update = set(RunJobProperties.model_fields) - {"without_savepoint", "adopt"}
+    of_update = set(RunJobProperties.model_fields) - {"without_savepoint", "adopt"} - remarks
     state = {"save_point_name", "allow_unaligned_checkpoint"}
     assert taken[Action.UPDATE] == of_update
     assert taken[Action.NEW] == of_update - {"allow_unaligned_checkpoint"} | {"adopt"}
     assert taken[Action.LAST_STATE_UPDATE] == of_update - {"save_point_name"}
     assert taken[Action.STATELESS_UPDATE] == of_update - state | {"without_savepoint"}
+
+
+@pytest.mark.parametrize("action", Action)
+def test_every_action_takes_remarks_and_does_the_same_with_them(action: Action) -> None:
+    """Adopting, too; an empty one says nothing."""
+    body = {"adopt": "c0" * 16} if action is Action.NEW else {}
+    given = {"reason": "a new schema", "buildUrl": "http://ci/17?x=1#y", "commit": "5C1D0e2"}
+    request = asked(action, body | given)
+    assert (request.reason, request.build_url, request.commit) == tuple(given.values())
+    bare = asked(action, body)
+    assert request.model_copy(update={"reason": None, "build_url": None, "commit": None}) == bare
+    assert asked(action, body | dict.fromkeys(given, "") | {"commit": None}) == bare
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(
+            ("reason", f"two{breaks}lines")
+            for breaks in ("\n", "\r", "\t", "\x00", "\x1b[31m", "\x7f", "\x85", "\u2028")
+        ),
+        *(("reason", value) for value in ("x" * 501, 3, ["x"])),
+        *(("buildUrl", value) for value in ("ftp://ci/17", "javascript:alert(1)", "ci/17", "https://", "HTTPS//x")),
+        *(
+            ("buildUrl", value)
+            for value in ("https://me:hunter2@ci/17", "https://ci/a b", "https://ci/\n", "http://[x")
+        ),
+        *(("buildUrl", value) for value in (f"https://ci/{'x' * 1990}", 17)),
+        *(("commit", value) for value in ("5c1d0e", "main", "5" * 65, "5c1d0e2\n", 1234567)),
+    ],
+)
+def test_an_invalid_remark_is_refused(field: str, value: object) -> None:
+    """A reason fits into one line of a log, and a page may link the URL."""
+    with pytest.raises(Refused, match=rf"{field}") as refusal:
+        asked(Action.STOP, {field: value})
+    assert (refusal.value.status, refusal.value.code) == (400, "InvalidBody")
+
+
+def test_a_reason_may_be_in_any_language() -> None:
+    """No-break spaces and emoji of several parts are not control characters; 500 characters are allowed."""
+    for reason in ("Schéma\u00a0: v2", "👩\u200d🚀 gestartet", "ロールバック", "x" * 500):
+        assert asked(Action.STOP, {"reason": reason}).reason == reason
+
+
+def test_a_secret_in_a_remark_is_starred_before_it_is_recorded() -> None:
+    """More people read the history than know the secret."""
+    body = {"reason": "because of password=hunter2", "buildUrl": "https://ci/17?sig=hunter2&b=1"}
+    request = asked(Action.STOP, body)
+    assert request.reason == "because of password=******"
+    assert request.build_url == "https://ci/17?sig=******&b=1"
 
 
 def test_adopting_takes_over_what_runs_and_brings_nothing() -> None:

@@ -7,7 +7,7 @@ import pytest
 from flinkfuncs.core import progress
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import Copy, JobRecord, TakenJobJson
-from flinkfuncs.core.naming import Standing, named, why_unused
+from flinkfuncs.core.naming import Standing, named, why_unused, with_job_json
 from flinkfuncs.core.operations import Operation
 from flinkfuncs.core.session.facts import CopyState, Left, Seen, TriggerDone
 from flinkfuncs.core.session.last_state import is_asked_for
@@ -188,6 +188,19 @@ def test_a_release_that_is_only_recorded_takes_its_job_json_and_delete_forgets_i
     end, _ = told(deleting, record, look())
     assert isinstance(end, End)
     assert progress.concluded(record.but(open=(deleting,)), deleting, end, NOW).job_jsons == ()
+
+
+def test_a_job_json_with_remarks_is_known_by_the_rest_of_it() -> None:
+    """Another commit in it makes no other savepoint count."""
+    first, second, other = (upload(job_json=digit, identity=digit) for digit in "abc")
+    first, second, other = (
+        one.model_copy(update={"request": one.request.model_copy(update={"names_savepoint_sha256": digit * 64})})
+        for one, digit in zip((first, second, other), "eef", strict=True)
+    )
+    record = with_job_json(job(FAILED, first), first, counted=True)
+    assert with_job_json(record, second, counted=True) == record
+    assert "took this job.json before" in str(why_unused(second, record, Standing.RESTS))
+    assert why_unused(other, record, Standing.RESTS) is None
 
 
 def test_a_call_that_names_a_savepoint_takes_no_job_json() -> None:
