@@ -16,6 +16,7 @@ from .clients.storage import Conflict
 from .core import queueing
 from .core.abandoning import abandoned
 from .core.errors import NotFound, Refused, Unanswered
+from .core.idempotency import Key, Keyed
 from .core.jobs import JobRecord
 from .core.names import JobName
 from .core.operations import Operation, Outcome, job_of
@@ -34,15 +35,18 @@ class Control:
         self._queue = queue
         self._messages = messages
 
-    def abandon(self, operation_id: str, *, by: str, reason: str | None = None) -> Operation:
+    def abandon(self, operation_id: str, *, by: str, reason: str | None = None, call: Keyed | None = None) -> Operation:
         """End an operation that waits or is stuck, and send for a driver of the next one; again, it changes nothing.
 
         Raises:
             NotFound: there is no such operation.
-            Refused: it has ended otherwise.
+            Refused: it has ended otherwise, or the call's key came with another call (422).
             Unavailable: storage cannot be reached.
 
         """
+        if call and not call.first:
+            self._require_open_or_abandoned(operation_id)
+            self._ledger.keys.record(call, Key(digest=call.digest, at=_now()))
         closed = None
         while True:
             entry = self._ledger.entry(job_of(operation_id))
@@ -103,6 +107,11 @@ class Control:
             self._messages.collect(record)
             self._send_for_driver(record)
             return record
+
+    def _require_open_or_abandoned(self, operation_id: str) -> None:
+        record = self._ledger.read(job_of(operation_id))
+        if record is None or record.known(operation_id) is None:
+            self._ended(operation_id)
 
     def _ended(self, operation_id: str) -> Operation:
         closed = self._ledger.closed(operation_id)

@@ -27,6 +27,7 @@ from .clusters.cluster import Cluster
 from .core import handled, queueing
 from .core.actions import Action
 from .core.errors import FlinkFuncsError, NotFound, Refused, Unanswered
+from .core.idempotency import Key, Keyed
 from .core.jobs import JobRecord
 from .core.names import JobName
 from .core.operations import Cause, Operation, Outcome, Request, Result, operation_id
@@ -107,16 +108,27 @@ class Intake:
 
     # ---------------------------------------------------------------------------------------------------------- calls
 
-    def request(self, job: JobName, request: Request, cause: Cause) -> Operation:
-        """Record an action that a caller asks for, and send for a driver.
+    def request(self, job: JobName, request: Request, cause: Cause, call: Keyed | None = None) -> Operation:
+        """Record an action that a caller asks for, and send for a driver; the repeat of a call finds its operation.
 
         Raises:
             NotFound: there is no such job.
-            Refused: too many operations of the job are waiting.
+            Refused: too many operations of the job are waiting, or the call's key came with another call (422).
             Unavailable: storage cannot be reached.
 
         """
-        return self._ask(job, request, cause, at=_now(), identity=uuid.uuid4().hex)
+        if call is None:
+            return self._ask(job, request, cause, at=_now(), identity=uuid.uuid4().hex)
+        first = call.first or self._first(job, request, cause, call)
+        return self._ask(job, request, cause, at=first.at, identity=call.name)
+
+    def _first(self, job: JobName, request: Request, cause: Cause, call: Keyed) -> Key:
+        """Record a key before anything else of its call, unless the call would be refused."""
+        at = _now()
+        operation = _operation(job, request, cause, at=at, identity=call.name)
+        entry = self._ledger.entry(job)
+        _with(entry.record if entry else self._first_record(operation), operation)
+        return self._ledger.keys.record(call, Key(digest=call.digest, at=at, operation=operation.id))
 
     # -------------------------------------------------------------------------------------------------------- uploads
 

@@ -274,14 +274,16 @@ class Messages(NoMessages):
             raise Unavailable(f"operation {message.operation} is not closed", code="NotClosed")
         return {name: redacted(value) for name, value in view(operation).items()}
 
-    def probe(self) -> tuple[str, Answer]:
+    def probe(self, number: str | None = None) -> tuple[str, Answer]:
         """Send a test message now, once, and return its id and what the receiver answered.
+
+        `number` makes the id the same for the repeat of a call, so that a receiver can drop what it has.
 
         Raises:
             Unavailable: it did not leave, or no answer came (`NotDelivered`).
 
         """
-        message = probe_message(uuid.uuid4().hex, self._now())
+        message = probe_message(number or uuid.uuid4().hex, self._now())
         try:
             return message.id, self._receiver.send(message, message.data)
         except FlinkFuncsError as error:

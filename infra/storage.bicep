@@ -118,7 +118,7 @@ resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-0
   name: name
 }]
 
-// The ledger never deletes: a closed operation goes by its age, and so do events that nobody took.
+// The ledger deletes no record: a closed operation goes by its age, and so do events that nobody took.
 resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01-01' = {
   parent: jars
   name: 'default'

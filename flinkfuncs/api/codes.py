@@ -24,6 +24,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "InvalidBody": Code(400, "The body is not JSON in UTF-8, or a field is unknown, wrong or not for this action."),
         "InvalidDirectory": Code(400, "A path is not a plain directory URI."),
         "InvalidJobName": Code(400, "A job's name has 1 to 63 lower case letters, digits and `-`."),
+        "InvalidKey": Code(
+            400, "An idempotency key has 1 to 128 visible ASCII characters, and both headers give the same one."
+        ),
         "InvalidQuery": Code(400, "A parameter of the query has no such value, or does not go with the others."),
         "OutsideRoot": Code(400, "A path leads outside the directory that the settings allow."),
         "JobNotFound": Code(404, "There is no such job, or it was deleted."),
@@ -36,6 +39,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "StorageRefused": Code(409, "Storage refuses the request."),
         "TooManyOperations": Code(409, "Too many operations of this job are waiting."),
         "BodyTooLarge": Code(413, "The body is longer than 256 KiB."),
+        "KeyReused": Code(422, "The idempotency key came before, with another method, path or body: take a new key."),
         "MissingSetting": Code(503, "A setting is missing: the detail names it."),
         "NewerRecord": Code(503, "A newer version of the app wrote the record, and this one leaves it alone."),
         "NotDelivered": Code(503, "The message did not leave, or nothing was answered: the detail says why."),
@@ -52,3 +56,4 @@ CODES: Mapping[str, Code] = MappingProxyType(
 # What every route can reply that reads the ledger.
 OF_STORAGE = ("NotFound", "Conflict", "StorageRefused", "StorageDenied", "StorageUnanswered", "StorageUnavailable")
 OF_RECORDS = (*OF_STORAGE, "MissingSetting", "WrongSettings", "NewerRecord", "UnreadableRecord")
+OF_KEYS = ("InvalidKey", "KeyReused")  # every POST

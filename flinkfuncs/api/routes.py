@@ -17,7 +17,7 @@ from ..core.operations import Outcome
 from ..runjob import RunJobProperties
 from . import examples
 from .asked import Abandon, Pause
-from .codes import OF_RECORDS
+from .codes import OF_KEYS, OF_RECORDS
 
 Schema = Mapping[str, JsonValue]
 
@@ -96,6 +96,22 @@ PREFER = Parameter(
     {"type": "string"},
     "wait=60",
 )
+_A_KEY: Schema = {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"}
+KEY = Parameter(
+    "Idempotency-Key",
+    "header",
+    "Makes a repeat safe: the same key with the same path and body is the same call, for 7 days or longer.",
+    _A_KEY,
+    "8e03978e-40d5-43dd-bc93-6894a57f9324",
+)
+REPEATABILITY = Parameter(
+    "Repeatability-Request-ID",
+    "header",
+    "The same under the name of OASIS; both may be given if they agree.",
+    _A_KEY,
+    KEY.example,
+)
+KEYS = (KEY, REPEATABILITY)
 OF_A_JOB = Parameter("job", "query", "Only the operations of this job.", JOB_NAME, "orders")
 STATE = Parameter(
     "state",
@@ -117,6 +133,7 @@ OUTCOME = Parameter("outcome", "query", "Only the uploads that ended so.", _word
 _NO_JOB = ("InvalidJobName", "JobNotFound")
 _LOCATION = {"Location": "Where the operation is, relative to the app."}
 _APPLIED = {"Preference-Applied": "What was understood of `Prefer`."}
+_REPLAYED = {"Idempotency-Replayed": "`true` where the key came before: what is shown is what came of the first call."}
 
 ROUTES = (
     Route(
@@ -149,20 +166,20 @@ ROUTES = (
                 200,
                 "With `Prefer: wait=N`: the operation has ended, well or not; its result says how.",
                 examples.UPDATED,
-                _LOCATION | _APPLIED,
+                _LOCATION | _APPLIED | _REPLAYED,
             ),
             Reply(
                 202,
                 "The operation is recorded, and has not ended yet.",
                 examples.WAITING,
-                _LOCATION | _APPLIED | {"Retry-After": "When to look again, in seconds."},
+                _LOCATION | _APPLIED | _REPLAYED | {"Retry-After": "When to look again, in seconds."},
             ),
         ),
         (
             *(*OF_RECORDS, *_NO_JOB, "UnknownAction", "InvalidBody", "BodyTooLarge", "TooManyOperations"),
-            *("InvalidDirectory", "OutsideRoot"),
+            *("InvalidDirectory", "OutsideRoot", *OF_KEYS),
         ),
-        (JOB, ACTION, PREFER),
+        (JOB, ACTION, PREFER, *KEYS),
         Body(
             RunJobProperties,
             "What the action takes; a field that it does not take is refused. None at all is an empty object.",
@@ -224,9 +241,9 @@ ROUTES = (
         "POST",
         "/api/operations/{id}/abandon",
         "Ends an operation that waits or is stuck; its result names what may still take effect.",
-        (Reply(200, "The operation as it ended.", examples.UPDATED),),
-        (*OF_RECORDS, "OperationNotFound", "OperationEnded", "InvalidBody", "BodyTooLarge"),
-        (OPERATION,),
+        (Reply(200, "The operation as it ended.", examples.UPDATED, _REPLAYED),),
+        (*OF_RECORDS, "OperationNotFound", "OperationEnded", "InvalidBody", "BodyTooLarge", *OF_KEYS),
+        (OPERATION, *KEYS),
         Body(Abandon, "Why; none at all is an empty object.", {"reason": "the cluster is being replaced"}),
     ),
     Route(
@@ -243,9 +260,10 @@ ROUTES = (
         "send_test_message",
         "POST",
         "/api/notifications/test",
-        "Sends a test message to NOTIFY_URL, once.",
-        (Reply(200, "What was answered.", examples.PROBE),),
-        ("NotConfigured", "NotDelivered", "MissingSetting", "WrongSettings"),
+        "Sends a test message to NOTIFY_URL, once. A repeat with the same key sends it again, under the same id.",
+        (Reply(200, "What was answered.", examples.PROBE, _REPLAYED),),
+        (*OF_RECORDS, "NotConfigured", "NotDelivered", *OF_KEYS),
+        KEYS,
     ),
     Route(
         "show_health",

@@ -4,6 +4,7 @@
     <cluster>/closed/<job>/<yyyy-mm>/<operation>.json    a closed operation; expires by a lifecycle rule
     <cluster>/uploads/<outcome>/<newest first>.json      what became of an upload, for one list of all jobs: REJECTED
                                                          ones lie under a name that can be no job's
+    <cluster>/keys/<digest>.json                         an idempotency key (idempotency.py)
 
 A record says in its blob's metadata what is open (`open`, `until`) and held (`holds`, `opens`), how far its uploads are
 known (`uploaded`) and what a list shows of it (`summary`), so that one listing finds what there is to do, and to show.
@@ -35,6 +36,7 @@ from ..core.model import Model, read_stored
 from ..core.names import JobName
 from ..core.operations import Operation, Outcome, job_of, month_of, time_of
 from ..core.summaries import Summary, summary_of
+from .idempotency import IdempotencyKeys
 from .storage import Conflict, storage_errors
 
 REJECTED = "REJECTED"  # uploads under a name that can be no job's
@@ -136,6 +138,7 @@ class Ledger:
         """Keep the container; nothing is read yet. `cluster` is the first part of every blob's name."""
         self._container = container
         self._root = f"{cluster}/"
+        self.keys = IdempotencyKeys(container, self._root)
 
     def entry(self, job: JobName) -> Entry | None:
         """Read a job's record, or None where there is none.

@@ -2,7 +2,7 @@
 
     call                           reads                            changes
     -----------------------------  -------------------------------  ------------------------
-    run_job                        nothing, or records for a runId  one operation is recorded
+    run_job                        a key, records for a runId       one operation is recorded
     operation_status               one operation                    nothing
     jobs                           records, their last operations   nothing
 
@@ -22,9 +22,10 @@ from ..clients.published_keys import Keys
 from ..clients.tokens import Caller, Callers
 from ..clusters.cluster import Cluster
 from ..core.errors import NotFound, Refused, Unavailable
+from ..core.idempotency import Keyed, keyed
 from ..core.jobs import JobRecord
 from ..core.names import JobName
-from ..core.operations import Cause, Operation, Request
+from ..core.operations import Cause, Operation, Request, job_of
 from ..settings import Settings
 from .bodies import FlinkJobProperties, parse_body, request_of
 from .contract import ApiVersion, ClusterPath, Reply, no_such_operation, operation_of
@@ -37,8 +38,8 @@ _FILTER = re.compile(r"\s*(jobName|jarName)\s+eq\s+'?([^'\s]{1,1024})'?\s*", re.
 class Intake(Protocol):
     """What records an operation and sends for its driver."""
 
-    def request(self, job: JobName, request: Request, cause: Cause) -> Operation:
-        """Record an action that a caller asks for."""
+    def request(self, job: JobName, request: Request, cause: Cause, call: Keyed | None = None) -> Operation:
+        """Record an action that a caller asks for; the repeat of a call finds its operation."""
         ...
 
 
@@ -70,8 +71,19 @@ class Gateway:
     intake: Intake
     cluster: Cluster
 
-    def run_job(self, caller: Caller, asked: ClusterPath, api: ApiVersion, body: bytes, *, base_url: str) -> Reply:
+    def run_job(
+        self,
+        caller: Caller,
+        asked: ClusterPath,
+        api: ApiVersion,
+        body: bytes,
+        *,
+        base_url: str,
+        key: str | None = None,
+    ) -> Reply:
         """Record what a runJob asks for; 202 and where to look, twice the same URL, and the body `null`.
+
+        `key` is the caller's idempotency key: with it, the same body is the same operation, whichever run id it names.
 
         Raises:
             NotFound: the path is another cluster's, or there is no such job.
@@ -79,11 +91,15 @@ class Gateway:
             Unavailable: storage cannot be reached, or a setting is missing.
 
         """
-        ClusterPath.of(self.settings).require(asked)
+        path = ClusterPath.of(self.settings)
+        path.require(asked)
         properties = parse_body(body)
         request = request_of(properties, api, self.settings)
         cause = Cause(kind="arm", detail=caller.name)
-        operation = self.intake.request(self._job(properties), request, cause)
+        call = self.ledger.keys.look(keyed(key, "POST", f"{path.id}/runJob", body)) if key else None
+        known = call.first.operation if call and call.first else None
+        job = job_of(known) if known else self._job(properties)
+        operation = self.intake.request(job, request, cause, call)
         return accepted(operation, api, location=self.settings.gateway_location, base_url=base_url)
 
     def operation_status(self, api: ApiVersion, location: str, segment: str) -> Reply:

@@ -21,6 +21,7 @@ import azure.functions as func
 from .. import telemetry
 from ..app import services
 from ..core.errors import FlinkFuncsError, Unavailable
+from ..core.idempotency import parse_key
 
 if TYPE_CHECKING:
     from ..clients.tokens import Caller, Callers
@@ -96,8 +97,10 @@ def admits(action: str) -> Callable[[Handler], Callable[[func.HttpRequest], func
 @blueprint.route(CLUSTER + "/runJob", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 @admits(f"{CLUSTERS}/runJob/action")
 def arm_run_job(call: Call) -> Reply:
-    """Take a runJob."""
-    return _gateway().run_job(call.caller, call.path, call.api, call.req.get_body(), base_url=call.base_url)
+    """Take a runJob; with an idempotency key, a repeat finds its operation."""
+    headers = call.req.headers
+    key = parse_key(headers.get("idempotency-key"), headers.get("repeatability-request-id"))
+    return _gateway().run_job(call.caller, call.path, call.api, call.req.get_body(), base_url=call.base_url, key=key)
 
 
 @blueprint.route(CLUSTER + "/jobs", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

@@ -11,6 +11,7 @@ import azure.functions as func
 from ..api.shown import Json, Shown
 from ..app import services
 from ..core.errors import NotFound, Refused
+from ..core.idempotency import Keyed, keyed, parse_key
 from ..core.jobs import JobRecord
 from ..core.names import JobName
 
@@ -28,6 +29,25 @@ def read_body(req: func.HttpRequest) -> bytes:
     if len(text) > LONGEST_BODY:
         raise Refused(f"a body takes at most {LONGEST_BODY} bytes", code="BodyTooLarge", status=413)
     return text if text.strip() else b"{}"
+
+
+def with_key(req: func.HttpRequest, path: str, body: bytes) -> Keyed | None:
+    """Return the call by its idempotency key, if it has one, with what is known of the first one.
+
+    `path` is that of the route in one spelling, and `body` was parsed before.
+
+    Raises:
+        Refused: the key cannot be one (400), or came with another call (422).
+        Unavailable: storage cannot be reached.
+
+    """
+    key = parse_key(req.headers.get("idempotency-key"), req.headers.get("repeatability-request-id"))
+    return services().ledger.keys.look(keyed(key, "POST", path, body)) if key is not None else None
+
+
+def replayed(call: Keyed | None) -> dict[str, str]:
+    """Return the header that tells the reply to a repeat from that to a first call."""
+    return {"Idempotency-Replayed": "true"} if call and call.first else {}
 
 
 def record_of(job: JobName) -> JobRecord:

@@ -16,7 +16,7 @@ from ..api.shown import HeldUploads, Operation
 from ..app import services
 from ..core.model import parse_json
 from ..core.names import JobName
-from .calls import as_found, as_json, caller, read_body, record_of
+from .calls import as_found, as_json, caller, read_body, record_of, replayed, with_key
 from .problems import replies
 
 blueprint = func.Blueprint()
@@ -26,9 +26,11 @@ blueprint = func.Blueprint()
 @replies
 def abandon_operation(req: func.HttpRequest) -> func.HttpResponse:
     """End an operation by hand."""
-    said = parse_json(Abandon, read_body(req), what="the body")
-    operation = services().control.abandon(req.route_params["id"], by=caller(req), reason=said.reason)
-    return as_json(Operation.of(operation))
+    number, body = req.route_params["id"], read_body(req)
+    said = parse_json(Abandon, body, what="the body")
+    call = with_key(req, f"/api/operations/{number}/abandon", body)
+    operation = services().control.abandon(number, by=caller(req), reason=said.reason, call=call)
+    return as_json(Operation.of(operation), headers=replayed(call))
 
 
 @blueprint.route("api/jobs/{job}/uploads", methods=["GET"])

@@ -37,7 +37,7 @@ from ..core.jobs import JobRecord, Recorded
 from ..core.model import parse_json
 from ..core.names import JobName
 from ..core.operations import Cause, Operation, Outcome
-from .calls import as_found, as_json, caller, read_body, record_of
+from .calls import as_found, as_json, caller, read_body, record_of, replayed, with_key
 from .paging import Page, next_link, parse_page, unclear
 from .prefer import wait_seconds
 from .problems import replies, replies_async
@@ -150,25 +150,26 @@ def show_openapi(req: func.HttpRequest) -> func.HttpResponse:
 @replies_async
 async def request_action(req: func.HttpRequest) -> func.HttpResponse:
     """Record what is asked for, and hold the reply for as long as the caller prefers."""
-    operation = await asyncio.to_thread(_request, req)
+    operation, replay = await asyncio.to_thread(_request, req)
     seconds = wait_seconds(req.headers.get("prefer"))
     if seconds is None:
-        return _accepted(operation)
+        return _accepted(operation, replay)
     operation = await _ended(operation, seconds)
-    applied = {"Preference-Applied": f"wait={seconds}"}
+    applied = {"Preference-Applied": f"wait={seconds}"} | replay
     if operation.result is None:
         return _accepted(operation, applied)
     return as_json(shown.Operation.of(operation), headers=applied | _location(operation))
 
 
-def _request(req: func.HttpRequest) -> Operation:
-    """Translate the call and hand it to the intake."""
+def _request(req: func.HttpRequest) -> tuple[Operation, dict[str, str]]:
+    """Translate the call and hand it to the intake; return what it recorded, and the headers of a repeat."""
     from ..runjob import RunJobProperties, to_request  # noqa: PLC0415 - with the settings' library, at the first call
 
     job, action = _job(req), parse_action(req.route_params["action"])
-    body = parse_json(RunJobProperties, read_body(req), what="the body")
-    app = services()
-    return app.intake.request(job, to_request(action, body, app.settings), Cause(kind="http", detail=caller(req)))
+    text, app = read_body(req), services()
+    request = to_request(action, parse_json(RunJobProperties, text, what="the body"), app.settings)
+    call = with_key(req, f"/api/jobs/{job}/{action}", text)
+    return app.intake.request(job, request, Cause(kind="http", detail=caller(req)), call), replayed(call)
 
 
 async def _ended(operation: Operation, seconds: float) -> Operation:

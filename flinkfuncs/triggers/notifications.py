@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+from datetime import UTC, datetime
 
 import azure.functions as func
 
@@ -17,8 +18,9 @@ from .. import telemetry
 from ..api import shown
 from ..app import services
 from ..core.errors import Refused
+from ..core.idempotency import Key
 from ..core.model import parse_json
-from .calls import as_json
+from .calls import as_json, replayed, with_key
 from .problems import replies
 
 blueprint = func.Blueprint()
@@ -45,10 +47,14 @@ if os.environ.get("NOTIFY_URL") or os.environ.get("NOTIFY_URL_SECRET"):
 
 @blueprint.route("api/notifications/test", methods=["POST"])
 @replies
-def send_test_message(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - a call says nothing more
-    """Send a test message, once."""
+def send_test_message(req: func.HttpRequest) -> func.HttpResponse:
+    """Send a test message, once; a repeat sends the same message again, since only its answer says anything."""
     messages = services().messages
     if messages is None:
         raise Refused("NOTIFY_URL is not set, so nobody is told anything", code="NotConfigured")
-    number, answer = messages.probe()
-    return as_json(shown.Probe(id=number, delivered=answer.is_good, status=answer.status, answer=answer.text))
+    call = with_key(req, "/api/notifications/test", b"{}")
+    if call and not call.first:
+        services().ledger.keys.record(call, Key(digest=call.digest, at=datetime.now(UTC)))
+    number, answer = messages.probe(call.name[:32] if call else None)
+    probe = shown.Probe(id=number, delivered=answer.is_good, status=answer.status, answer=answer.text)
+    return as_json(probe, headers=replayed(call))

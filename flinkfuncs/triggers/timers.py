@@ -2,7 +2,8 @@
 
     take_savepoints    %SAVEPOINT_SCHEDULE%    running jobs without a recent savepoint get one, some at a time
     sweep              %SWEEP_SCHEDULE%        open operations without a driver; blobs that no operation knows
-    keep_house         every hour              savepoints and jars on the cluster that nobody needs any more
+    keep_house         every hour              savepoints and jars on the cluster that nobody needs any more, and
+                                               idempotency keys that are too old
 
 None of them runs at start: a new instance is no reason for a savepoint, and the sweep comes by itself within its
 period.
@@ -10,14 +11,17 @@ period.
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 
 import azure.functions as func
 
 from .. import telemetry
 from ..app import services
+from ..core.errors import FlinkFuncsError
 
 blueprint = func.Blueprint()
+log = logging.getLogger(__name__)
 
 
 @blueprint.timer_trigger("timer", schedule="%SAVEPOINT_SCHEDULE%", run_on_startup=False)
@@ -38,6 +42,10 @@ def sweep(timer: func.TimerRequest, context: func.Context) -> None:  # noqa: ARG
 def keep_house(timer: func.TimerRequest, context: func.Context) -> None:  # noqa: ARG001 - the host binds the timer by this name
     """Dispose of what nothing retains."""
     with telemetry.event(context.function_name, "timer", traceparent=context.trace_context.trace_parent):
-        housekeeper = services().housekeeper
-        if housekeeper:
-            housekeeper.tidy(datetime.now(UTC))
+        app, now = services(), datetime.now(UTC)
+        try:
+            app.ledger.keys.forget_old(now)
+        except FlinkFuncsError as error:
+            log.warning("keys outcome=kept %s", error)
+        if app.housekeeper:
+            app.housekeeper.tidy(now)

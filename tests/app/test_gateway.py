@@ -217,6 +217,23 @@ def test_the_place_to_look_is_where_the_caller_came_from(caller: Caller) -> None
         assert location.startswith(f"{scheme}://{urlsplit(caller.app.host.url).netloc}/providers/")
 
 
+def test_a_run_job_that_is_repeated_with_its_key_is_one_operation(caller: Caller) -> None:
+    """Under either header; errors are in ARM's form, and a caller without a token gets no further than before."""
+
+    def run(action: str, **headers: str) -> requests.Response:
+        properties = {"jobType": "FlinkJob", "jobName": "keyed", "action": action}
+        sent = {"Authorization": f"Bearer {caller.token()}"} | {k.replace("_", "-"): v for k, v in headers.items()}
+        return caller.app.post(RUN, json.dumps({"properties": properties}).encode(), headers=sent)
+
+    first = run("NEW", Idempotency_Key="a")
+    again = run("NEW", Repeatability_Request_ID="a", Idempotency_Key="a")
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert first.headers["location"] == again.headers["location"] != run("NEW").headers["location"]
+    assert arm_error(run("STOP", Idempotency_Key="a")) == (422, "KeyReused")
+    assert arm_error(run("NEW", Idempotency_Key="a", Repeatability_Request_ID="b")) == (400, "InvalidKey")
+    assert arm_error(run("NEW", Idempotency_Key="a", Authorization="")) == (401, "AuthenticationFailed")
+
+
 def test_the_routes_are_the_apis_own_and_anonymous(caller: Caller) -> None:
     """Three functions outside /api, each with one method; function keys are nothing to them."""
     functions = caller.app.get("/admin/functions").json()

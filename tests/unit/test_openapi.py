@@ -18,7 +18,7 @@ from referencing.jsonschema import DRAFT202012
 
 from flinkfuncs.api.codes import CODES
 from flinkfuncs.api.openapi import document
-from flinkfuncs.api.routes import ROUTES, Route
+from flinkfuncs.api.routes import KEYS, ROUTES, Route
 from tests.documents import ROOT
 from tests.functions import functions
 
@@ -43,6 +43,7 @@ ON_THE_WAY = [
     ),
     *("runjob.py", "app.py", "settings.py", "clients/ledger.py", "clients/storage.py", "clients/queue.py"),
     *("core/model.py", "core/names.py", "core/actions.py", "core/operations.py", "core/releases.py"),
+    *("core/idempotency.py", "clients/idempotency.py"),
 ]
 # Codes of an operation's result there, and of an upload's: no route replies with them as an error.
 OF_RESULTS = {"Abandoned", "NotAJar", "NotClosed"}
@@ -87,6 +88,14 @@ def test_a_route_describes_each_parameter_of_its_path(route: Route) -> None:
     statuses = [reply.status for reply in route.replies] + sorted({CODES[code].status for code in route.codes})
     assert len(statuses) == len(set(statuses))
     assert len(set(route.codes)) == len(route.codes)
+
+
+@pytest.mark.parametrize("route", [each for each in ROUTES if each.method == "POST"], ids=lambda route: route.function)
+def test_every_post_takes_a_key_and_says_what_is_wrong_with_it(route: Route) -> None:
+    """A route without one would do twice what its caller believes is done once."""
+    assert all(key in route.parameters for key in KEYS)
+    assert {"InvalidKey", "KeyReused"} <= set(route.codes)
+    assert all("Idempotency-Replayed" in reply.headers for reply in route.replies)
 
 
 def test_every_schema_is_one_and_every_reference_leads_somewhere() -> None:

@@ -23,12 +23,13 @@ from flinkfuncs.app import Services, given
 from flinkfuncs.core.periodic import Rhythm
 from flinkfuncs.periodic import PeriodicSavepoints
 from flinkfuncs.settings import Settings
-from flinkfuncs.triggers import control, http
+from flinkfuncs.triggers import control, http, notifications
 from tests.fixtures.scenes import Play
 from tests.unit.test_openapi import OPERATIONS, schema_of
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 PROBLEM = "application/problem+json"
+MODULES = (http, control, notifications)
 
 
 class Api:
@@ -83,7 +84,7 @@ class Api:
             route_params=values,
             body=body,
         )
-        function = getattr(http, route.function, None) or getattr(control, route.function)
+        (function,) = (vars(each)[route.function] for each in MODULES if route.function in vars(each))
         with given(self.services):
             reply = function(request)
             if inspect.iscoroutine(reply):
