@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,12 +50,26 @@ def seconds(text: str) -> float:
     return value
 
 
+def key(text: str) -> str:
+    """Read an --idempotency-key."""
+    if not re.fullmatch("[!-~]{1,128}", text):
+        raise ValueError(text)
+    return text
+
+
 JOB = option("job", metavar="JOB", help="the job's name")
 ID = option("id", metavar="ID", help="the operation's id")
 YES = option("--yes", action="store_true", help="do not ask")
 WAIT = option("--wait", action="store_true", help="wait for the operation's end; its outcome is the exit code")
 TIMEOUT = option("--timeout", type=seconds, default=3600.0, metavar="SECONDS", help="how long to wait (default: 3600)")
 WAITING = (WAIT, TIMEOUT)
+KEY = option(
+    "--idempotency-key",
+    type=key,
+    metavar="KEY",
+    help="of the request: with the same one it is the same operation, not another one (default: a new one)",
+)
+ACTING = (KEY, *WAITING)
 SAVEPOINT = option("--savepoint", metavar="NAME", help="the savepoint to begin from: its name or full path")
 BODY = option("--body", metavar="FILE", help="the request's other fields, as JSON; - is stdin")
 
@@ -79,8 +94,8 @@ COMMANDS = (
     ),
     Command("jobs", "list the jobs", reading.jobs),
     Command("job", "show one job", reading.job, (JOB,)),
-    Command("stop", "stop a job with a savepoint", partial(acting.act, "stop"), (JOB, BODY, *WAITING)),
-    Command("start", "start a job that does not run", partial(acting.act, "start"), (JOB, SAVEPOINT, BODY, *WAITING)),
+    Command("stop", "stop a job with a savepoint", partial(acting.act, "stop"), (JOB, BODY, *ACTING)),
+    Command("start", "start a job that does not run", partial(acting.act, "start"), (JOB, SAVEPOINT, BODY, *ACTING)),
     Command(
         "update",
         "update a job with what --body names, or restart it with its recorded release",
@@ -91,14 +106,14 @@ COMMANDS = (
             option("--last-state", action="store_true", help="from the newest checkpoint, without a savepoint"),
             SAVEPOINT,
             BODY,
-            *WAITING,
+            *ACTING,
         ),
     ),
-    Command("savepoint", "take a savepoint", partial(acting.act, "savepoint"), (JOB, *WAITING)),
+    Command("savepoint", "take a savepoint", partial(acting.act, "savepoint"), (JOB, *ACTING)),
     Command("savepoints", "list a job's savepoints", reading.savepoints, (JOB,)),
-    Command("cancel", "end a job without a savepoint", partial(acting.confirmed, "cancel"), (JOB, YES, *WAITING)),
+    Command("cancel", "end a job without a savepoint", partial(acting.confirmed, "cancel"), (JOB, YES, *ACTING)),
     Command(
-        "delete", "free the name of a job that does not run", partial(acting.confirmed, "delete"), (JOB, YES, *WAITING)
+        "delete", "free the name of a job that does not run", partial(acting.confirmed, "delete"), (JOB, YES, *ACTING)
     ),
     Command(
         "operations",

@@ -2,11 +2,8 @@
 
     what was sent   what came back                        what is done
     --------------  ------------------------------------  --------------------------------------------------------
-    GET, PUT        no connection, none in time, 429,     sent again, a few times
-                    502, 503, 504
-    POST            no connection was made                sent again with the same Idempotency-Key: nothing arrived
-    POST            the answer was lost, 502, 504         never sent again: LostAnswerError, and acting.py looks
-                                                          whether the operation is there
+    anything        no connection, no answer in time,     sent again, a few times; a POST with the same
+                    429, 502, 503, 504                    Idempotency-Key, by which the app knows a repeat
     any             401, 403                              exit 4
     any             404                                   exit 8
     any             another 4xx                           exit 3, with the code and the words of the problem document
@@ -24,23 +21,19 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
 import requests
-from urllib3.exceptions import NewConnectionError
 
 from .config import Config
 from .console import Console, Json
-from .exits import Exit, Failure, LostAnswerError, NothingSentError
+from .exits import Exit, Failure, UnansweredError
 
 TIMEOUTS = (10, 100)  # seconds: to connect, and for an answer; an app that sleeps takes some to wake up
 TRIES = 4
 LONGEST_PAUSE = 5  # seconds between two tries, whatever Retry-After says
 AGAIN = (429, 502, 503, 504)
-LOST = (502, 504)  # a proxy's word on an app that may have taken the request
 AZ_SECONDS = 60
 
 
@@ -65,12 +58,6 @@ class Api:
             items.extend(item for item in page.get(name) or [] if isinstance(item, dict))
         return items
 
-    def listed_at(self, path: str, name: str, **query: str | None) -> tuple[list[Json], datetime | None]:
-        """Return a list's first page, and what time it is by the app's clock."""
-        reply = self._repeated("GET", path, params=_said(query))
-        date = reply.headers.get("date")
-        return list(self._json(reply).get(name) or []), parsedate_to_datetime(date) if date else None
-
     def health(self) -> tuple[bool, Json]:
         """Return the health report, which comes with 503 where there is a fault."""
         reply = self._send("GET", "/api/health")
@@ -83,25 +70,21 @@ class Api:
         """PUT a state, which is the same when it is put twice."""
         return self._json(self._repeated("PUT", path, body=body))
 
-    def post(self, path: str, body: Json) -> Json:
-        """Ask for something.
-
-        Raises:
-            LostAnswerError: it is not known whether that took effect.
-
-        """
-        key = str(uuid.uuid4())
+    def post(self, path: str, body: Json, *, key: str | None = None) -> Json:
+        """Ask for something; the app takes whatever comes with the same key for the same request."""
+        key = key or str(uuid.uuid4())
+        again = f"to go on with the same request, run the same command with --idempotency-key {key}"
         self._console.detail(f"Idempotency-Key: {key}")
-        for left in range(TRIES - 1, -1, -1):
-            try:
-                reply = self._send("POST", path, body=body, headers={"Idempotency-Key": key})
-                break
-            except NothingSentError as error:
-                if not left:
-                    raise
-                self._pause(TRIES - left, None, error.message)
-        if reply.status_code in LOST:
-            raise LostAnswerError(Exit.FAILED, f"the answer was lost: {self._failure(reply).message}")
+        self._console.come_back = again
+        try:
+            reply = self._repeated("POST", path, body=body, headers={"Idempotency-Key": key})
+        except UnansweredError as error:
+            raise Failure(error.exit_code, f"{error.message}; {again}") from None
+        if reply.status_code >= 500 or reply.status_code == 429:
+            failure = self._failure(reply)
+            raise Failure(failure.exit_code, f"{failure.message}; {again}", code=failure.code)
+        if reply.headers.get("idempotency-replayed") == "true":
+            self._console.say("the request had arrived before; this is its operation")
         return self._json(reply)
 
     # -------------------------------------------------------------------------------------------------------- sending
@@ -121,18 +104,24 @@ class Api:
         return path
 
     def _repeated(
-        self, method: str, path: str, *, params: dict[str, str] | None = None, body: Json | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str] | None = None,
+        body: Json | None = None,
+        headers: dict[str, str] | None = None,
     ) -> requests.Response:
         for tried in range(1, TRIES):
             try:
-                reply = self._send(method, path, params=params, body=body)
-            except (NothingSentError, LostAnswerError) as error:
+                reply = self._send(method, path, params=params, body=body, headers=headers)
+            except UnansweredError as error:
                 self._pause(tried, None, error.message)
                 continue
             if reply.status_code not in AGAIN:
                 return reply
             self._pause(tried, reply.headers.get("retry-after"), self._failure(reply).message)
-        return self._send(method, path, params=params, body=body)
+        return self._send(method, path, params=params, body=body, headers=headers)
 
     def _pause(self, tried: int, retry_after: str | None, why: str) -> None:
         seconds = float(retry_after) if retry_after and retry_after.isdigit() else 0.5 * 2**tried
@@ -247,12 +236,8 @@ def _parsed(reply: requests.Response) -> Any:  # noqa: ANN401 - JSON
 
 
 def _unanswered(error: requests.RequestException, base: str) -> Failure:
-    """Tell what never left from what may have arrived."""
-    cause = error.args[0] if error.args else error
-    reason = getattr(cause, "reason", cause)
-    words = f"{base} does not answer: {reason}"
-    if isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError):
-        return NothingSentError(Exit.FAILED, words)
+    """Tell a request that may be sent again from one that cannot be made."""
     if isinstance(error, requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError):
-        return LostAnswerError(Exit.FAILED, words)
+        cause = error.args[0] if error.args else error
+        return UnansweredError(Exit.FAILED, f"{base} does not answer: {getattr(cause, 'reason', cause)}")
     return Failure(Exit.USAGE, f"the request could not be made: {error}")

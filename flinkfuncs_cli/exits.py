@@ -57,9 +57,5 @@ class Failure(Exception):
         self.exit_code, self.message, self.code = exit_code, message, code
 
 
-class NothingSentError(Failure):
-    """No connection was made, so the same request may be sent again."""
-
-
-class LostAnswerError(Failure):
-    """The request left, and what came of it is not known."""
+class UnansweredError(Failure):
+    """No connection was made, or the answer was lost: the same request may be sent again."""

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -140,6 +139,7 @@ def test_what_the_app_refuses_has_its_exit_code(tmp_path: Path, answer: Answer, 
         (["job"], "JOB"),
         (["wait", ID, "--timeout", "soon"], "--timeout"),
         (["stop", "orders", "--key", "secret"], "unrecognized arguments"),
+        (["stop", "orders", "--idempotency-key", "a b"], "--idempotency-key"),
         (["job", "orders", "--url", "https://app.example/?code=secret"], "no query"),
         (["job", "orders", "--url", "http://app.example"], "plain http"),
         (["job", "orders", "--url", "app.example"], "not the URL of an app"),
@@ -214,50 +214,46 @@ def test_an_app_that_dies_in_the_middle_leaves_the_operation_open(tmp_path: Path
     assert f"flinkfuncs wait {ID}" in err
 
 
-def recorded(action: str, at: datetime, *, number: str = ID, kind: str = "http") -> dict[str, Any]:
-    request, cause = {"action": action}, {"kind": kind, "detail": "function key"}
-    return {"id": number, "requestedAt": at.isoformat(), "request": request, "cause": cause}
-
-
-@pytest.mark.parametrize("lost", [Fault.RESET_AFTER, Fault.HALF, Answer(502, raw=b"Bad Gateway")])
-def test_a_post_whose_answer_was_lost_is_looked_for_and_not_repeated(tmp_path: Path, lost: Answer | Fault) -> None:
-    """What others asked for before, or for another reason, is not taken for it."""
-    now = datetime.now(UTC)
-    old = recorded("STOP", now.replace(year=2025), number="old")
-    others = [recorded("START", now, number="start"), recorded("STOP", now, number="arm", kind="arm"), old]
-    listed = [Answer(200, {"operations": others}), Answer(200, {"operations": [recorded("STOP", now), *others]})]
+@pytest.mark.parametrize(
+    "lost", [Fault.RESET_AFTER, Fault.RESET_BEFORE, Fault.HALF, Answer(502), Answer(503), Answer(504)]
+)
+def test_a_post_whose_answer_was_lost_is_sent_again_with_its_key(tmp_path: Path, lost: Answer | Fault) -> None:
+    """The app knows it by the key, and its answer says whether the first one had arrived."""
     answers: Answers = {
-        "POST /api/jobs/orders/stop": [lost],
-        "GET /api/operations": listed,
+        "POST /api/jobs/orders/stop": [lost, Answer(202, SEEN, {"Idempotency-Replayed": "true"})],
         f"GET {OPERATION}": [Answer(200, ended("SUCCEEDED"))],
     }
     with app(tmp_path, answers) as (flinkfuncs, server):
-        ran = flinkfuncs.run("stop", "orders", "--wait", "--verbose")
-        (sent,) = [call for call in server.calls if call.method == "POST"]
+        ran = flinkfuncs.run("stop", "orders", "--wait", "--verbose", "--body", "-", given='{"reason": "x"}')
+        sent = [call for call in server.calls if call.method == "POST"]
     assert (ran.exit_code, ran.out) == (0, f"{ID} SUCCEEDED what came of it\n")
-    assert f"Idempotency-Key: {sent.headers['Idempotency-Key']}" in ran.err
-    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", sent.headers["Idempotency-Key"])
+    assert len(sent) == (1 if lost is Fault.RESET_BEFORE else 2)  # that one is not counted
+    ((key, body),) = {(call.headers["Idempotency-Key"], call.body) for call in sent}
+    assert json.loads(body) == {"reason": "x"}
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", key)
+    assert f"Idempotency-Key: {key}" in ran.err
+    assert "the request had arrived before" in ran.err
 
 
-def test_a_lost_post_that_left_no_trace_is_not_repeated(tmp_path: Path) -> None:
-    """It may still arrive: exit code 1, and where to look."""
-    answers: Answers = {"POST /stop": [Fault.RESET_AFTER], "GET /api/operations": [Answer(200, {"operations": []})]}
-    with app(tmp_path, answers) as (flinkfuncs, server):
-        ran = flinkfuncs.run("stop", "orders")
-        assert server.count("POST") == 1
-    assert ran.exit_code == 1
-    assert "flinkfuncs operations --job orders" in ran.err
+def test_a_post_that_is_never_answered_says_how_to_go_on(tmp_path: Path) -> None:
+    """With its key, which the same command takes; another command has another key."""
+    with app(tmp_path, {"POST /stop": [Answer(503, headers={"Retry-After": "0"})]}) as (flinkfuncs, server):
+        runs = [flinkfuncs.run("stop", "orders") for _ in range(2)]
+        keys = [call.headers["Idempotency-Key"] for call in server.calls]
+        again = flinkfuncs.run("stop", "orders", "--idempotency-key", keys[0])
+        assert {call.headers["Idempotency-Key"] for call in server.calls[len(keys) :]} == {keys[0]}
+    assert [ran.exit_code for ran in (*runs, again)] == [1, 1, 1]
+    assert (len(keys), len(set(keys))) == (8, 2)
+    for ran, key in zip((*runs, again), (keys[0], keys[4], keys[0]), strict=True):
+        assert f"run the same command with --idempotency-key {key}" in ran.err
 
 
-def test_a_lost_post_that_may_be_one_of_several_is_not_guessed(tmp_path: Path) -> None:
-    """Somebody else asked for the same at the same time."""
-    now = datetime.now(UTC)
-    listed = {"operations": [recorded("STOP", now, number="one"), recorded("STOP", now, number="two")]}
-    answers: Answers = {"POST /stop": [Fault.RESET_AFTER], "GET /api/operations": [Answer(200, listed)]}
-    with app(tmp_path, answers) as (flinkfuncs, _):
-        ran = flinkfuncs.run("stop", "orders")
-    assert ran.exit_code == 1
-    assert "several operations came since: one, two" in ran.err
+def test_a_post_that_is_refused_is_not_sent_again(tmp_path: Path) -> None:
+    """Its key belongs to another request."""
+    with app(tmp_path, {"POST /stop": [problem(422, "KeyReused")]}) as (flinkfuncs, server):
+        ran = flinkfuncs.run("stop", "orders", "--idempotency-key", "a", "--json")
+        assert [call.headers["Idempotency-Key"] for call in server.calls] == ["a"]
+    assert (ran.exit_code, ran.json["error"]["code"]) == (3, "KeyReused")
 
 
 # ---------------------------------------------------------------------------------------------------------- acting
