@@ -10,8 +10,8 @@
 
 With a job.json the jar's name holds its digest, `orders-3f2a9c1b7d4e.jar`, and the job.json names and pins it. So both
 are one release: a job.json that names a jar which is there already would be a release by itself, with the old bytes.
-`savePointName` of a job.json in the container is left out: it counts once for each version of the file, and this is
-another version.
+What a job.json in the container says of its own version is left out: `savePointName`, which counts once for each
+version of the file, and `reason`, `buildUrl` and `commit`.
 
 The operation is the one whose cause names our blob and its ETag; with a job.json its digest, and a time that is not
 before ours. A first upload's job answers 404 until the app has seen the blob: at the event, or at the next sweep.
@@ -35,6 +35,7 @@ from .upload import Blob, Container, bare
 
 JOB_NAME = re.compile(r"[a-z0-9-]{1,63}")
 FIND_SECONDS = 120  # without --wait; the sweeper comes round every 30 s
+OF_ONE_VERSION = ("savePointName", "reason", "buildUrl", "commit")  # of a job.json: not kept in the next one
 UPLOADS_EVERY = 5  # looks; that list costs the app more than a job's own
 
 
@@ -135,7 +136,7 @@ def _description(blob: str, file: str | None, given: Json, container: Container,
     there = container.read_small(blob)
     if there is not None:
         console.say(f"keeps what {blob} says" + (f", but for {', '.join(given)}" if given else ""))
-        kept = {name: value for name, value in _object(there, blob).items() if name != "savePointName"}
+        kept = {name: value for name, value in _object(there, blob).items() if name not in OF_ONE_VERSION}
         return {**kept, **given}
     if given:
         console.say(f"writes {blob}: it is the whole spec, and what no option names has its default")

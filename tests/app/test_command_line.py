@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import requests
 from azure.storage.blob import BlobServiceClient
 
 from tests.command_line import CommandLine, Ran
+from tests.listener import Call, Reply, listening
 from tests.stand_in.cluster import StandIn
 from tests.stand_in.rest import flink_server
 
@@ -104,15 +106,44 @@ def test_options_become_a_job_json_that_pins_its_jar(deploying: Deploying, tmp_p
     assert f"{names[0]} is there already" in new_args.err
 
 
-def test_a_job_json_that_lies_there_is_kept_but_for_its_savepoint(deploying: Deploying) -> None:
-    """A savepoint counts once for each version of the file, and this is another version."""
+def test_a_job_json_that_is_there_is_kept_but_for_what_is_of_one_version(deploying: Deploying) -> None:
+    """A savepoint counts once for each version of the file, and the reason was that of another deployment."""
     described = {"jar": "that-never-came.jar", "parallelism": 3, "savePointName": "savepoint-that-is-gone"}
+    described |= {"reason": "the one before", "buildUrl": "https://ci.example/16", "commit": "5c1d0e2"}
     deploying.app.put_blob("stateful/kept/job.json", json.dumps(described).encode())
     ran = deploying.deploy("kept", "1")
     assert ran.exit_code == 0, ran.err
     assert "keeps what stateful/kept/job.json says" in ran.err
     kept = json.loads(deploying.blobs("stateful/kept/")["job.json"])
     assert kept.keys() == {"jar", "sha256", "parallelism"}
+
+
+def test_an_action_whose_answer_is_lost_is_done_once(deploying: Deploying) -> None:
+    """A gateway in between says 504 of what the app has taken; the second request finds the operation."""
+    assert deploying.deploy("lost", "1").exit_code == 0
+    sent: list[Call] = []
+
+    def pass_on(call: Call) -> Reply:
+        sent.append(call)
+        headers = {name: value for name, value in call.headers.items() if name.lower() not in ("host", "connection")}
+        url = deploying.app.host.url + call.path
+        reply = requests.request(call.method, url, headers=headers, data=call.body, timeout=60)
+        is_lost = [each.method for each in sent].count("POST") == 1 and call.method == "POST"
+        return Reply(504, raw=b"") if is_lost else Reply(reply.status_code, reply.json(), dict(_own(reply.headers)))
+
+    with listening(pass_on) as url:
+        words = ("stop", "lost", "--wait", "--idempotency-key", "step-7")
+        ran, again = (CommandLine(url, deploying.home, KEY).run(*words) for _ in range(2))
+    assert (ran.exit_code, again.exit_code) == (0, 0), ran.err + again.err
+    assert ran.out == again.out
+    assert "the request had arrived before" in ran.err
+    assert [call.headers["Idempotency-Key"] for call in sent if call.method == "POST"] == ["step-7"] * 3
+    operations = deploying.run("operations", "--job", "lost", "--json").json["operations"]
+    assert [one["request"]["action"] for one in operations] == ["STOP", "UPDATE"]
+
+
+def _own(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    return ((name, value) for name, value in headers.items() if name.lower() in ("idempotency-replayed", "location"))
 
 
 def test_a_release_that_crash_loops_is_rolled_back(deploying: Deploying, tmp_path: Path) -> None:
