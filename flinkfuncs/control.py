@@ -20,6 +20,7 @@ from .core.idempotency import Key, Keyed
 from .core.jobs import JobRecord
 from .core.names import JobName
 from .core.operations import Operation, Outcome, job_of
+from .core.queueing import Queued
 from .holding import requeue
 from .messages import NO_MESSAGES, NoMessages
 
@@ -79,34 +80,20 @@ class Control:
         return closed
 
     def pause_uploads(self, job: JobName, *, paused: bool, reason: str | None = None) -> JobRecord:
-        """Hold the job's uploads from now on, or take the newest that was held; done again, it changes nothing more.
+        """Hold the job's uploads from now on, or take the newest that was held, for an updateWindow as well.
+
+        Done again, it changes nothing more.
 
         Raises:
             NotFound: there is no such job.
             Unavailable: storage cannot be reached.
 
         """
-        superseded = dict[str, Operation]()
-        while True:
-            entry = self._ledger.entry(job)
-            if entry is None:
-                raise NotFound(f"there is no job {job!r}", code="JobNotFound")
-            record = entry.record
-            done = queueing.paused(record, _now(), reason) if paused else queueing.resumed(record, _now())
-            for ended in done.ended:
-                self._ledger.close_unless_closed(ended)
-            superseded |= {ended.id: ended for ended in done.ended}
-            record = self._messages.noted(done.record, *done.ended)
-            try:
-                self._ledger.write(record, etag=entry.etag)
-            except (Conflict, Unanswered):
-                continue
-            for ended in superseded.values():
-                if not record.known(ended.id):  # else a try that had no effect
-                    telemetry.ended(ended)
-            self._messages.collect(record)
-            self._send_for_driver(record)
-            return record
+
+        def change(record: JobRecord) -> Queued:
+            return queueing.paused(record, _now(), reason) if paused else queueing.resumed(record, _now())
+
+        return requeue(self._ledger, self._queue, self._messages, job, change)
 
     def _require_open_or_abandoned(self, operation_id: str) -> None:
         record = self._ledger.read(job_of(operation_id))

@@ -42,6 +42,7 @@ from .core.uploads import (
     parse_job_json,
     parse_path,
 )
+from .holding import requeue
 from .messages import NO_MESSAGES, NoMessages
 
 log = logging.getLogger(__name__)
@@ -127,7 +128,7 @@ class Intake:
         at = _now()
         operation = _operation(job, request, cause, at=at, identity=call.name)
         entry = self._ledger.entry(job)
-        _with(entry.record if entry else self._first_record(operation), operation)
+        _with(entry.record if entry else self._first_record(operation), operation, self._now())
         return self._ledger.keys.record(call, Key(digest=call.digest, at=at, operation=operation.id))
 
     # -------------------------------------------------------------------------------------------------------- uploads

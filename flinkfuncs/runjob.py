@@ -48,6 +48,7 @@ from .core.releases import (
     parallelism_of,
 )
 from .core.remarks import REMARKS, Remarks
+from .core.windows import UpdateWindow
 from .settings import Settings
 
 PARALLELISM_KEY = "parallelism"

@@ -216,8 +216,8 @@ class JobRecord(Model):
     last: LastOperation | None = None
     open: tuple[Operation, ...] = ()  # the first one is driven, the others wait
     uploads_paused: bool = False  # uploads are held until somebody resumes them
-    paused_reason: str | None = None  # why, if he said it
-    held: tuple[Operation, ...] = ()  # the newest upload that came meanwhile; more only where their age is the same
+    paused_reason: str | None = None  # why, if somebody said it
+    held: tuple[Operation, ...] = ()  # the newest upload that waits for that, or its window; more only of the same age
     lease: Lease | None = None
     noticed: Noticed | None = None
     overdue_since: datetime | None = None  # the time of the newest savepoint of which people were told that it is old

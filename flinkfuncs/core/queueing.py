@@ -94,14 +94,48 @@ def paused(record: JobRecord, now: datetime, reason: str | None = None) -> Queue
     """
     waiting = tuple(operation for operation in record.open if _waits(operation) and last_modified(operation))
     others = tuple(operation for operation in record.open if operation not in waiting)
-    reason, ended = reason or record.paused_reason, ()
-    record = record.but(open=others, uploads_paused=True, paused_reason=reason)
-    return _all_queued(record, waiting, ended, now)
+    held = tuple(operation.model_copy(update={"held_until": None}) for operation in record.held)
+    record = record.but(open=others, held=held, uploads_paused=True, paused_reason=reason or record.paused_reason)
+    return _all_queued(record, waiting, now)
 
 
 def resumed(record: JobRecord, now: datetime) -> Queued:
-    """Take the newest upload that was held."""
-    return _all_queued(record.but(held=(), uploads_paused=False, paused_reason=None), record.held, (), now)
+    """Take the newest upload that was held, by hand or for its window."""
+    through = tuple(_let_through(operation, now) for operation in record.held)
+    return _all_queued(record.but(held=(), uploads_paused=False, paused_reason=None), through, now)
+
+
+def windows_opened(record: JobRecord, now: datetime) -> Queued:
+    """Take the uploads whose window is open; the record itself comes back where nothing changes.
+
+    Raises:
+        Refused: this machine does not know the time zone of a window.
+
+    """
+    if record.uploads_paused or not record.held:
+        return Queued(record)
+    if record.deleted:
+        message = "the job was deleted while the upload was held"
+        return Queued(record.but(held=()), tuple(_superseded(operation, message, now) for operation in record.held))
+    looked_at = tuple(_at_its_time(record, operation, now) for operation in record.held)
+    if looked_at == record.held:
+        return Queued(record)
+    held = tuple(operation for operation in looked_at if operation.held_until)
+    through = tuple(_let_through(operation, now) for operation in looked_at if not operation.held_until)
+    return _all_queued(record.but(held=held), through, now)
+
+
+def looked_at_again(record: JobRecord, now: datetime) -> JobRecord:
+    """Have the sweeper look at what is held for a window: there is another one, or none any more."""
+    held = (one.model_copy(update={"held_until": now}) if one.held_until else one for one in record.held)
+    return record.but(held=tuple(held))
+
+
+def window_of(record: JobRecord, operation: Operation) -> Window | None:
+    """Return the window of an upload: its job.json's, else that of the release that the job should run."""
+    if operation.request.replaces_spec:
+        return operation.request.spec.update_window
+    return record.wanted.spec.update_window if record.wanted else None
 
 
 def last_modified(operation: Operation) -> datetime | None:

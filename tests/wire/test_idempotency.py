@@ -271,6 +271,17 @@ def test_without_a_key_and_with_others_each_call_is_another_operation(play: Play
     assert len(operations(play, "SAVEPOINT")) == 4
 
 
+def test_a_key_costs_three_requests_to_storage(play: Play) -> None:
+    """As docs/design.md says; whoever sends none pays nothing."""
+    api = api_of(play)
+    sent = []
+    for headers in ({}, KEY):
+        with counted() as requests:
+            post(api, SAVEPOINT, headers=headers)
+        sent.append(requests.total())
+    assert sent[1] == sent[0] + 3
+
+
 def test_two_calls_at_once_are_one_operation(play: Play) -> None:
     """Neither knows of the other when it looks for the key."""
     together = Barrier(4)
