@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .messages import Messages
     from .operations import Driver
     from .periodic import PeriodicSavepoints
+    from .releases import Releases
     from .settings import Settings
 
 
@@ -43,6 +44,7 @@ class Services:
     driver: Driver
     cluster: Cluster
     periodic: PeriodicSavepoints
+    releases: Releases
     housekeeper: Housekeeper | None  # of a session cluster
     messages: Messages | None  # where NOTIFY_URL names somebody
 
@@ -91,10 +93,12 @@ def compose(settings: Settings) -> Services:
     from .clients.storage import queue_service
     from .control import Control
     from .core.periodic import Rhythm
+    from .core.release_retention import ReleasePolicy
     from .intake import Intake
     from .messages import NO_MESSAGES
     from .operations import Driver, Patience
     from .periodic import PeriodicSavepoints
+    from .releases import Releases
 
     jars = _jars(settings)
     cluster = _cluster(settings, jars)
@@ -108,6 +112,7 @@ def compose(settings: Settings) -> Services:
     messages = _messages(settings, ledger, cluster.key) if settings.notifies else None
     told = messages or NO_MESSAGES
     rhythm = Rhythm(timedelta(seconds=settings.savepoint_interval_seconds), settings.savepoints_at_once)
+    kept = ReleasePolicy(settings.release_retention_count, settings.release_retention_days)
     return Services(
         settings=settings,
         ledger=ledger,
@@ -116,6 +121,7 @@ def compose(settings: Settings) -> Services:
         driver=Driver(ledger, queue, cluster, patience, messages=told),
         cluster=cluster,
         periodic=PeriodicSavepoints(ledger, queue, cluster, rhythm, told),
+        releases=Releases(ledger, jars, kept),
         housekeeper=_housekeeper(settings, ledger, queue),
         messages=messages,
     )
@@ -192,6 +198,7 @@ def _session(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:
         stop_seconds=settings.stop_deadline_seconds,
         settle_seconds=settings.settle_seconds,
         repeat_seconds=2 * settings.call_timeout_seconds,
+        hold_after_rollback=settings.hold_after_rollback,
     )
     return SessionCluster(
         _flink(settings),

@@ -44,6 +44,7 @@ from .core.uploads import (
 )
 from .holding import requeue
 from .messages import NO_MESSAGES, NoMessages
+from .releases import find_release
 
 log = logging.getLogger(__name__)
 
@@ -113,23 +114,27 @@ class Intake:
         """Record an action that a caller asks for, and send for a driver; the repeat of a call finds its operation.
 
         Raises:
-            NotFound: there is no such job.
-            Refused: too many operations of the job are waiting, or the call's key came with another call (422).
+            NotFound: there is no such job, or no such release of it.
+            Refused: too many operations of the job are waiting, or the bytes of the release are gone.
             Unavailable: storage cannot be reached.
 
         """
-        if call is None:
-            return self._ask(job, request, cause, at=_now(), identity=uuid.uuid4().hex)
-        first = call.first or self._first(job, request, cause, call)
-        return self._ask(job, request, cause, at=first.at, identity=call.name)
+        return self._ask(job, self.resolved(job, request), cause, at=_now(), identity=uuid.uuid4().hex)
 
-    def _first(self, job: JobName, request: Request, cause: Cause, call: Keyed) -> Key:
-        """Record a key before anything else of its call, unless the call would be refused."""
-        at = _now()
-        operation = _operation(job, request, cause, at=at, identity=call.name)
-        entry = self._ledger.entry(job)
-        _with(entry.record if entry else self._first_record(operation), operation, self._now())
-        return self._ledger.keys.record(call, Key(digest=call.digest, at=at, operation=operation.id))
+    def resolved(self, job: JobName, request: Request) -> Request:
+        """Return the request with the release that it goes back to; a job that is not there has none.
+
+        Raises:
+            NotFound: there is no such release.
+            Refused: its bytes are gone.
+            Unavailable: storage cannot be reached.
+
+        """
+        record = self._ledger.read(job) if request.release else None
+        if request.release is None or record is None or record.deleted:
+            return request
+        release = find_release(self._ledger, self._jars, record, request.release)
+        return request.model_copy(update={"release": release.id, "kept": release})
 
     # -------------------------------------------------------------------------------------------------------- uploads
 
@@ -418,10 +423,8 @@ def _described(path: UploadPath, job_json: JobJson, text: bytes) -> Request:
         switch_mode=job_json.switch_mode,
         adopt=job_json.adopt,
         wanted_sha256=job_json.sha256,
-        reason=job_json.reason,
-        build_url=job_json.build_url,
-        commit=job_json.commit,
-        names_savepoint_sha256=digest_without_remarks(text, job_json),
+        again=job_json.again,
+        hold_after_rollback=job_json.hold_after_rollback,
     )
 
 

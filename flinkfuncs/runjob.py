@@ -17,7 +17,8 @@
     withoutSavepoint                        without_savepoint               STATELESS_UPDATE
     allowUnalignedCheckpoint                allow_unaligned_checkpoint      UPDATE, LAST_STATE_UPDATE, START, RE_LAUNCH
     adopt                                   adopt                           NEW, and then nothing else
-    reason, buildUrl, commit                reason, build_url, commit       every action
+    release                                 release                         the three UPDATEs, and then nothing that
+                                                                            says what to run; not the gateway
 
 A field that is null or empty says nothing (the API's own callers send `"savepoint.directory": ""`), but for empty
 `args` and an empty `updateWindow`, which mean: none. A field that the action does not take is refused, never ignored.
@@ -36,12 +37,14 @@ from .core.errors import Refused
 from .core.model import parse_json
 from .core.names import Directory, state_path
 from .core.operations import Request
+from .core.queueing import UPDATES
 from .core.releases import (
     Args,
     FlinkConfiguration,
     FlinkJobId,
     JarSource,
     Parallelism,
+    ReleaseId,
     RetentionCount,
     RetentionDays,
     SpecPatch,
@@ -94,10 +97,11 @@ class RunJobProperties(Remarks):
     without_savepoint: bool | None = None
     allow_unaligned_checkpoint: bool | None = None
     adopt: FlinkJobId | None = None
+    release: ReleaseId | None = None
 
 
-_OPTIONS = {"save_point_name", "without_savepoint", "allow_unaligned_checkpoint", "adopt"}
-_RELEASE_FIELDS = frozenset(RunJobProperties.model_fields) - _OPTIONS - REMARKS
+_OPTIONS = {"save_point_name", "without_savepoint", "allow_unaligned_checkpoint", "adopt", "release"}
+_RELEASE_FIELDS = frozenset(RunJobProperties.model_fields) - _OPTIONS
 _STATE_ACTIONS = (Action.UPDATE, Action.LAST_STATE_UPDATE, Action.START, Action.RE_LAUNCH)
 _SAVEPOINT_ACTIONS = (Action.NEW, Action.UPDATE, Action.START, Action.RE_LAUNCH)
 
@@ -109,7 +113,8 @@ def fields_of(action: Action) -> frozenset[str]:
     without = {"without_savepoint"} if action is Action.STATELESS_UPDATE else set()
     unaligned = {"allow_unaligned_checkpoint"} if action in _STATE_ACTIONS else set()
     adopt = {"adopt"} if action is Action.NEW else set()
-    return release | savepoint | without | unaligned | adopt | REMARKS
+    back = {"release"} if action in UPDATES else set()
+    return release | savepoint | without | unaligned | adopt | back
 
 
 def to_request(action: Action, body: RunJobProperties, settings: Settings) -> Request:
@@ -129,9 +134,7 @@ def to_request(action: Action, body: RunJobProperties, settings: Settings) -> Re
         without_savepoint=bool(body.without_savepoint),
         allow_unaligned_checkpoint=bool(body.allow_unaligned_checkpoint),
         adopt=body.adopt,
-        reason=body.reason,
-        build_url=body.build_url,
-        commit=body.commit,
+        release=body.release,
     )
 
 
@@ -139,6 +142,9 @@ def _refuse_unused(action: Action, body: RunJobProperties) -> None:
     said = {name for name in RunJobProperties.model_fields if getattr(body, name) not in (None, "", {})}
     if "adopt" in said and len(said - REMARKS) > 1:
         raise _invalid("adopt takes over what runs: a release, its spec or a savepoint come with a later UPDATE")
+    if "release" in said and said & _RELEASE_FIELDS:
+        both = ", ".join(sorted(map(_alias, said & _RELEASE_FIELDS)))
+        raise _invalid(f"release names a jar with its whole spec, so nothing else says what to run: leave out {both}")
     unused = sorted(_alias(name) for name in said - fields_of(action))
     if unused:
         taken = ", ".join(sorted(_alias(name) for name in fields_of(action)))

@@ -75,6 +75,17 @@ class Settings(BaseSettings):
         "names, and for one that a request names; `local` for a `file:` directory of this machine; empty: the app does "
         "not look.",
     )
+    release_retention_count: int = Field(
+        20, ge=1, description="How many jars of a job's releases are kept at least, whatever their age."
+    )
+    release_retention_days: float = Field(
+        30, ge=1, le=36500, description="For how long every jar of a job's releases is kept (days)."
+    )
+    hold_after_rollback: bool = Field(
+        True,
+        description="Refuse an upload of a release that was rolled back, unless its job.json says `again`; "
+        "`holdAfterRollback` of a job.json goes first.",
+    )
     sweep_schedule: str = Field("*/30 * * * * *", description="NCRONTAB schedule of the sweeper.")
 
     lease_seconds: int = Field(

@@ -112,6 +112,31 @@ SAVEPOINTS = shown.Savepoints(
         ),
     )
 )
+RELEASES = shown.Releases(
+    releases=(
+        shown.KeptRelease(
+            id=RELEASE.id,
+            sha256=RELEASE.sha256,
+            jar_name=RELEASE.jar_name,
+            size_bytes=RELEASE.size_bytes,
+            spec=RELEASE.spec,
+            kept_at=_AT + timedelta(seconds=1),
+            kept_by=_ID,
+            wanted=True,
+            running=True,
+            available=True,
+            operations=(
+                shown.ReleaseOperation(
+                    id=_ID,
+                    action=Action.UPDATE,
+                    cause=_CAUSE,
+                    outcome=Outcome.SUCCEEDED,
+                    ended_at=_AT + timedelta(seconds=16),
+                ),
+            ),
+        ),
+    )
+)
 UPLOADS = shown.Uploads(
     uploads=(
         shown.Upload(

@@ -177,7 +177,7 @@ ROUTES = (
         ),
         (
             *(*OF_RECORDS, *_NO_JOB, "UnknownAction", "InvalidBody", "BodyTooLarge", "TooManyOperations"),
-            *("InvalidDirectory", "OutsideRoot", *OF_KEYS),
+            *("InvalidDirectory", "OutsideRoot", "ReleaseNotFound", "ReleaseGone"),
         ),
         (JOB, ACTION, PREFER, *KEYS),
         Body(
@@ -192,6 +192,16 @@ ROUTES = (
         "/api/jobs/{job}/savepoints",
         "The recorded savepoints, newest first, then those that no record names.",
         (Reply(200, "The savepoints.", examples.SAVEPOINTS),),
+        (*OF_RECORDS, *_NO_JOB),
+        (JOB,),
+        conditional=True,
+    ),
+    Route(
+        "list_releases",
+        "GET",
+        "/api/jobs/{job}/releases",
+        "The releases that are known of the job, newest first: what they are, and what came of each.",
+        (Reply(200, "The releases.", examples.RELEASES),),
         (*OF_RECORDS, *_NO_JOB),
         (JOB,),
         conditional=True,

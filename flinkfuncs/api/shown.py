@@ -3,6 +3,7 @@
     Job, JobInList        a job and its status on the cluster; what a list shows of it
     Operation             one requested action, from request to result
     Savepoint             one that is recorded, or one that no record names
+    KeptRelease           a release that is known, whether its bytes are kept, and what came of it
     Upload, HeldUploads   what became of an upload; whether a job's uploads are paused
 
 Fields without a value are left out. Arguments and Flink configuration are the user's own words and may hold passwords:
@@ -22,6 +23,7 @@ from pydantic import ConfigDict, Field
 
 from ..core import jobs, operations, releases
 from ..core.actions import Action
+from ..core.going_back import KnownRelease
 from ..core.model import Model
 from ..core.operations import Outcome
 from ..core.orphans import Found, orphans
@@ -169,12 +171,12 @@ class Request(Shown):
     without_savepoint: bool = False
     allow_unaligned_checkpoint: bool = False
     adopt: str | None = None
-    reason: str | None = None
-    """Why, in the words of whoever asked."""
-    build_url: str | None = None
-    """The build that asked."""
-    commit: str | None = None
-    """What that build was made of."""
+    release: str | None = None
+    """The id of the earlier release that the job is to go back to."""
+    again: bool = False
+    """Of an upload: its job.json wants a release tried again that was rolled back."""
+    hold_after_rollback: bool | None = None
+    """Of an upload: whether its job.json wants a release refused that was rolled back."""
 
     @classmethod
     def of(cls, request: operations.Request) -> Self:
@@ -192,9 +194,9 @@ class Request(Shown):
             without_savepoint=request.without_savepoint,
             allow_unaligned_checkpoint=request.allow_unaligned_checkpoint,
             adopt=request.adopt,
-            reason=request.reason,
-            build_url=request.build_url,
-            commit=request.commit,
+            release=request.release,
+            again=request.again,
+            hold_after_rollback=request.hold_after_rollback,
         )
 
 
@@ -435,6 +437,84 @@ class Operations(Shown):
     operations: tuple[Operation | Upload, ...]
     next_link: str | None = None
     """Where the next page is, where there is one."""
+
+
+# ------------------------------------------------------------------------------------------------------- kept releases
+
+
+class ReleaseOperation(Shown):
+    """An operation that brought a release."""
+
+    id: str
+    action: Action
+    cause: Cause
+    outcome: Outcome | None = None
+    """None until it has ended."""
+    ended_at: datetime | None = None
+
+
+class KeptRelease(Shown):
+    """A release of a job, and what came of it."""
+
+    id: str
+    sha256: str
+    jar_name: str
+    size_bytes: int
+    spec: Spec
+    kept_at: datetime | None = None
+    """Since when it is kept; None where an earlier version of the app kept it, and its operations have expired."""
+    kept_by: str | None = None
+    """The operation that kept it first."""
+    wanted: bool
+    """The job should run it."""
+    running: bool
+    """The copy that runs, runs it."""
+    available: bool
+    """Its bytes are kept: the job can go back to it."""
+    operations: tuple[ReleaseOperation, ...]
+    """Those of the job's newest 200 that brought it, newest first."""
+
+    @classmethod
+    def of(cls, known: KnownRelease, record: jobs.JobRecord, *, available: bool) -> Self:
+        """Show a release."""
+        release = Release.of(known.release)
+        return cls(
+            id=release.id,
+            sha256=release.sha256,
+            jar_name=release.jar_name,
+            size_bytes=release.size_bytes,
+            spec=release.spec,
+            kept_at=known.kept_at,
+            kept_by=known.kept_by,
+            wanted=known.release.same_as(record.wanted),
+            running=_runs(known.release, record),
+            available=available,
+            operations=tuple(_of_release(operation) for operation in known.operations),
+        )
+
+
+def _runs(release: releases.Release, record: jobs.JobRecord) -> bool:
+    """Whether a release runs, as far as it is recorded: of `hdinsight`, as the service said last."""
+    if record.row:
+        return record.row.status == "RUNNING" and record.launched == release.id
+    return record.running is not None and release.same_as(record.running.release)
+
+
+def _of_release(operation: operations.Operation) -> ReleaseOperation:
+    result = operation.result
+    return ReleaseOperation(
+        id=operation.id,
+        action=operation.action,
+        cause=Cause.of(operation.cause),
+        outcome=result and result.outcome,
+        ended_at=result and result.ended_at,
+    )
+
+
+class Releases(Shown):
+    """The known releases of a job, newest first."""
+
+    releases: tuple[KeptRelease, ...]
 
 
 # ---------------------------------------------------------------------------------------------------------- savepoints

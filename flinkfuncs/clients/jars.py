@@ -2,7 +2,7 @@
 
     uploads     JARS_CONTAINER: what pipelines drop, `stateful/<job>/<any>.jar` and `stateless/<job>/<any>.jar`
     directory   the container of JOB_JAR_DIRECTORY: jars that ARM calls name
-    releases    RELEASES_CONTAINER: `<job>/<sha256>.jar`, the bytes that run; a rollback needs them
+    releases    RELEASES_CONTAINER: `<job>/<sha256>.jar`, the bytes that run; a rollback needs them (kept_releases.py)
 
 Every read is pinned to the ETag that was looked at first: a blob that is overwritten half-way is never mixed.
 """
@@ -24,6 +24,7 @@ from ..core.errors import NotFound, Refused, Unavailable
 from ..core.names import JobName
 from ..core.uploads import ACTIONS, JOB_JSON, is_jar
 from .jar_file import BlobFile, check_jar
+from .kept_releases import KeptReleases
 from .storage import CHUNK_BYTES, Conflict, storage_errors
 
 Place = Literal["uploads", "directory"]
@@ -79,6 +80,7 @@ class Jars:
         """Keep the containers; nothing is read yet."""
         self._places = places
         self._releases = releases
+        self.releases = KeptReleases(releases)
 
     def look(self, place: Place, name: str) -> BlobFacts | None:
         """Return what storage says of a blob now, or None where there is none."""
@@ -140,7 +142,8 @@ class Jars:
         blob = self._blob(place, name)
         check_jar(BlobFile(blob, facts.size_bytes, facts.etag), name=name, entry_class=entry_class)
         sha256 = self._hash(blob, facts)
-        self._copy(blob, facts, self._kept_blob(job, sha256), sha256)
+        if not self.releases.hold(job, sha256):
+            self._copy(blob, facts, self.releases.bytes_of(job, sha256), sha256)
         return KeptJar(sha256, facts.size_bytes, facts)
 
     def kept(self, job: JobName, sha256: str) -> Reader:
@@ -150,7 +153,7 @@ class Jars:
             NotFound: they are not kept.
 
         """
-        blob = self._kept_blob(job, sha256)
+        blob = self.releases.bytes_of(job, sha256)
         with storage_errors(f"release {job}/{sha256}"):
             stream = blob.download_blob()
         return Reader(stream, stream.size)
@@ -175,9 +178,6 @@ class Jars:
     def _blob(self, place: Place, name: str) -> BlobClient:
         return self._container(place).get_blob_client(name)
 
-    def _kept_blob(self, job: JobName, sha256: str) -> BlobClient:
-        return self._releases.get_blob_client(f"{job}/{sha256}.jar")
-
     def _hash(self, blob: BlobClient, facts: BlobFacts) -> str:
         with storage_errors(f"blob {facts.name}"):
             reader = Reader(_pinned(blob, facts.etag), facts.size_bytes)
@@ -187,8 +187,6 @@ class Jars:
 
     def _copy(self, blob: BlobClient, facts: BlobFacts, kept: BlobClient, sha256: str) -> None:
         with storage_errors(f"release {kept.blob_name}"):
-            if kept.exists():
-                return
             reader = Reader(_pinned(blob, facts.etag), facts.size_bytes)
             kept.upload_blob(_as_file(reader), length=facts.size_bytes, overwrite=True)
         if reader.sha256 != sha256:

@@ -1,4 +1,4 @@
-"""What is over whatever the cluster says: an upload that is not the newest, another folder, an unknown past, a window.
+"""What is over whatever the cluster says: an upload that is not the newest, or is held; an unknown past; a window.
 
 The same for every kind of cluster, since it is a matter of the record alone.
 """
@@ -6,14 +6,18 @@ The same for every kind of cluster, since it is a matter of the record alone.
 from __future__ import annotations
 
 from .actions import Action
+from .going_back import call_for
 from .handled import CODE
 from .jobs import JobRecord
 from .operations import Operation, Outcome
+from .rolled_back import objection
 from .steps import End
 
 
-def upload_objection(operation: Operation, record: JobRecord) -> End | None:
-    """Return why an upload is not taken: a newer one waits or was taken, it is not new, or in the other folder.
+def upload_objection(operation: Operation, record: JobRecord, *, hold: bool = True) -> End | None:
+    """Return why an upload is not taken: a newer one waits or was taken, it is not new, in the other folder, or held.
+
+    `hold` says whether a release is held that was rolled back before.
 
     One that waits for a copy that vanished stays: otherwise uploads that come faster than that wait would keep the job
     down for ever, each beginning the wait again.
@@ -34,7 +38,7 @@ def upload_objection(operation: Operation, record: JobRecord) -> End | None:
         return End(
             Outcome.SUPERSEDED,
             f"nothing new: operation {operation.repeats} handled the same bytes under the same name before; to go back "
-            "to them, upload them under another name",
+            f"to them, {call_for(operation, release)}, or upload them under another name",
             code=CODE,
         )
     if record.folder and request.folder != record.folder and not request.switch_mode:
@@ -43,7 +47,7 @@ def upload_objection(operation: Operation, record: JobRecord) -> End | None:
             f"the job is bound to the folder {record.folder}/; a job.json with switchMode true moves it",
             code="OtherFolder",
         )
-    return None
+    return objection(operation, record, hold=hold)
 
 
 def window_alone(operation: Operation, record: JobRecord) -> End | None:

@@ -152,6 +152,15 @@ class Handled(Model):
     outcome: Outcome
 
 
+class RolledBack(Model):
+    """A release that was rolled back, and the job.json that asked for it: `rolled_back` says what follows."""
+
+    release: str  # its id
+    operation: str
+    at: datetime
+    job_json_sha256: Sha256 | None = None
+
+
 class Lease(Model):
     """Who drives the job, and until when by the storage's clock.
 
@@ -209,6 +218,7 @@ class JobRecord(Model):
     savepoints: tuple[Savepoint, ...] = ()  # oldest first
     job_jsons: tuple[TakenJobJson, ...] = ()  # those that name a savepoint, oldest first
     handled: tuple[Handled, ...] = ()  # what was handled last under the names in the job's folders, newest last
+    rolled_back: tuple[RolledBack, ...] = ()  # the releases that were rolled back, the newest last
     periodic_at: datetime | None = None  # when a periodic savepoint was asked for last
     row: JobRow | None = None  # hdinsight: what the service said last
     placed: str | None = None  # hdinsight: the SHA-256 of the jar at the job's place; None where it is not known

@@ -24,6 +24,7 @@ from .jobs import Copy, Ended, JobRecord, LastOperation, Savepoint, StopBegun
 from .naming import with_job_json, without_job_json
 from .operations import ArmProgress, Mark, Operation, Outcome, Result, StepTaken
 from .releases import Release
+from .rolled_back import with_outcome
 from .steps import (
     Cancel,
     Check,
@@ -176,6 +177,7 @@ def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) 
         record = record.but(current=_with_end(record.current, operation, end))
     if record.current and end.unstopped:
         record = record.but(current=record.current.model_copy(update={"stop": None}))
+    record = with_outcome(record, record.operation(operation.id) or operation, end, now)
     if end.wanted and end.outcome in (Outcome.SUCCEEDED, Outcome.UNPROVEN):
         record = _with_wanted(record, operation, end.wanted)
         record = with_job_json(record, operation, counted=False)
@@ -184,7 +186,7 @@ def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) 
     record = with_handled(record, record.operation(operation.id) or operation, end.outcome)
     if end.forget:
         record = record.but(deleted=True, current=None, previous=None, ran=False, job_jsons=(), handled=())
-        record = record.but(wanted=None, wanted_at=None, folder=None)
+        record = record.but(wanted=None, wanted_at=None, folder=None, rolled_back=())
         record = record.but(row=None, placed=None, launched=None)
     if end.forget or window != (record.wanted and record.wanted.spec.update_window):
         record = queueing.looked_at_again(record, now)

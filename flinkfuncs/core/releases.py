@@ -69,6 +69,7 @@ Args = Annotated[
 ]
 Parallelism = Annotated[int, Field(ge=1, le=32768)]
 FlinkJobId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+ReleaseId = Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")]  # or its beginning
 RetentionCount = Annotated[int, Field(ge=1, le=10_000)]
 RetentionDays = Annotated[float, Field(gt=0, le=36500)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -127,10 +128,11 @@ class JarSource(Model):
 
     `place` is `uploads` (the jars container, by an event) or `directory` (below JOB_JAR_DIRECTORY, by a request that
     names it); `name` is the blob's name in that container. An upload is pinned to its ETag; a directory's jar is read
-    as it is.
+    as it is. `releases` are the kept bytes, of a release that the job went back to: whatever lies under the jar's name
+    meanwhile, a later UPDATE without a jar runs these.
     """
 
-    place: Literal["uploads", "directory"]
+    place: Literal["uploads", "directory", "releases"]
     name: str
     etag: str | None = None
     last_modified: datetime | None = None
@@ -154,6 +156,11 @@ class Release(Model):
         spec = json.dumps(fields, sort_keys=True)  # the order of keys makes no other release
         return hashlib.sha256(f"{self.sha256}\n{spec}".encode()).hexdigest()
 
+    @property
+    def label(self) -> str:
+        """The release as messages name it: its jar's name, and the beginning of its id."""
+        return f"the release {self.jar_name} {self.id[:12]}"
+
     def same_as(self, other: Release | None) -> bool:
         """Whether both would run the same bytes in the same way."""
         return other is not None and self.id == other.id
@@ -162,6 +169,14 @@ class Release(Model):
         """Return this release, to be taken as another one says that is the same."""
         terms = {name: getattr(other.spec, name) for name in OF_TAKING}
         return self.model_copy(update={"spec": self.spec.model_copy(update=terms)})
+
+
+class KeptRelease(Model):
+    """A release whose bytes are kept, since when, and by which operation; it stands beside the bytes."""
+
+    release: Release
+    kept_at: datetime
+    operation: str
 
 
 def _args_of_id(args: str | tuple[str, ...]) -> str | list[str]:

@@ -34,6 +34,8 @@ class JobJson(SpecPatch, Remarks):
     switch_mode: bool = False
     save_point_name: str | None = None
     adopt: FlinkJobId | None = None  # looked at in a first contact only
+    again: bool = False  # try a release that was rolled back, once for each version of this file
+    hold_after_rollback: bool | None = None  # None: as the setting says
 
     def spec(self) -> SpecPatch:
         """Return the fields of the spec that the file sets."""

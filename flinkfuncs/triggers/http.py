@@ -4,6 +4,7 @@
     GET   /api/jobs/{job}                one job
     POST  /api/jobs/{job}/{action}       ask for an action: 202 and where to look, or hold the reply (Prefer: wait=N)
     GET   /api/jobs/{job}/savepoints     the savepoints: those recorded, newest first, then those that no record names
+    GET   /api/jobs/{job}/releases       the releases that are known, newest first, and what came of each
     GET   /api/operations?job=…          a job's operations, newest first; ?state=open | closed | rejected narrows them
     GET   /api/operations?state=open     the open operations of all jobs; state=rejected: uploads under no job's name
     GET   /api/operations/{id}           one operation
@@ -90,6 +91,16 @@ def list_savepoints(req: func.HttpRequest) -> func.HttpResponse:
     except FlinkFuncsError as error:
         return as_found(req, shown.Savepoints.of(record, unknown=error.message))
     return as_found(req, shown.Savepoints.of(record, found))
+
+
+@blueprint.route("api/jobs/{job}/releases", methods=["GET"])
+@replies
+def list_releases(req: func.HttpRequest) -> func.HttpResponse:
+    """Show which releases a job can go back to, and what came of each."""
+    record = record_of(_job(req))
+    known, jars = services().releases.known(record)
+    listed = (shown.KeptRelease.of(one, record, available=one.release.sha256 in jars) for one in known)
+    return as_found(req, shown.Releases(releases=tuple(listed)))
 
 
 @blueprint.route("api/operations/{id}", methods=["GET"])

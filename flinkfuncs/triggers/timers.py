@@ -2,8 +2,7 @@
 
     take_savepoints    %SAVEPOINT_SCHEDULE%    running jobs without a recent savepoint get one, some at a time
     sweep              %SWEEP_SCHEDULE%        open operations without a driver; blobs that no operation knows
-    keep_house         every hour              savepoints and jars on the cluster that nobody needs any more, and
-                                               idempotency keys that are too old
+    keep_house         every hour              savepoints and jars on the cluster, and kept releases, that nobody needs
 
 None of them runs at start: a new instance is no reason for a savepoint, and the sweep comes by itself within its
 period.
@@ -43,9 +42,6 @@ def keep_house(timer: func.TimerRequest, context: func.Context) -> None:  # noqa
     """Dispose of what nothing retains."""
     with telemetry.event(context.function_name, "timer", traceparent=context.trace_context.trace_parent):
         app, now = services(), datetime.now(UTC)
-        try:
-            app.ledger.keys.forget_old(now)
-        except FlinkFuncsError as error:
-            log.warning("keys outcome=kept %s", error)
+        app.releases.prune(now)
         if app.housekeeper:
             app.housekeeper.tidy(now)

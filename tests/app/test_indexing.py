@@ -26,6 +26,7 @@ ROUTES = {
     "show_job": ("GET", "api/jobs/{job}"),
     "request_action": ("POST", "api/jobs/{job}/{action}"),
     "list_savepoints": ("GET", "api/jobs/{job}/savepoints"),
+    "list_releases": ("GET", "api/jobs/{job}/releases"),
     "list_operations": ("GET", "api/operations"),
     "list_uploads": ("GET", "api/uploads"),
     "show_operation": ("GET", "api/operations/{id}"),

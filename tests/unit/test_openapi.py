@@ -40,10 +40,11 @@ ON_THE_WAY = [
         "messages.py",
         "control.py",
         "intake.py",
+        "releases.py",
     ),
     *("runjob.py", "app.py", "settings.py", "clients/ledger.py", "clients/storage.py", "clients/queue.py"),
     *("core/model.py", "core/names.py", "core/actions.py", "core/operations.py", "core/releases.py"),
-    *("core/idempotency.py", "clients/idempotency.py"),
+    "core/going_back.py",
 ]
 # Codes of an operation's result there, and of an upload's: no route replies with them as an error.
 OF_RESULTS = {"Abandoned", "NotAJar", "NotClosed"}

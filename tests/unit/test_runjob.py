@@ -42,9 +42,7 @@ SAMPLES: dict[str, object] = FULL | {
     "parallelism": 3,
     "savepointDirectory": SAVEPOINTS + "/orders",
     "withoutSavepoint": True,
-    "reason": "a new schema",
-    "buildUrl": "https://ci.example/build?id=17",
-    "commit": "5c1d0e2",
+    "release": "9b74c9897bac",
 }
 
 
@@ -165,7 +163,7 @@ def test_the_actions_without_a_jar_take_next_to_nothing() -> None:
     of_update = set(RunJobProperties.model_fields) - {"without_savepoint", "adopt"} - remarks
     state = {"save_point_name", "allow_unaligned_checkpoint"}
     assert taken[Action.UPDATE] == of_update
-    assert taken[Action.NEW] == of_update - {"allow_unaligned_checkpoint"} | {"adopt"}
+    assert taken[Action.NEW] == of_update - {"allow_unaligned_checkpoint", "release"} | {"adopt"}
     assert taken[Action.LAST_STATE_UPDATE] == of_update - {"save_point_name"}
     assert taken[Action.STATELESS_UPDATE] == of_update - state | {"without_savepoint"}
 
@@ -233,6 +231,21 @@ def test_adopting_takes_over_what_runs_and_brings_nothing() -> None:
             to_request(action, body, SETTINGS)
     with pytest.raises(ValidationError):
         RunJobProperties(adopt="not an id")
+
+
+def test_going_back_names_a_release_and_nothing_else_to_run() -> None:
+    """How the state is taken may still be said; and eight digits of the id are the fewest."""
+    back = {"release": "9b74c989"}
+    how = back | {"savePointName": "savepoint-ddabe5-ae0f", "allowUnalignedCheckpoint": True}
+    assert asked(Action.UPDATE, how).release == "9b74c989"
+    assert asked(Action.STATELESS_UPDATE, back | {"withoutSavepoint": True}).without_savepoint
+    for field in ("args", "parallelism", "onFailure", "entryClass", "requireSlots"):
+        with pytest.raises(Refused, match=rf"leave out {field}") as refusal:
+            asked(Action.UPDATE, back | {field: SAMPLES[field]})
+        assert (refusal.value.status, refusal.value.code) == (400, "InvalidBody")
+    for wrong in ("9b74c98", "9B74C989", "g" * 8, "0" * 65, 12345678):
+        with pytest.raises(Refused, match="release"):
+            asked(Action.UPDATE, {"release": wrong})
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,9 @@ from flinkfuncs.api.openapi import Problem
 from flinkfuncs.api.routes import ROUTES, Route
 from flinkfuncs.app import Services, given
 from flinkfuncs.core.periodic import Rhythm
+from flinkfuncs.core.release_retention import ReleasePolicy
 from flinkfuncs.periodic import PeriodicSavepoints
+from flinkfuncs.releases import Releases
 from flinkfuncs.settings import Settings
 from flinkfuncs.triggers import control, http, notifications
 from tests.fixtures.scenes import Play
@@ -54,6 +56,7 @@ class Api:
             driver=storage.driver(cluster),
             cluster=cluster,
             periodic=PeriodicSavepoints(play.ledger, storage.queue, cluster, Rhythm(timedelta(hours=6), 4)),
+            releases=Releases(play.ledger, cluster.jars, ReleasePolicy(20, 30)),
             housekeeper=None,
             messages=None,
         )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .. import going_back
 from ..jobs import JobRecord
 from ..naming import unused_note, why_unused
 from ..operations import Operation, Outcome
@@ -26,8 +27,8 @@ def next_step(operation: Operation, record: JobRecord, seen: ArmSeen, limits: Ar
     """Name the one thing to do now. Do it, look again, ask again."""
     step = _next_step(operation, record, seen, limits)
     if isinstance(step, End) and step.outcome is not Outcome.SUPERSEDED:
-        note = unused_note(why_unused(operation, record, standing(seen)))
-        return replace(step, message=step.message + note)
+        unused = unused_note(why_unused(operation, record, standing(seen)))
+        return replace(step, message=step.message + unused + going_back.note(operation, step))
     return step
 
 

@@ -28,13 +28,14 @@ CACHE_SECONDS = 10.0  # Flink's REST caches lag by up to 3 s (web.refresh-interv
 
 @dataclass(frozen=True)
 class Limits:
-    """How long things may take (seconds), and where savepoints may lie."""
+    """How long things may take (seconds), where savepoints may lie, and what is held."""
 
     savepoint_root: Directory
     start_seconds: float = 300.0
     stop_seconds: float = 3600.0
     settle_seconds: float = 10.0  # a new copy has to run this long without a restart
     repeat_seconds: float = 30.0  # a call that was not answered is looked for this long before it is sent again
+    hold_after_rollback: bool = True  # an upload of a release that was rolled back is refused
 
 
 def refuse(message: str, code: str) -> End:

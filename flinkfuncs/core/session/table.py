@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .. import going_back
 from ..actions import Action
 from ..admission import past_objection, upload_objection, window_alone
 from ..errors import Refused
@@ -46,7 +47,8 @@ def next_step(operation: Operation, record: JobRecord, seen: Seen, limits: Limit
     """Name the one thing to do now. Do it, look again, ask again."""
     step = alone(operation, record, seen, _next_step(operation, record, seen, limits))
     if isinstance(step, End) and step.outcome is not Outcome.SUPERSEDED:
-        return replace(step, message=step.message + unused_note(_why_unused(operation, record, seen)))
+        unused = unused_note(_why_unused(operation, record, seen))
+        return replace(step, message=step.message + unused + going_back.note(operation, step))
     return step
 
 
@@ -63,7 +65,8 @@ def _next_step(operation: Operation, record: JobRecord, seen: Seen, limits: Limi
         return stopping(operation, record, operation.stop, seen, limits)
     if operation.trigger:
         return savepointing(operation, record, operation.trigger, seen, limits)
-    over = upload_objection(operation, record) or window_alone(operation, record)
+    refused = upload_objection(operation, record, hold=limits.hold_after_rollback)
+    over = refused or window_alone(operation, record)
     return over or inherited(operation, record, seen, limits) or _begin(operation, record, seen, limits)
 
 
