@@ -9,7 +9,7 @@ from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import NotFound, Refused
 from flinkfuncs.core.operations import Operation
 from flinkfuncs.core.releases import JarSource, Spec, SpecPatch
-from tests.unit.builders import asked, job, release
+from tests.unit.builders import ORDERS, asked, job, release
 from tests.wire.storage import Storage, jar
 
 BLOB = "stateful/orders/new.jar"
@@ -55,7 +55,11 @@ def test_a_pinned_hash_has_to_be_the_jars(storage: Storage) -> None:
 
 
 def test_without_a_jar_of_its_own_an_update_runs_the_recorded_bytes_with_another_spec(storage: Storage) -> None:
-    """Also when the upload is gone; without a recorded one there is nothing to run."""
+    """Also when the upload is gone; without a recorded one, or its bytes, there is nothing to run."""
+    with pytest.raises(Refused) as refusal:
+        keep_release(storage.jars, job(wanted=RECORDED), update({}))
+    assert refusal.value.code == "ReleaseGone"
+    storage.releases.upload_blob(f"{ORDERS}/{RECORDED.sha256}.jar", b"the bytes")
     kept = keep_release(storage.jars, job(wanted=RECORDED), update({"spec": SpecPatch(parallelism=1)}))
     assert (kept.sha256, kept.spec) == (RECORDED.sha256, Spec(args="--topic orders", parallelism=1))
     with pytest.raises(Refused) as raised:
