@@ -6,7 +6,7 @@ record keeps, for each blob's name, the bytes that an operation handled there la
     the blobs of an upload: its jar, and its job.json     the upload
     ----------------------------------------------------  ----------------------------------------------------------
     one has other bytes than were handled under its name  is new
-    all have the same; their operation FAILED, was        is new: another try
+    all have the same; their operation FAILED, was        is new: another try, unless it is held (`rolled_back`)
     ROLLED_BACK, REFUSED, UNKNOWN or ABANDONED
     all have the same; their operation SUCCEEDED, is      repeats that operation
     UNPROVEN, or still runs and has read them
@@ -15,7 +15,7 @@ record keeps, for each blob's name, the bytes that an operation handled there la
     --------------------------  ------------------------------------------------------------------------------------
     while another upload waits  SUPERSEDED, whichever of them is older: there may be new bytes in the other
     the wanted release          nothing where the job runs or restarts; one that failed or vanished comes back
-    any other release           SUPERSEDED `HandledBefore`: it is no way back
+    any other release           SUPERSEDED `HandledBefore`: it is not the way back, which `going_back` is
 
 Only bytes tell: neither ETag nor times do, and Content-MD5 is often missing. A jar is read for it only where name and
 size are those of one that was handled. Known are the newest MOST names; a name that is gone from the folder is
