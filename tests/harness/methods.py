@@ -10,10 +10,11 @@ from collections.abc import Iterable
 
 from flinkfuncs.clients.flink import Flink
 from flinkfuncs.clients.jars import Jars
+from flinkfuncs.clients.kept_releases import KeptReleases
 from flinkfuncs.clients.ledger import Ledger
 from flinkfuncs.clients.queue import OperationsQueue
 
-CLIENTS = (Flink, Ledger, Jars, OperationsQueue)
+CLIENTS = (Flink, Ledger, Jars, KeptReleases, OperationsQueue)
 HOUSEKEEPING = "housekeeping drives no operation; tests/wire/test_housekeeping.py interrupts it"
 NEVER_CROSSED = {
     "Flink.delete_jar": HOUSEKEEPING,
@@ -22,6 +23,10 @@ NEVER_CROSSED = {
     "Flink.hosts": "the health report asks",
     "Flink.room_for": "asked where slots are short and a release requires them; tests/wire/test_slots.py",
     "Jars.place": "only an hdinsight cluster reads jars from a place",
+    "KeptReleases.bytes_of": "it calls nobody",
+    "KeptReleases.delete": "retention drives no operation; tests/wire/test_kept_releases.py comes between",
+    "KeptReleases.described": "asked by a caller, and changes nothing",
+    "KeptReleases.listed": "asked by a caller and by retention, and changes nothing",
     "Ledger.close_unless_closed": "of two uploads that wait one is superseded; the soak crosses it",
     "Ledger.has_closed": "asked by a caller's GET, which changes nothing",
     "Ledger.find": "asked by a caller's GET, which changes nothing",

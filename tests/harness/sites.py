@@ -33,6 +33,7 @@ _BLOBS = (
     (r"^(stateful|stateless)/[^/]+/job\.json$", ":job.json"),
     (r"^(stateful|stateless)/.*\.jar$", ":upload.jar"),
     (r"^[^/]+/[0-9a-f]{64}\.jar$", ":release"),
+    (r"^[^/]+/[0-9a-f]{64}\.[0-9a-f]{64}\.json$", ":description"),
     (r"^[^/]+\.jar$", ":jar"),
 )
 

@@ -48,6 +48,7 @@ STOP, WRITE, LOOK = "POST flink /jobs/:id/stop", "PUT ledger jobs/:job", "GET fl
         ("HEAD", "http://127.0.0.1:1/a/lane1-jars/stateful/orders/job.json", "HEAD jars :job.json"),
         ("GET", "http://127.0.0.1:1/a/lane1-jars/stateful/orders/job.jar", "GET jars :upload.jar"),
         ("PUT", f"http://127.0.0.1:1/a/lane1-releases/orders/{SHA}.jar", "PUT releases :release"),
+        ("PUT", f"http://127.0.0.1:1/a/lane1-releases/orders/{SHA}.{SHA}.json", "PUT releases :description"),
         ("PUT", f"http://127.0.0.1:1/a/lane1-releases/o/{SHA}.jar?comp=block&blockid=1", "PUT releases :release block"),
         ("POST", "http://127.0.0.1:2/a/lane1-operations/messages?visibilitytimeout=0", "POST queue"),
     ],

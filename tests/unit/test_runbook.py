@@ -43,7 +43,7 @@ def test_every_call_meets_a_route_with_its_method(call: str) -> None:
     shapes = [re.sub(r"\{\w+\}", "[^/]+", route) for route in routes()]
     assert any(re.fullmatch(shape, f"{method} {path}") for shape in shapes), call
     if action := re.fullmatch(r"/api/jobs/[^/]+/([\w-]+)", path):
-        known = {action.value.lower().replace("_", "-") for action in Action} | {"uploads", "savepoints"}
+        known = {action.value.lower().replace("_", "-") for action in Action} | {"uploads", "savepoints", "releases"}
         assert action[1] in known
 
 

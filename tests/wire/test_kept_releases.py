@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from flinkfuncs.api.shown import KeptRelease
 from flinkfuncs.clients.kept_releases import KeptBlob, KeptReleases
 from flinkfuncs.clients.ledger import Ledger
 from flinkfuncs.core.actions import Action
@@ -16,15 +17,19 @@ from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Operation, Outcome, Request
 from flinkfuncs.core.release_retention import ReleasePolicy
-from flinkfuncs.core.releases import KeptRelease, Release
+from flinkfuncs.core.releases import KeptRelease as Kept
+from flinkfuncs.core.releases import Release, SpecPatch
 from flinkfuncs.core.rolled_back import CODE
 from flinkfuncs.core.steps import Keep, Start, Stop, UploadJar
+from flinkfuncs.intake import Intake
 from flinkfuncs.operations import Patience
 from flinkfuncs.releases import Releases
+from tests.fixtures.arm_scenes import ArmPlay, service
 from tests.fixtures.scenes import CALLER, MortalCluster, Play
 from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import ORDERS
 from tests.wire.api import Api, json_of
+from tests.wire.server import serving
 from tests.wire.session import intake
 from tests.wire.storage import Storage, jar
 from tests.wire.test_driver import CrashError, MortalLedger, Points
@@ -211,6 +216,34 @@ def test_a_release_that_does_not_start_leads_back_to_what_ran(play: Play) -> Non
     assert running(play).id == newer["id"]
 
 
+def test_behind_the_arm_api_a_job_goes_back_to_the_whole_spec_of_a_release(storage: Storage) -> None:
+    """One runJob carries it, and the job's jar lies where the service reads it; the route shows what runs."""
+    with serving({}) as server:
+        play = ArmPlay(storage, server).uploads().drives()
+        older = read(storage).wanted
+        assert older
+        doors = Intake(play.ledger, storage.queue, play.jars, service(server, play.jars))
+        for request in (
+            Request(action=Action.STATELESS_UPDATE, spec=SpecPatch(parallelism=4)),
+            Request(action=Action.UPDATE, release=older.id[:8]),
+        ):
+            operation = doors.request(ORDERS, request, CALLER)
+            play.will_carry_out(request.action)
+            play.drives()
+        sent = [json.loads(call.body)["properties"] for call in server.calls if call.method == "POST"]
+        assert [body["flinkConfiguration"]["parallelism"] for body in sent] == ["2", "4", "2"]
+    record, result = read(storage), storage.ledger().find(operation.id).result
+    assert result
+    assert "went back to the release v1.jar" in result.message
+    assert (record.launched, record.placed) == (older.id, older.sha256)
+    known, jars = retention(storage).known(record)
+    shown = [KeptRelease.of(one, record, available=one.release.sha256 in jars) for one in known]
+    assert [(one.spec.parallelism, one.wanted, one.running, one.available) for one in shown] == [
+        (4, False, False, True),
+        (2, True, True, True),
+    ]
+
+
 # -------------------------------------------------------------------------------------------------------------- keeping
 
 
@@ -226,7 +259,7 @@ class MortalReleases(KeptReleases):
         self.points.cross()
         return held
 
-    def describe(self, job: JobName, kept: KeptRelease) -> None:
+    def describe(self, job: JobName, kept: Kept) -> None:
         """Describe between two places: behind the first the bytes have just been kept."""
         self.points.cross()
         super().describe(job, kept)
