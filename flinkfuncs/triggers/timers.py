@@ -42,6 +42,6 @@ def keep_house(timer: func.TimerRequest, context: func.Context) -> None:  # noqa
     """Dispose of what nothing retains."""
     with telemetry.event(context.function_name, "timer", traceparent=context.trace_context.trace_parent):
         app, now = services(), datetime.now(UTC)
-        app.releases.prune(now)
         if app.housekeeper:
             app.housekeeper.tidy(now)
+        app.releases.prune(now)

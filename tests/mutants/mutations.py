@@ -494,6 +494,25 @@ RULES = (
     ),
     Mutation(
         of=DELETE,
+        breaks="the jar to which a rollback would go back is deleted",
+        path="flinkfuncs/core/release_retention.py",
+        before="[jar for jar in jars if jar.sha256 not in needed]",
+        after="list(jars)",
+        tests=(f"{UNIT}/test_release_retention.py::test_what_a_job_may_need_stays",),
+    ),
+    Mutation(
+        of=DELETE,
+        breaks="a jar is deleted that an operation took into use a moment ago",
+        path="flinkfuncs/clients/kept_releases.py",
+        before="delete_blob(blob.name, etag=blob.etag, match_condition=MatchConditions.IfNotModified)",
+        after="delete_blob(blob.name)",
+        tests=(
+            f"{WIRE}/test_kept_releases.py"
+            "::test_a_jar_that_an_operation_takes_into_use_behind_the_look_at_the_record_stays",
+        ),
+    ),
+    Mutation(
+        of=DELETE,
         breaks="the records of all jobs are deleted when they are old enough",
         path="infra/storage.bicep",
         before="${ledgerKey}/closed/'",
@@ -558,6 +577,25 @@ RULES = (
         before="if len(queued.record.open) > MOST_OPEN:",
         after="if len(record.open) > 10 * MOST_OPEN:",
         tests=(f"{WIRE}/test_intake.py::test_a_call_for_a_job_that_does_not_exist_is_not_found",),
+    ),
+    Mutation(
+        of=UNTOUCHED,
+        breaks="a pipeline that uploads a bad version every hour stops the job every hour",
+        path="flinkfuncs/core/rolled_back.py",
+        before="if request.again and not tried:",
+        after="if not tried:",
+        tests=(f"{UNIT}/test_rolled_back.py::test_an_upload_of_a_release_that_was_rolled_back_is_held",),
+    ),
+    Mutation(
+        of=UNTOUCHED,
+        breaks="a job is stopped for a release whose bytes are gone",
+        path="flinkfuncs/clusters/keeper.py",
+        before="if not jars.releases.hold(operation.job, release.sha256):",
+        after="if False:",
+        tests=(
+            f"{WIRE}/test_kept_releases.py"
+            "::test_a_release_whose_bytes_go_after_it_was_asked_for_is_refused_before_anything_is_touched",
+        ),
     ),
     Mutation(
         of=OTHERS,
