@@ -1,4 +1,4 @@
-"""What going back to an earlier release does to a running job: its state goes on, in the old code with its arguments."""
+"""What going back to an earlier release does to a running job: its state goes on, in the code it ran before."""
 
 from __future__ import annotations
 
