@@ -115,11 +115,32 @@ class Intake:
 
         Raises:
             NotFound: there is no such job, or no such release of it.
-            Refused: too many operations of the job are waiting, or the bytes of the release are gone.
+            Refused: too many operations of the job are waiting, the call's key came with another call (422), or the
+                bytes of the release are gone.
             Unavailable: storage cannot be reached.
 
         """
-        return self._ask(job, self.resolved(job, request), cause, at=_now(), identity=uuid.uuid4().hex)
+        if call is None:
+            return self._ask(job, self.resolved(job, request), cause, at=_now(), identity=uuid.uuid4().hex)
+        first = call.first
+        if first is None or first.operation is None or not self._is_known(first.operation):
+            request = self.resolved(job, request)
+        first = first or self._first(job, request, cause, call)
+        return self._ask(job, request, cause, at=first.at, identity=call.name)
+
+    def _is_known(self, operation_id: str) -> bool:
+        try:
+            return bool(self._ledger.find(operation_id))
+        except NotFound:
+            return False
+
+    def _first(self, job: JobName, request: Request, cause: Cause, call: Keyed) -> Key:
+        """Record a key before anything else of its call, unless the call would be refused."""
+        at = _now()
+        operation = _operation(job, request, cause, at=at, identity=call.name)
+        entry = self._ledger.entry(job)
+        _with(entry.record if entry else self._first_record(operation), operation, self._now())
+        return self._ledger.keys.record(call, Key(digest=call.digest, at=at, operation=operation.id))
 
     def resolved(self, job: JobName, request: Request) -> Request:
         """Return the request with the release that it goes back to; a job that is not there has none.
@@ -134,6 +155,8 @@ class Intake:
         if request.release is None or record is None or record.deleted:
             return request
         release = find_release(self._ledger, self._jars, record, request.release)
+        if record.wanted:
+            release = release.taken_as(record.wanted)  # its window is not what the job goes back to
         return request.model_copy(update={"release": release.id, "kept": release})
 
     # -------------------------------------------------------------------------------------------------------- uploads
@@ -425,6 +448,10 @@ def _described(path: UploadPath, job_json: JobJson, text: bytes) -> Request:
         wanted_sha256=job_json.sha256,
         again=job_json.again,
         hold_after_rollback=job_json.hold_after_rollback,
+        reason=job_json.reason,
+        build_url=job_json.build_url,
+        commit=job_json.commit,
+        names_savepoint_sha256=digest_without_remarks(text, job_json),
     )
 
 

@@ -19,6 +19,7 @@
     adopt                                   adopt                           NEW, and then nothing else
     release                                 release                         the three UPDATEs, and then nothing that
                                                                             says what to run; not the gateway
+    reason, buildUrl, commit                reason, build_url, commit       every action
 
 A field that is null or empty says nothing (the API's own callers send `"savepoint.directory": ""`), but for empty
 `args` and an empty `updateWindow`, which mean: none. A field that the action does not take is refused, never ignored.
@@ -101,7 +102,7 @@ class RunJobProperties(Remarks):
 
 
 _OPTIONS = {"save_point_name", "without_savepoint", "allow_unaligned_checkpoint", "adopt", "release"}
-_RELEASE_FIELDS = frozenset(RunJobProperties.model_fields) - _OPTIONS
+_RELEASE_FIELDS = frozenset(RunJobProperties.model_fields) - _OPTIONS - REMARKS
 _STATE_ACTIONS = (Action.UPDATE, Action.LAST_STATE_UPDATE, Action.START, Action.RE_LAUNCH)
 _SAVEPOINT_ACTIONS = (Action.NEW, Action.UPDATE, Action.START, Action.RE_LAUNCH)
 
@@ -114,7 +115,7 @@ def fields_of(action: Action) -> frozenset[str]:
     unaligned = {"allow_unaligned_checkpoint"} if action in _STATE_ACTIONS else set()
     adopt = {"adopt"} if action is Action.NEW else set()
     back = {"release"} if action in UPDATES else set()
-    return release | savepoint | without | unaligned | adopt | back
+    return release | savepoint | without | unaligned | adopt | back | REMARKS
 
 
 def to_request(action: Action, body: RunJobProperties, settings: Settings) -> Request:
@@ -135,6 +136,9 @@ def to_request(action: Action, body: RunJobProperties, settings: Settings) -> Re
         allow_unaligned_checkpoint=bool(body.allow_unaligned_checkpoint),
         adopt=body.adopt,
         release=body.release,
+        reason=body.reason,
+        build_url=body.build_url,
+        commit=body.commit,
     )
 
 

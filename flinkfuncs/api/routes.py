@@ -177,7 +177,7 @@ ROUTES = (
         ),
         (
             *(*OF_RECORDS, *_NO_JOB, "UnknownAction", "InvalidBody", "BodyTooLarge", "TooManyOperations"),
-            *("InvalidDirectory", "OutsideRoot", "ReleaseNotFound", "ReleaseGone"),
+            *("InvalidDirectory", "OutsideRoot", "ReleaseNotFound", "ReleaseGone", *OF_KEYS),
         ),
         (JOB, ACTION, PREFER, *KEYS),
         Body(

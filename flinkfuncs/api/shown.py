@@ -177,6 +177,12 @@ class Request(Shown):
     """Of an upload: its job.json wants a release tried again that was rolled back."""
     hold_after_rollback: bool | None = None
     """Of an upload: whether its job.json wants a release refused that was rolled back."""
+    reason: str | None = None
+    """Why, in the words of whoever asked."""
+    build_url: str | None = None
+    """The build that asked."""
+    commit: str | None = None
+    """What that build was made of."""
 
     @classmethod
     def of(cls, request: operations.Request) -> Self:
@@ -197,6 +203,9 @@ class Request(Shown):
             release=request.release,
             again=request.again,
             hold_after_rollback=request.hold_after_rollback,
+            reason=request.reason,
+            build_url=request.build_url,
+            commit=request.commit,
         )
 
 
@@ -448,6 +457,7 @@ class ReleaseOperation(Shown):
     id: str
     action: Action
     cause: Cause
+    reason: str | None = None
     outcome: Outcome | None = None
     """None until it has ended."""
     ended_at: datetime | None = None
@@ -506,6 +516,7 @@ def _of_release(operation: operations.Operation) -> ReleaseOperation:
         id=operation.id,
         action=operation.action,
         cause=Cause.of(operation.cause),
+        reason=operation.request.reason,
         outcome=result and result.outcome,
         ended_at=result and result.ended_at,
     )

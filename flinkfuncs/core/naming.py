@@ -90,4 +90,4 @@ def without_job_json(record: JobRecord, operation: Operation) -> JobRecord:
 
 
 def _digest(operation: Operation) -> str | None:
-    return operation.request.names_savepoint_sha256 or operation.request.job_json_sha256
+    return operation.request.job_json_version

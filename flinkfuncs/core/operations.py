@@ -53,6 +53,15 @@ class Request(Model):
     kept: Release | None = None  # … and that release, as it was known when this was asked for
     again: bool = False  # uploads only: the release was rolled back before, and is to be tried again
     hold_after_rollback: bool | None = None  # uploads only: what job.json says; None: as the setting does
+    reason: str | None = None  # why somebody asks, in a line of his own
+    build_url: str | None = None  # the build that asks
+    commit: str | None = None  # … and what it was made of
+    names_savepoint_sha256: Sha256 | None = None  # a job.json with such remarks: the digest of the rest of it
+
+    @property
+    def job_json_version(self) -> Sha256 | None:
+        """What tells one version of a job.json from another; remarks make none."""
+        return self.names_savepoint_sha256 or self.job_json_sha256
 
 
 class Outcome(StrEnum):

@@ -50,7 +50,7 @@ def objection(operation: Operation, record: JobRecord, *, hold: bool) -> End | N
     before = [one for one in record.rolled_back if one.release == release.id]
     if not before:
         return None
-    tried = request.job_json_sha256 in [one.job_json_sha256 for one in before]
+    tried = request.job_json_version in [one.job_json_sha256 for one in before]
     if request.again and not tried:
         return None
     said = "; again in this version of job.json was tried before" if request.again else ""
@@ -73,6 +73,6 @@ def with_outcome(record: JobRecord, operation: Operation, end: End, now: datetim
     if end.outcome is not Outcome.ROLLED_BACK or release is None or not tried:
         return record
     one = RolledBack(
-        release=release.id, operation=operation.id, at=now, job_json_sha256=operation.request.job_json_sha256
+        release=release.id, operation=operation.id, at=now, job_json_sha256=operation.request.job_json_version
     )
     return record.but(rolled_back=(*record.rolled_back, one)[-MOST:])

@@ -2,7 +2,8 @@
 
     take_savepoints    %SAVEPOINT_SCHEDULE%    running jobs without a recent savepoint get one, some at a time
     sweep              %SWEEP_SCHEDULE%        open operations without a driver; blobs that no operation knows
-    keep_house         every hour              savepoints and jars on the cluster, and kept releases, that nobody needs
+    keep_house         every hour              savepoints and jars on the cluster, kept releases, and idempotency keys
+                                               that nobody needs any more
 
 None of them runs at start: a new instance is no reason for a savepoint, and the sweep comes by itself within its
 period.
@@ -42,6 +43,10 @@ def keep_house(timer: func.TimerRequest, context: func.Context) -> None:  # noqa
     """Dispose of what nothing retains."""
     with telemetry.event(context.function_name, "timer", traceparent=context.trace_context.trace_parent):
         app, now = services(), datetime.now(UTC)
+        try:
+            app.ledger.keys.forget_old(now)
+        except FlinkFuncsError as error:
+            log.warning("keys outcome=kept %s", error)
         if app.housekeeper:
             app.housekeeper.tidy(now)
         app.releases.prune(now)

@@ -44,7 +44,7 @@ ON_THE_WAY = [
     ),
     *("runjob.py", "app.py", "settings.py", "clients/ledger.py", "clients/storage.py", "clients/queue.py"),
     *("core/model.py", "core/names.py", "core/actions.py", "core/operations.py", "core/releases.py"),
-    "core/going_back.py",
+    *("core/going_back.py", "core/idempotency.py", "clients/idempotency.py"),
 ]
 # Codes of an operation's result there, and of an upload's: no route replies with them as an error.
 OF_RESULTS = {"Abandoned", "NotAJar", "NotClosed"}

@@ -43,6 +43,9 @@ SAMPLES: dict[str, object] = FULL | {
     "savepointDirectory": SAVEPOINTS + "/orders",
     "withoutSavepoint": True,
     "release": "9b74c9897bac",
+    "reason": "a new schema",
+    "buildUrl": "https://ci.example/build?id=17",
+    "commit": "5c1d0e2",
 }
 
 
