@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
-from flinkfuncs.triggers import arm, blobs, control, http, notifications, queue, timers
+from flinkfuncs.triggers import arm, blobs, control, http, notifications, plans, queue, timers
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-for module in (arm, blobs, control, http, notifications, queue, timers):
+for module in (arm, blobs, control, http, notifications, plans, queue, timers):
     app.register_functions(module.blueprint)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .messages import Messages
     from .operations import Driver
     from .periodic import PeriodicSavepoints
-    from .releases import Releases
+    from .planning import Planner
     from .settings import Settings
 
 
@@ -41,6 +41,7 @@ class Services:
     ledger: Ledger
     intake: Intake
     control: Control
+    planner: Planner
     driver: Driver
     cluster: Cluster
     periodic: PeriodicSavepoints
@@ -98,7 +99,7 @@ def compose(settings: Settings) -> Services:
     from .messages import NO_MESSAGES
     from .operations import Driver, Patience
     from .periodic import PeriodicSavepoints
-    from .releases import Releases
+    from .planning import Planner
 
     jars = _jars(settings)
     cluster = _cluster(settings, jars)
@@ -112,12 +113,13 @@ def compose(settings: Settings) -> Services:
     messages = _messages(settings, ledger, cluster.key) if settings.notifies else None
     told = messages or NO_MESSAGES
     rhythm = Rhythm(timedelta(seconds=settings.savepoint_interval_seconds), settings.savepoints_at_once)
-    kept = ReleasePolicy(settings.release_retention_count, settings.release_retention_days)
+    intake = Intake(ledger, queue, jars, cluster, told)
     return Services(
         settings=settings,
         ledger=ledger,
-        intake=Intake(ledger, queue, jars, cluster, told),
+        intake=intake,
         control=Control(ledger, queue, told),
+        planner=Planner(ledger, jars, cluster, intake),
         driver=Driver(ledger, queue, cluster, patience, messages=told),
         cluster=cluster,
         periodic=PeriodicSavepoints(ledger, queue, cluster, rhythm, told),

@@ -23,14 +23,14 @@ from .clients.jars import BlobFacts, Jars
 from .clients.ledger import Ledger, ListedJob, Upload, upload_digest, upload_of
 from .clients.queue import OperationsQueue
 from .clients.storage import Conflict
-from .clusters.cluster import Cluster
+from .clusters.cluster import Cluster, ground_of
 from .core import handled, queueing
 from .core.actions import Action
-from .core.errors import FlinkFuncsError, NotFound, Refused, Unanswered
-from .core.idempotency import Key, Keyed
+from .core.errors import FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable
 from .core.jobs import JobRecord
 from .core.names import JobName
 from .core.operations import Cause, Operation, Outcome, Request, Result, operation_id
+from .core.plans import record_part
 from .core.queueing import Queued
 from .core.releases import JarSource
 from .core.uploads import (
@@ -114,9 +114,8 @@ class Intake:
         """Record an action that a caller asks for, and send for a driver; the repeat of a call finds its operation.
 
         Raises:
-            NotFound: there is no such job, or no such release of it.
-            Refused: too many operations of the job are waiting, the call's key came with another call (422), or the
-                bytes of the release are gone.
+            NotFound: there is no such job.
+            Refused: too many operations of the job are waiting, or the job is no longer as a plan found it (412).
             Unavailable: storage cannot be reached.
 
         """
@@ -224,7 +223,7 @@ class Intake:
         jar = facts if path.file == job_json.jar else self._jars.look("uploads", path.beside(job_json.jar).blob)
         if jar is None or jar.size_bytes == 0:
             return _Waits(f"waits for {job_json.jar}")
-        return _Pair(_described(path, job_json, text), jar, description)
+        return _Pair(request_of(path, job_json, text), jar, description)
 
     def _ask_upload(self, path: UploadPath, request: Request, jar: BlobFacts, *beside: BlobFacts) -> Operation:
         """Record an upload; it is as new as the newest of its blobs, and another one when any of them changes."""
@@ -240,7 +239,7 @@ class Intake:
         request = Request(action=path.action, folder=path.folder)
         cause = Cause(kind="upload", detail=f"{facts.name} {facts.etag}")
         identity = f"{facts.name}\n{facts.etag}"
-        refused = _refused(_operation(path.job, request, cause, at=facts.last_modified, identity=identity), error)
+        refused = _refused(new_operation(path.job, request, cause, at=facts.last_modified, identity=identity), error)
         if known := self._ledger.closed(refused.id):
             return known
         self._messages.closing(refused)
@@ -345,7 +344,7 @@ class Intake:
     def _ask(
         self, job: JobName, request: Request, cause: Cause, *, at: datetime, identity: str, jar: BlobFacts | None = None
     ) -> Operation:
-        operation = _operation(job, request, cause, at=at, identity=identity)
+        operation = new_operation(job, request, cause, at=at, identity=identity)
         known, record = self._record(operation, jar)
         if record.operation(operation.id):
             self._nudge(job, operation.id)
@@ -366,7 +365,7 @@ class Intake:
         queued = None
         while True:
             entry = self._ledger.entry(operation.job)
-            record = entry.record if entry else self._first_record(operation)
+            record = entry.record if entry else self.first_record(operation)
             known = record.known(operation.id) or self._ledger.closed(operation.id)
             if known:
                 if queued and known.requested_at == operation.requested_at:  # our own write, whose answer was lost
@@ -374,8 +373,10 @@ class Intake:
                         telemetry.ended(ended)
                 return known, record
             if jar:
-                operation = operation.model_copy(update={"repeats": self._repeated(record, operation, jar)})
-            queued = _with(record, operation, self._now())
+                operation = operation.model_copy(update={"repeats": self.repeated(record, operation, jar)})
+            else:
+                self._hold_against_plan(record, operation)
+            queued = with_operation(record, operation)
             if queued.record is record:
                 return self._ended_at_once(queued.ended[0]), record
             for ended in queued.ended:
@@ -397,18 +398,45 @@ class Intake:
         telemetry.ended(operation)
         return operation
 
-    def _repeated(self, record: JobRecord, operation: Operation, jar: BlobFacts) -> str | None:
+    def _hold_against_plan(self, record: JobRecord, operation: Operation) -> None:
+        """Refuse a call whose plan found the job otherwise than this record and the cluster have it."""
+        plan = operation.request.plan
+        if plan is None:
+            return
+        try:
+            ground = ground_of(self._cluster, record, operation)
+        except FlinkFuncsError as error:
+            message = f"whether the job is as the plan found it cannot be told now: {error.message}"
+            raise Unavailable(message, code="PlanUnverified") from error
+        if not plan.startswith(record_part(record, operation, ground)):
+            message = "the job is no longer as the plan found it, or another action was planned: plan it again"
+            raise Refused(message, code="PlanChanged", status=412)
+
+    def repeated(self, record: JobRecord, operation: Operation, jar: BlobFacts) -> str | None:
         """Return the operation that handled the bytes of an upload under the same names before."""
         earlier = handled.to_compare(record, operation, jar.size_bytes)
         return earlier.operation if earlier and earlier.sha256 == self._jars.sha256(jar) else None
 
-    def _first_record(self, operation: Operation) -> JobRecord:
+    def first_record(self, operation: Operation) -> JobRecord:
+        """Return the record of a job that has none.
+
+        Raises:
+            NotFound: the operation makes none.
+
+        """
         if operation.action is not Action.NEW and operation.cause.kind != "upload":
             raise NotFound(f"there is no job {operation.job}", code="JobNotFound")
         return JobRecord(name=operation.job, unknown_past=self._jars.has_releases(operation.job))
 
 
-def _with(record: JobRecord, operation: Operation, now: datetime) -> Queued:
+def with_operation(record: JobRecord, operation: Operation) -> Queued:
+    """Put a new operation on its job's list.
+
+    Raises:
+        NotFound: the job was deleted.
+        Refused: too many operations are waiting.
+
+    """
     if record.deleted and operation.action is not Action.NEW and operation.cause.kind != "upload":
         raise NotFound(f"the job {record.name} was deleted", code="JobNotFound")
     queued = queueing.queued(record, operation, now)
@@ -417,7 +445,8 @@ def _with(record: JobRecord, operation: Operation, now: datetime) -> Queued:
     return queued
 
 
-def _operation(job: JobName, request: Request, cause: Cause, *, at: datetime, identity: str) -> Operation:
+def new_operation(job: JobName, request: Request, cause: Cause, *, at: datetime, identity: str) -> Operation:
+    """Return an operation that nobody has recorded yet."""
     number = operation_id(job, at=at, identity=identity)
     return Operation(
         id=number,
@@ -435,7 +464,8 @@ def _refused(operation: Operation, error: Refused) -> Operation:
     return operation.model_copy(update={"result": result})
 
 
-def _described(path: UploadPath, job_json: JobJson, text: bytes) -> Request:
+def request_of(path: UploadPath, job_json: JobJson, text: bytes) -> Request:
+    """Return what an upload with a job.json asks for; its jar is not named yet."""
     return Request(
         action=path.action,
         spec=job_json.spec(),
@@ -446,12 +476,7 @@ def _described(path: UploadPath, job_json: JobJson, text: bytes) -> Request:
         switch_mode=job_json.switch_mode,
         adopt=job_json.adopt,
         wanted_sha256=job_json.sha256,
-        again=job_json.again,
-        hold_after_rollback=job_json.hold_after_rollback,
-        reason=job_json.reason,
-        build_url=job_json.build_url,
-        commit=job_json.commit,
-        names_savepoint_sha256=digest_without_remarks(text, job_json),
+        plan=job_json.plan,
     )
 
 

@@ -222,14 +222,7 @@ class Driver:
         if not isinstance(step, Keep | UploadJar | Check | PlaceJar):
             claim.write(lambda record: progress.learned(record, operation.id, step, Turned(error.message)))
             return
-        if isinstance(step, Keep) and isinstance(error, Conflict):
-            self._close(claim, operation, End(Outcome.SUPERSEDED, error.message, code="Overwritten"))
-            return
-        untouched = isinstance(step, Keep | Check) and not operation.acted
-        outcome = Outcome.REFUSED if untouched else Outcome.FAILED
-        saved = step.stop_savepoint if isinstance(step, UploadJar) else None
-        ended: Ended | None = "STOPPED" if saved else None
-        self._close(claim, operation, End(outcome, error.message, code=error.code, savepoint=saved, ended=ended))
+        self._close(claim, operation, end_of_refused(operation, step, error))
 
     def _seconds_since(self, moment: datetime | None) -> float:
         """Return how long ago something was written down (seconds); None: just now."""
@@ -251,6 +244,17 @@ class Driver:
         self._messages.collect(claim.record)
         level = logging.INFO if end.outcome is Outcome.SUCCEEDED else logging.WARNING
         log.log(level, "job=%s operation=%s outcome=%s %s", operation.job, operation.id, end.outcome, end.message)
+
+
+def end_of_refused(operation: Operation, step: Keep | UploadJar | Check | PlaceJar, error: Refused) -> End:
+    """Return how an operation ends of which a step was definitely refused that changes no job."""
+    if isinstance(step, Keep) and isinstance(error, Conflict):
+        return End(Outcome.SUPERSEDED, error.message, code="Overwritten")
+    untouched = isinstance(step, Keep | Check) and not operation.acted
+    outcome = Outcome.REFUSED if untouched else Outcome.FAILED
+    saved = step.stop_savepoint if isinstance(step, UploadJar) else None
+    ended: Ended | None = "STOPPED" if saved else None
+    return End(outcome, error.message, code=error.code, savepoint=saved, ended=ended)
 
 
 def _crashed(operation: Operation, cause: str) -> End:

@@ -17,9 +17,7 @@
     withoutSavepoint                        without_savepoint               STATELESS_UPDATE
     allowUnalignedCheckpoint                allow_unaligned_checkpoint      UPDATE, LAST_STATE_UPDATE, START, RE_LAUNCH
     adopt                                   adopt                           NEW, and then nothing else
-    release                                 release                         the three UPDATEs, and then nothing that
-                                                                            says what to run; not the gateway
-    reason, buildUrl, commit                reason, build_url, commit       every action
+    plan                                    plan                            every action
 
 A field that is null or empty says nothing (the API's own callers send `"savepoint.directory": ""`), but for empty
 `args` and an empty `updateWindow`, which mean: none. A field that the action does not take is refused, never ignored.
@@ -37,8 +35,7 @@ from .core.actions import Action
 from .core.errors import Refused
 from .core.model import parse_json
 from .core.names import Directory, state_path
-from .core.operations import Request
-from .core.queueing import UPDATES
+from .core.operations import PlanId, Request
 from .core.releases import (
     Args,
     FlinkConfiguration,
@@ -98,11 +95,11 @@ class RunJobProperties(Remarks):
     without_savepoint: bool | None = None
     allow_unaligned_checkpoint: bool | None = None
     adopt: FlinkJobId | None = None
-    release: ReleaseId | None = None
+    plan: PlanId | None = None
 
 
-_OPTIONS = {"save_point_name", "without_savepoint", "allow_unaligned_checkpoint", "adopt", "release"}
-_RELEASE_FIELDS = frozenset(RunJobProperties.model_fields) - _OPTIONS - REMARKS
+_OPTIONS = {"save_point_name", "without_savepoint", "allow_unaligned_checkpoint", "adopt", "plan"}
+_RELEASE_FIELDS = frozenset(RunJobProperties.model_fields) - _OPTIONS
 _STATE_ACTIONS = (Action.UPDATE, Action.LAST_STATE_UPDATE, Action.START, Action.RE_LAUNCH)
 _SAVEPOINT_ACTIONS = (Action.NEW, Action.UPDATE, Action.START, Action.RE_LAUNCH)
 
@@ -114,8 +111,7 @@ def fields_of(action: Action) -> frozenset[str]:
     without = {"without_savepoint"} if action is Action.STATELESS_UPDATE else set()
     unaligned = {"allow_unaligned_checkpoint"} if action in _STATE_ACTIONS else set()
     adopt = {"adopt"} if action is Action.NEW else set()
-    back = {"release"} if action in UPDATES else set()
-    return release | savepoint | without | unaligned | adopt | back | REMARKS
+    return release | savepoint | without | unaligned | adopt | {"plan"}
 
 
 def to_request(action: Action, body: RunJobProperties, settings: Settings) -> Request:
@@ -135,16 +131,13 @@ def to_request(action: Action, body: RunJobProperties, settings: Settings) -> Re
         without_savepoint=bool(body.without_savepoint),
         allow_unaligned_checkpoint=bool(body.allow_unaligned_checkpoint),
         adopt=body.adopt,
-        release=body.release,
-        reason=body.reason,
-        build_url=body.build_url,
-        commit=body.commit,
+        plan=body.plan,
     )
 
 
 def _refuse_unused(action: Action, body: RunJobProperties) -> None:
     said = {name for name in RunJobProperties.model_fields if getattr(body, name) not in (None, "", {})}
-    if "adopt" in said and len(said - REMARKS) > 1:
+    if "adopt" in said and said - {"adopt", "plan"}:
         raise _invalid("adopt takes over what runs: a release, its spec or a savepoint come with a later UPDATE")
     if "release" in said and said & _RELEASE_FIELDS:
         both = ", ".join(sorted(map(_alias, said & _RELEASE_FIELDS)))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from ..core.model import Model
-from ..core.remarks import Reason
+from ..core.uploads import Folder, JobJson
 
 
 class Pause(Model):
     """Whether a job's uploads are to be held, and why."""
 
     paused: bool
-    reason: Reason = None
 
 
-class Abandon(Model):
-    """Why an operation is ended by hand."""
+class PlannedUpload(Model):
+    """An upload that has not been made: where its jar's bytes are, which folder it is for, and its job.json."""
 
-    reason: Reason = None
+    jar: str
+    folder: Folder = "stateful"
+    job_json: JobJson | None = None

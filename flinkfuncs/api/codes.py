@@ -29,6 +29,10 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "InvalidQuery": Code(400, "A parameter of the query has no such value, or does not go with the others."),
         "OutsideRoot": Code(400, "A path leads outside the directory that the settings allow."),
+        "InvalidPath": Code(
+            400, "No jar of an upload may lie there: `plans/`, `stateful/<job>/` and `stateless/<job>/`."
+        ),
+        "JarNotFound": Code(404, "There is no such jar in the jars container."),
         "JobNotFound": Code(404, "There is no such job, or it was deleted."),
         "NotFound": Code(404, "A container of the app is missing: `GET /api/health` says which."),
         "OperationNotFound": Code(404, "There is no such operation, or it has expired."),
@@ -40,11 +44,13 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "ReleaseGone": Code(409, "The bytes of the release are not kept any more."),
         "StorageRefused": Code(409, "Storage refuses the request."),
         "TooManyOperations": Code(409, "Too many operations of this job are waiting."),
+        "PlanChanged": Code(412, "The job is no longer as the plan found it, or another action was planned."),
         "BodyTooLarge": Code(413, "The body is longer than 256 KiB."),
         "KeyReused": Code(422, "The idempotency key came before, with another method, path or body: take a new key."),
         "MissingSetting": Code(503, "A setting is missing: the detail names it."),
         "NewerRecord": Code(503, "A newer version of the app wrote the record, and this one leaves it alone."),
         "NotDelivered": Code(503, "The message did not leave, or nothing was answered: the detail says why."),
+        "PlanUnverified": Code(503, "The cluster cannot be asked whether the job is as the plan found it."),
         "StorageDenied": Code(503, "Storage refuses the app's identity."),
         "StorageUnanswered": Code(
             503, "Storage did not answer. What was asked for may have been recorded: look first."

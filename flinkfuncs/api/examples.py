@@ -151,6 +151,33 @@ UPLOADS = shown.Uploads(
         shown.Upload(state="waiting", blob="stateful/bills/job.json", at=_AT, job="bills", message="waits for b.jar"),
     )
 )
+PLAN = shown.Plan(
+    id="3f2a9c1b7d4e5a60.9b74c9897bac770f",
+    verdict="WILL_DO",
+    action=Action.UPDATE,
+    steps=(
+        shown.StepAhead(step="Keep"),
+        shown.StepAhead(step="Check", detail="2c26b46b68ff (orders-2.jar)"),
+        shown.StepAhead(step="Stop", detail=f"{_COPY}, with a savepoint below {_SAVEPOINT.rsplit('/', 2)[0]}"),
+        shown.StepAhead(step="Start", detail="release 9b74c9897bac from its savepoint"),
+        shown.StepAhead(step="TakeCheckpoint", detail="proves the new copy"),
+    ),
+    stops=shown.Stops(flink_job_id=_COPY, status="RUNNING", release_id=f"{0xAB:064x}"),
+    state=shown.StateTaken(path=_SAVEPOINT.rsplit("/", 2)[0], kind="stop", taken_at=_AT, size_bytes=734_003_200),
+    release=RELEASE,
+    spec=(shown.Difference(field="parallelism", before=2, after=4),),
+    operators=shown.Operators(
+        kept=("cbc357ccb763df2852fee8c4fc7d55f2",),
+        new=(),
+        gone=(shown.OperatorGone(id="ca88eee0c0a1b0b7ec57f8ca7f7e0a0d", name="dedupe", state_bytes=0),),
+        max_parallelism=128,
+    ),
+    slots=shown.Slots(needed=4, free=6),
+    expected_downtime_seconds=3.4,
+    rollback=shown.Rollback(
+        about="the release that runs now is started again from the savepoint of the stop", release_id=f"{0xAB:064x}"
+    ),
+)
 PROBE = shown.Probe(id="test.5f0c3a9d", delivered=True, status=204, answer="")
 HELD = shown.HeldUploads(paused=True, held=())
 WELL = Health(healthy=True, cluster_kind="session", storage=Reach(reachable=True), cluster=Reach(reachable=True))

@@ -95,7 +95,8 @@ def document() -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     modes: dict[type[BaseModel], JsonSchemaMode] = {Problem: "serialization"}
     for route in ROUTES:
-        modes |= {type(reply.example): "serialization" for reply in route.replies if reply.example}
+        examples = [example for reply in route.replies for example in (reply.example, reply.or_else) if example]
+        modes |= {type(example): "serialization" for example in examples}
         modes |= {route.body.model: "validation"} if route.body else {}
     _, made = models_json_schema(
         [*modes.items()], ref_template="#/components/schemas/{model}", schema_generator=_Schemas
@@ -150,7 +151,10 @@ def _reply(reply: Reply, route: Route) -> dict[str, Any]:
     described: dict[str, Any] = {"description": reply.about, "content": anything}
     if reply.example:
         example = reply.example.model_dump(mode="json", by_alias=True, exclude_none=True)
-        described["content"] = {"application/json": {"schema": _ref(type(reply.example)), "example": example}}
+        schema: dict[str, Any] = _ref(type(reply.example))
+        if reply.or_else:
+            schema = {"anyOf": [schema, _ref(type(reply.or_else))]}
+        described["content"] = {"application/json": {"schema": schema, "example": example}}
     if headers := {**reply.headers, **(TAGGED if route.conditional else {})}:
         described["headers"] = _headers(headers)
     return described

@@ -16,8 +16,8 @@ from ..core.model import Model
 from ..core.operations import Outcome
 from ..runjob import RunJobProperties
 from . import examples
-from .asked import Abandon, Pause
-from .codes import OF_KEYS, OF_RECORDS
+from .asked import Pause, PlannedUpload
+from .codes import OF_RECORDS
 
 Schema = Mapping[str, JsonValue]
 
@@ -53,6 +53,7 @@ class Reply:
     about: str
     example: Model | None
     headers: Mapping[str, str] = field(default_factory=dict)
+    or_else: Model | None = None  # an example of what else it may be
 
 
 @dataclass(frozen=True)
@@ -96,22 +97,13 @@ PREFER = Parameter(
     {"type": "string"},
     "wait=60",
 )
-_A_KEY: Schema = {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"}
-KEY = Parameter(
-    "Idempotency-Key",
-    "header",
-    "Makes a repeat safe: the same key with the same path and body is the same call, for 7 days or longer.",
-    _A_KEY,
-    "8e03978e-40d5-43dd-bc93-6894a57f9324",
+DRY_RUN = Parameter(
+    "dryRun",
+    "query",
+    "`true`: nothing is recorded or done; the reply says what would be.",
+    _words("true", "false"),
+    "false",
 )
-REPEATABILITY = Parameter(
-    "Repeatability-Request-ID",
-    "header",
-    "The same under the name of OASIS; both may be given if they agree.",
-    _A_KEY,
-    KEY.example,
-)
-KEYS = (KEY, REPEATABILITY)
 OF_A_JOB = Parameter("job", "query", "Only the operations of this job.", JOB_NAME, "orders")
 STATE = Parameter(
     "state",
@@ -164,9 +156,11 @@ ROUTES = (
         (
             Reply(
                 200,
-                "With `Prefer: wait=N`: the operation has ended, well or not; its result says how.",
+                "With `Prefer: wait=N`: the operation has ended, well or not; its result says how. With `dryRun`: "
+                "the plan.",
                 examples.UPDATED,
-                _LOCATION | _APPLIED | _REPLAYED,
+                _LOCATION | _APPLIED,
+                or_else=examples.PLAN,
             ),
             Reply(
                 202,
@@ -177,13 +171,29 @@ ROUTES = (
         ),
         (
             *(*OF_RECORDS, *_NO_JOB, "UnknownAction", "InvalidBody", "BodyTooLarge", "TooManyOperations"),
-            *("InvalidDirectory", "OutsideRoot", "ReleaseNotFound", "ReleaseGone", *OF_KEYS),
+            *("InvalidDirectory", "OutsideRoot", "InvalidQuery", "PlanChanged", "PlanUnverified"),
         ),
-        (JOB, ACTION, PREFER, *KEYS),
+        (JOB, ACTION, PREFER, DRY_RUN),
         Body(
             RunJobProperties,
             "What the action takes; a field that it does not take is refused. None at all is an empty object.",
             {"parallelism": 4, "args": ["--topic", "orders"]},
+        ),
+    ),
+    Route(
+        "plan_upload",
+        "POST",
+        "/api/jobs/{job}/plan",
+        "Says what an upload would do that has not been made. Nothing is recorded, and no job is touched.",
+        (Reply(200, "The plan.", examples.PLAN),),
+        (*OF_RECORDS, "InvalidJobName", "InvalidBody", "InvalidPath", "BodyTooLarge", "JarNotFound"),
+        (JOB,),
+        Body(
+            PlannedUpload,
+            "Where the jar's bytes are in the jars container, below `plans/` or as an upload; the folder that it is "
+            "for; its job.json, where it is to have one.",
+            {"jar": "plans/build-481/orders-2.jar", "jobJson": {"jar": "orders-2.jar", "parallelism": 4}},
+            required=True,
         ),
     ),
     Route(

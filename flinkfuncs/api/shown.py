@@ -5,6 +5,7 @@
     Savepoint             one that is recorded, or one that no record names
     KeptRelease           a release that is known, whether its bytes are kept, and what came of it
     Upload, HeldUploads   what became of an upload; whether a job's uploads are paused
+    Plan                  what an action would do
 
 Fields without a value are left out. Arguments and Flink configuration are the user's own words and may hold passwords:
 redaction.py stars them. What only the loop needs (marks of calls, counters) stays in the ledger.
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 from pydantic import ConfigDict, Field
 
-from ..core import jobs, operations, releases
+from ..core import jobs, operations, plans, releases
 from ..core.actions import Action
 from ..core.going_back import KnownRelease
 from ..core.model import Model
@@ -171,18 +172,8 @@ class Request(Shown):
     without_savepoint: bool = False
     allow_unaligned_checkpoint: bool = False
     adopt: str | None = None
-    release: str | None = None
-    """The id of the earlier release that the job is to go back to."""
-    again: bool = False
-    """Of an upload: its job.json wants a release tried again that was rolled back."""
-    hold_after_rollback: bool | None = None
-    """Of an upload: whether its job.json wants a release refused that was rolled back."""
-    reason: str | None = None
-    """Why, in the words of whoever asked."""
-    build_url: str | None = None
-    """The build that asked."""
-    commit: str | None = None
-    """What that build was made of."""
+    plan: str | None = None
+    """It is refused unless everything is as this plan found it."""
 
     @classmethod
     def of(cls, request: operations.Request) -> Self:
@@ -200,12 +191,7 @@ class Request(Shown):
             without_savepoint=request.without_savepoint,
             allow_unaligned_checkpoint=request.allow_unaligned_checkpoint,
             adopt=request.adopt,
-            release=request.release,
-            again=request.again,
-            hold_after_rollback=request.hold_after_rollback,
-            reason=request.reason,
-            build_url=request.build_url,
-            commit=request.commit,
+            plan=request.plan,
         )
 
 
@@ -800,3 +786,163 @@ class Jobs(Shown):
     jobs: tuple[JobInList, ...]
     next_link: str | None = None
     """Where the next page is, where there is one."""
+
+
+# --------------------------------------------------------------------------------------------------------------- plans
+
+
+class StepAhead(Shown):
+    """A step that the operation would take."""
+
+    step: str
+    detail: str = ""
+    """For people: its words may change."""
+
+
+class Stops(Shown):
+    """The run that would be ended."""
+
+    flink_job_id: str | None = None
+    status: str
+    release_id: str | None = None
+    """None of a run that was adopted."""
+
+
+class StateTaken(Shown):
+    """The state that would be started from."""
+
+    path: str
+    """Of a `stop`: the directory below which its savepoint will be."""
+    kind: Literal["savepoint", "checkpoint", "stop"]
+    taken_at: datetime | None = None
+    """Of a `stop`: when the newest savepoint that there is was taken."""
+    size_bytes: int | None = None
+    """Where the app may list the storage; of a `stop`: of the newest savepoint that there is."""
+
+
+class Difference(Shown):
+    """A field of the spec that the release changes; `sha256` is the jar. Without `before` it is new, without `after`
+    it is gone.
+    """
+
+    field: str
+    before: str | int | float | bool | tuple[str, ...] | None = None
+    after: str | int | float | bool | tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, difference: plans.Difference) -> Self:
+        """Show it; secrets are starred, so both sides may look alike."""
+        field = difference.field
+        return cls(field=field, before=_harmless(field, difference.before), after=_harmless(field, difference.after))
+
+
+def _harmless(field: str, value: plans.Value) -> plans.Value:
+    if isinstance(value, tuple):
+        return tuple(redacted_arguments(value))
+    _, dot, key = field.partition(".")
+    return redacted_configuration({key: value})[key] if dot and isinstance(value, str) else value
+
+
+class OperatorGone(Shown):
+    """An operator that the release does not have."""
+
+    id: str
+    name: str | None = None
+    state_bytes: int | None = None
+    """In the newest checkpoint; left out where Flink tells the state of its whole chain as one number."""
+
+
+class Operators(Shown):
+    """The operators of the release beside those of the run before it, by their ids."""
+
+    kept: tuple[str, ...] | None = None
+    new: tuple[str, ...] | None = None
+    gone: tuple[OperatorGone, ...] | None = None
+    without_uid: tuple[str, ...] = ()
+    """The first operator without a uid: Flink names no more."""
+    max_parallelism: int | None = None
+    """The least of the run before: its state goes with no parallelism above that."""
+
+
+class Slots(Shown):
+    """The slots of the cluster."""
+
+    needed: int
+    """At least."""
+    free: int | None = None
+    """Without the run that would be ended."""
+
+
+class Rollback(Shown):
+    """What a rollback would do."""
+
+    about: str
+    """For people."""
+    release_id: str | None = None
+    """The release that would run again."""
+
+
+class Plan(Shown):
+    """What an action would do now."""
+
+    id: str
+    """An action or a job.json with this `plan` is refused once anything that the plan rests on has changed."""
+    verdict: Literal["NOTHING_TO_DO", "WILL_DO", "WOULD_BE_REFUSED", "UNKNOWN"]
+    code: str | None = None
+    """Of a refusal, as the operation would have it; of UNKNOWN, why."""
+    reason: str | None = None
+    action: Action
+    steps: tuple[StepAhead, ...] = ()
+    stops: Stops | None = None
+    state: StateTaken | None = None
+    release: Release | None = None
+    spec: tuple[Difference, ...] = ()
+    """What the release changes; of a first release, all of it."""
+    operators: Operators | None = None
+    slots: Slots | None = None
+    warnings: tuple[str, ...] = ()
+    expected_downtime_seconds: float | None = None
+    """Of an UPDATE: the median of the last ones, from the stop to the new run."""
+    rollback: Rollback | None = None
+
+    @classmethod
+    def of(cls, plan: plans.Plan) -> Self:
+        """Show a plan."""
+        stops, state, back, release, compared = plan.stops, plan.state, plan.rollback, plan.release, plan.compared
+        changed = plans.differences(plan.before, release) if release else ()
+        return cls(
+            id=plan.id,
+            verdict=plan.verdict.value,
+            code=plan.code,
+            reason=plan.reason,
+            action=plan.action,
+            steps=tuple(StepAhead(step=one.step, detail=one.detail) for one in plan.steps),
+            stops=stops and Stops(flink_job_id=stops.flink_job_id, status=stops.status, release_id=stops.release_id),
+            state=state
+            and StateTaken(path=state.path, kind=state.kind, taken_at=state.taken_at, size_bytes=state.size_bytes),
+            release=release and Release.of(release),
+            spec=tuple(Difference.of(one) for one in changed),
+            operators=compared and _operators(compared),
+            slots=_slots(compared) if compared else None,
+            warnings=plan.warnings,
+            expected_downtime_seconds=plan.downtime_seconds,
+            rollback=back and Rollback(about=back.about, release_id=back.release_id),
+        )
+
+
+def _operators(compared: operations.Compared) -> Operators:
+    gone = compared.gone
+    return Operators(
+        kept=compared.kept,
+        new=compared.new,
+        gone=None
+        if gone is None
+        else tuple(OperatorGone(id=one.id, name=one.name, state_bytes=one.state_bytes) for one in gone),
+        without_uid=(compared.without_uid,) if compared.without_uid else (),
+        max_parallelism=compared.max_parallelism,
+    )
+
+
+def _slots(compared: operations.Compared) -> Slots | None:
+    needed = compared.slots_needed
+    return None if needed is None else Slots(needed=needed, free=compared.slots_free)

@@ -71,6 +71,7 @@ class NamedVertex(Answer):
     id: str
     name: str
     parallelism: int = 0
+    max_parallelism: int = Field(alias="maxParallelism", default=0)
 
 
 class NamedVertices(Answer):
@@ -124,7 +125,13 @@ class CheckpointDetails(Answer):
     def vertices(self, named: NamedVertices) -> tuple[Vertex, ...]:
         """Return the state of each vertex that the job has."""
         return tuple(
-            Vertex(vertex.id, vertex.name, state.state_size, in_flight=state.persisted_data > 0)
+            Vertex(
+                vertex.id,
+                vertex.name,
+                state.state_size,
+                in_flight=state.persisted_data > 0,
+                max_parallelism=vertex.max_parallelism,
+            )
             for vertex in named.vertices
             if (state := self.tasks.get(vertex.id))
         )

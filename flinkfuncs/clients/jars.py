@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import IO, Literal, cast
 
 from azure.core import MatchConditions
@@ -29,6 +30,7 @@ from .storage import CHUNK_BYTES, Conflict, storage_errors
 
 Place = Literal["uploads", "directory"]
 JOB_JSON_LIMIT_BYTES = 64 * 1024
+NOWHERE_ELSE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,17 @@ class Jars:
             Refused: the blob is empty, no jar, or names no class to run.
 
         """
+        jar = self.checked(place, name, etag=etag, entry_class=entry_class)
+        self._copy(self._blob(place, name), jar.facts, self._kept_blob(job, jar.sha256), jar.sha256)
+        return jar
+
+    def checked(self, place: Place, name: str, *, etag: str | None, entry_class: str | None) -> KeptJar:
+        """Check a jar where it lies, and hash it; nothing is kept.
+
+        Raises:
+            NotFound, Conflict, Refused: as `keep` does.
+
+        """
         facts = self.look(place, name)
         if facts is None:
             raise NotFound(f"there is no jar {name}", code="JarNotFound")
@@ -141,10 +154,17 @@ class Jars:
             raise Refused(f"{name} is empty", code="EmptyJar", status=422)
         blob = self._blob(place, name)
         check_jar(BlobFile(blob, facts.size_bytes, facts.etag), name=name, entry_class=entry_class)
-        sha256 = self._hash(blob, facts)
-        if not self.releases.hold(job, sha256):
-            self._copy(blob, facts, self.releases.bytes_of(job, sha256), sha256)
-        return KeptJar(sha256, facts.size_bytes, facts)
+        return KeptJar(self._hash(blob, facts), facts.size_bytes, facts)
+
+    def opened(self, place: Place, facts: BlobFacts) -> Reader:
+        """Open a jar where it lies.
+
+        Raises:
+            Conflict: it was overwritten meanwhile, or is gone.
+
+        """
+        with _gone_is_changed(facts), storage_errors(f"blob {facts.name}"):
+            return Reader(_pinned(self._blob(place, facts.name), facts.etag), facts.size_bytes)
 
     def kept(self, job: JobName, sha256: str) -> Reader:
         """Open the kept bytes of a release.
@@ -210,3 +230,37 @@ def _pinned(blob: BlobClient, etag: str) -> StorageStreamDownloader[bytes]:
 
 def _as_file(reader: Reader) -> IO[bytes]:
     return cast("IO[bytes]", reader)  # the SDK asks for read() and a length, no more
+
+
+class JarsInPlace:
+    """The same containers for a plan, which keeps nothing: a release's bytes are read where they lie.
+
+    What is kept for a job would count as its past, and a first upload would be refused for it.
+    """
+
+    def __init__(self, jars: Jars, lies_at: Mapping[str, str] = NOWHERE_ELSE) -> None:
+        """`lies_at` says where the bytes of an upload lie that has not been made, by the name that it will have."""
+        self._jars = jars
+        self._lies_at = lies_at
+        self._checked: dict[str, tuple[Place, BlobFacts]] = {}
+
+    def keep(self, job: JobName, place: Place, name: str, *, etag: str | None, entry_class: str | None) -> KeptJar:  # noqa: ARG002 - as Jars has it
+        """Check a jar, and remember where it lies.
+
+        Raises:
+            NotFound, Conflict, Refused: as `Jars.keep` does.
+
+        """
+        jar = self._jars.checked(place, self._lies_at.get(name, name), etag=etag, entry_class=entry_class)
+        self._checked[jar.sha256] = place, jar.facts
+        return jar
+
+    def kept(self, job: JobName, sha256: str) -> Reader:
+        """Open the bytes of a release, whether they were checked just now or kept before.
+
+        Raises:
+            NotFound: they are not kept; Conflict: they were overwritten meanwhile.
+
+        """
+        found = self._checked.get(sha256)
+        return self._jars.opened(*found) if found else self._jars.kept(job, sha256)

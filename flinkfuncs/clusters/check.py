@@ -15,6 +15,7 @@ must never break: once main() has run there is a verdict, so that it is not run 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -24,9 +25,9 @@ from ..core.actions import Action
 from ..core.errors import FlinkFuncsError, Refused, Unanswered, Unavailable
 from ..core.jobs import Copy, JobRecord
 from ..core.naming import Standing, named
-from ..core.operations import Checked, Operation
+from ..core.operations import Checked, Compared, Operation
 from ..core.releases import Release
-from ..core.session.gate import Comparison, Old, Planned, chains, compare
+from ..core.session.gate import Comparison, Old, Planned, chains, compare, operators_compared
 from ..core.session.slots import lack, slots_warning, why_uncertain
 from ..core.session.verdicts import (
     BATCH,
@@ -47,6 +48,7 @@ from ..core.session.verdicts import (
 from .program import CHANGELOG, NOTHING, run_request
 
 NO_PLAN = "the program aborted pre-maturely"  # what Flink says of a main() that ends without a plan
+UNNAMED_OPERATOR = re.compile(r"has been assigned to operator (.+?)\.?$")
 COMPARE_SECONDS = 60.0  # how long a main() may take that is run for the comparison alone
 
 
@@ -90,9 +92,10 @@ class ReleaseCheck:
             return too_slow(release, self.main_seconds)
         if planned.batch and _restores(record, operation):
             return batch_release(release)
-        slots = self._slots(record, release, planned)
+        slots, free = self._slots(record, release, planned)
+        room = {"slots_needed": planned.slots, "slots_free": free}
         if isinstance(slots, Checked):
-            return slots
+            return slots.model_copy(update={"compared": Compared().model_copy(update=room)})
         name = planned.name if planned.name not in ("", record.name) else None
         warnings = (
             *changelog,
@@ -103,7 +106,8 @@ class ReleaseCheck:
         found, why = self._compared(record, operation, request, planned, unnamed)
         told = (*warnings, cannot_tell(why)) if why else warnings
         checked = compared(release, planned, found, warnings=told, named=unnamed is None)
-        return checked.model_copy(update={"name": name})
+        learned = operators_compared(planned, found).model_copy(update=room | {"without_uid": _without_uid(unnamed)})
+        return checked.model_copy(update={"name": name, "compared": learned})
 
     def _changelog(
         self, record: JobRecord, operation: Operation, release: Release, configuration: Mapping[str, str]
@@ -141,21 +145,23 @@ class ReleaseCheck:
         changed = replace(request, configuration={**request.configuration, **configuration})
         return self.flink.plan(changed, seconds=min(seconds, self.main_seconds))
 
-    def _slots(self, record: JobRecord, release: Release, planned: Planned) -> tuple[str, ...] | Checked:
-        """Return what is to be said of slots, or the refusal."""
+    def _slots(
+        self, record: JobRecord, release: Release, planned: Planned
+    ) -> tuple[tuple[str, ...] | Checked, int | None]:
+        """Return what is to be said of slots, or the refusal; also how many are free, where that is known."""
         old = record.running.flink_job_id if record.running else None
         try:
             free = self.flink.slots_for(old)
             if not self._requires_slots(release):
-                return slots_warning(planned, free)
+                return slots_warning(planned, free), free
             room = self.flink.room_for(old)
             why_not = why_uncertain(release, self.flink.configuration(), room)
         except FlinkFuncsError as error:
-            return (f"how many slots are free is not known: {error.message}",)
+            return (f"how many slots are free is not known: {error.message}",), None
         cause = lack(planned, room)
         if cause and not why_not:
-            return no_slots(release, cause)
-        return slots_warning(planned, free, why_not or f"there may be {room.slots} for it")
+            return no_slots(release, cause), free
+        return slots_warning(planned, free, why_not or f"there may be {room.slots} for it"), free
 
     def _requires_slots(self, release: Release) -> bool:
         said = release.spec.require_slots
@@ -195,7 +201,7 @@ class ReleaseCheck:
             found = compare(planned, replace(old, chains=self._chains(record, copy, old)))
         if found.lost and not self._heads(request) <= planned.operators.keys():
             return Comparison(unsure=(*found.lost, *found.unsure))  # ids that change with the chains prove nothing
-        return found
+        return replace(found, old=old)
 
     def _heads(self, request: RunRequest) -> frozenset[str]:
         """Return the ids as they will be when the release is started as it is."""
@@ -227,6 +233,12 @@ def _changelog_of(*configurations: Mapping[str, str]) -> str | None:
     """Return `true` or `false` as the first of these configurations says of the changelog; None: none says."""
     said = [configuration.get(key) for configuration in configurations for key in CHANGELOG]
     return next((value.strip().lower() for value in said if value), None)
+
+
+def _without_uid(why: str | None) -> str | None:
+    """Return the operator that Flink names when it refuses to give it an id; it names the first one only."""
+    found = UNNAMED_OPERATOR.search(why or "")
+    return found[1] if found else None
 
 
 def _cause(error: Refused) -> str:

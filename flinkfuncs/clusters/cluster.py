@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..core.jobs import JobRecord, Recorded
 from ..core.names import JobName
 from ..core.operations import Operation
+from ..core.plans import Ground, state_matters
 from ..core.session.facts import Left
 from ..core.steps import Learned, Step
+
+if TYPE_CHECKING:  # storage's SDK is not needed to be indexed
+    from ..clients.jars import JarsInPlace
 
 
 class Cluster(Protocol):
@@ -32,6 +36,10 @@ class Cluster(Protocol):
             Unavailable: the cluster cannot be asked now.
 
         """
+        ...
+
+    def in_place(self, jars: JarsInPlace) -> Cluster:
+        """Return the same cluster for a plan: Keep and UploadJar read jars where they lie, and nothing is kept."""
         ...
 
     def act(self, record: JobRecord, operation: Operation, step: Step) -> Learned:
@@ -66,6 +74,24 @@ class TellsState(Protocol):
 
         """
         ...
+
+    def sizes(self, record: JobRecord) -> Mapping[str, int]:
+        """Return the size (bytes) of each savepoint of a job, by its path, as far as they can be listed."""
+        ...
+
+
+def ground_of(cluster: Cluster, record: JobRecord, operation: Operation) -> Ground:
+    """Look at what the id of a plan rests on beside the record.
+
+    Raises:
+        Unavailable: the cluster cannot be asked now.
+
+    """
+    status = cluster.statuses({record.name: record})[record.name]
+    if not (isinstance(cluster, TellsState) and state_matters(operation, status)):
+        return Ground(status)
+    left = cluster.newest_state(record)
+    return Ground(status, left.path if left else None)
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,17 @@ All that wait share one listing; only what is about to be sent or ended is decid
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy as duplicate
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from ..clients.arm import ArmClient, RunJob
+from ..clients.jars import JarsInPlace
 from ..clients.listing import SharedListing
 from ..core.arguments import join_arguments
-from ..core.arm.row import MARKER, Row, leading
+from ..core.arm.beginning import status_of
+from ..core.arm.row import MARKER, Row
 from ..core.arm.seen import ArmLimits, ArmSeen, OperationState, OperationStatus, refuse
 from ..core.arm.table import next_step
 from ..core.errors import FlinkFuncsError, Refused, Unavailable
@@ -46,7 +50,7 @@ from ..core.steps import (
     Wait,
 )
 from ..settings import Settings
-from .keeper import Keeper
+from .keeper import Keeper, keep_release
 from .program import keep_secrets
 
 
@@ -140,7 +144,13 @@ class HDInsightCluster:
             rows = self._listing.get()
         except Refused as error:
             raise Unavailable(error.message, code=error.code) from error
-        return {name: _status(name, job, rows) for name, job in jobs.items()}
+        return {name: status_of(job, (row for row in rows if row.job_name == name)) for name, job in jobs.items()}
+
+    def in_place(self, jars: JarsInPlace) -> HDInsightCluster:
+        """Return the same cluster for a plan, which reads jars where they lie."""
+        same = duplicate(self)
+        same._keeper = partial(keep_release, jars)
+        return same
 
     # --------------------------------------------------------------------------------------------------------- acting
 
@@ -197,10 +207,3 @@ def _configuration(release: Release, operation: Operation) -> dict[str, str]:
     if spec.savepoint_directory:
         specials["savepoint.directory"] = spec.savepoint_directory
     return spec.flink_configuration | specials
-
-
-def _status(name: JobName, job: Recorded, rows: list[Row]) -> str:
-    row = leading(row for row in rows if row.job_name == name)
-    if row is None:
-        return "VANISHED" if job.wanted and not job.deleted else "NONE"
-    return row.word or "STARTING"

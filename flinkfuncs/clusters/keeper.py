@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from ..clients.jars import Jars, KeptJar
+from ..clients.jars import Jars, JarsInPlace, KeptJar
 from ..core.errors import NotFound, Refused
 from ..core.going_back import gone
 from ..core.jobs import JobRecord
@@ -15,7 +15,7 @@ from ..core.releases import JarSource, KeptRelease, Release, Spec
 Keeper: TypeAlias = Callable[[JobRecord, Operation], Release]
 
 
-def keep_release(jars: Jars, record: JobRecord, operation: Operation) -> Release:
+def keep_release(jars: Jars | JarsInPlace, record: JobRecord, operation: Operation) -> Release:
     """Keep the jar that the operation brings, or the recorded one as it lies there now, and put its spec together.
 
     An operation that goes back to a release takes it as it is: nothing is read but whether its bytes are still kept.

@@ -7,13 +7,15 @@ between stop and start is as short as Flink allows.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy as duplicate
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TypeAlias
 
 from ..clients.flink import WEB_SUBMISSION_OFF, Flink
 from ..clients.flink_wire import Checkpoints, Listed, seconds
-from ..clients.jars import Jars
+from ..clients.jars import Jars, JarsInPlace
 from ..clients.savepoint_store import SavepointStore
 from ..core.actions import Action
 from ..core.cluster_jars import reusable_since
@@ -62,7 +64,7 @@ from ..core.steps import (
 )
 from .check import ReleaseCheck
 from .cluster import Findings
-from .keeper import Keeper
+from .keeper import Keeper, keep_release
 from .last_state import LastState
 from .program import jar_name, keep_secrets, run_request
 from .suitability import ClusterFacts, judged
@@ -111,7 +113,7 @@ class SessionCluster:
         self._last_state = LastState(flink, store, limits.savepoint_root)
         self._check = ReleaseCheck(flink, limits.start_seconds, allow_unguarded_main, require_slots)
         self._flink = flink
-        self._jars = jars
+        self._jars: Jars | JarsInPlace = jars
         self._keeper = keeper
         self._limits = limits
         self._name = name
@@ -284,6 +286,12 @@ class SessionCluster:
         owner = self._owner_of(flink_job_id, record.name)
         return Adoptable(STATES.get(word, CopyState.STARTING), job.name, parallelism, owner)
 
+    def in_place(self, jars: JarsInPlace) -> SessionCluster:
+        """Return the same cluster for a plan, which reads jars where they lie."""
+        same = duplicate(self)
+        same._jars, same._keeper = jars, partial(keep_release, jars)
+        return same
+
     # --------------------------------------------------------------------------------------------------------- acting
 
     def act(self, record: JobRecord, operation: Operation, step: Step) -> Learned:
@@ -335,6 +343,10 @@ class SessionCluster:
         """
         resting = resting_savepoint(record)
         return Left(resting) if resting else self._last_state.left(record, self._flink.configuration(), ended=True)
+
+    def sizes(self, record: JobRecord) -> Mapping[str, int]:
+        """Return the size (bytes) of each savepoint in the job's directories, as far as they can be listed."""
+        return self._last_state.sizes(record)
 
     def findings(self) -> Findings:
         """Return what will not work on the cluster, and what makes the check of a release dangerous.

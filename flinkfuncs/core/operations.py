@@ -16,7 +16,9 @@ import hashlib
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from .actions import Action
 from .errors import NotFound
@@ -25,6 +27,9 @@ from .names import JobName
 from .releases import JarSource, Release, Sha256, SpecPatch
 
 _ID = re.compile(r"(\d{8}T\d{6}Z)-([a-z0-9-]{1,63})-([0-9a-f]{12})")
+
+
+PlanId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}\.[0-9a-f]{16}$")]
 
 
 class Cause(Model):
@@ -49,19 +54,7 @@ class Request(Model):
     without_savepoint: bool = False  # STATELESS_UPDATE: go on although the way back could not be saved
     allow_unaligned_checkpoint: bool = False  # take an unaligned checkpoint although the release is another one
     adopt: str | None = None  # first contact: the Flink job that runs already and becomes this job's copy
-    release: str | None = None  # the id of the earlier release that the job is to go back to
-    kept: Release | None = None  # … and that release, as it was known when this was asked for
-    again: bool = False  # uploads only: the release was rolled back before, and is to be tried again
-    hold_after_rollback: bool | None = None  # uploads only: what job.json says; None: as the setting does
-    reason: str | None = None  # why somebody asks, in a line of his own
-    build_url: str | None = None  # the build that asks
-    commit: str | None = None  # … and what it was made of
-    names_savepoint_sha256: Sha256 | None = None  # a job.json with such remarks: the digest of the rest of it
-
-    @property
-    def job_json_version(self) -> Sha256 | None:
-        """What tells one version of a job.json from another; remarks make none."""
-        return self.names_savepoint_sha256 or self.job_json_sha256
+    plan: PlanId | None = None  # only while everything is as this plan found it
 
 
 class Outcome(StrEnum):
@@ -108,6 +101,26 @@ class StepTaken(Model):
     detail: str = ""
 
 
+class OperatorGone(Model):
+    """An operator of the copy before that a release does not have."""
+
+    id: str
+    name: str | None = None
+    state_bytes: int | None = None  # in the newest checkpoint; None where a chain's state is told as one number
+
+
+class Compared(Model):
+    """What the check of a release learned beside its verdict: a plan shows it."""
+
+    kept: tuple[str, ...] | None = None  # the ids of operators; None where those of the copy before are not known
+    new: tuple[str, ...] | None = None
+    gone: tuple[OperatorGone, ...] | None = None
+    without_uid: str | None = None  # the first operator that has none
+    max_parallelism: int | None = None  # the least of the copy before: its state cannot be spread over more subtasks
+    slots_needed: int | None = None
+    slots_free: int | None = None  # without the copy before
+
+
 class Checked(Model):
     """What was found out about a release before anything was touched."""
 
@@ -118,6 +131,7 @@ class Checked(Model):
     warnings: tuple[str, ...] = ()
     operators: tuple[str, ...] = ()  # the ids of all its operators; empty where they are not known
     name: str | None = None  # the name that main() gives the job, where it is another one than the job's
+    compared: Compared | None = None
 
 
 class Mark(Model):

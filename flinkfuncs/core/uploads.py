@@ -15,6 +15,7 @@ from .actions import Action
 from .errors import Refused
 from .model import canonical, parse_json
 from .names import JobName
+from .operations import PlanId
 from .releases import FlinkJobId, Sha256, SpecPatch
 from .remarks import IN_JSON, Remarks
 
@@ -34,8 +35,7 @@ class JobJson(SpecPatch, Remarks):
     switch_mode: bool = False
     save_point_name: str | None = None
     adopt: FlinkJobId | None = None  # looked at in a first contact only
-    again: bool = False  # try a release that was rolled back, once for each version of this file
-    hold_after_rollback: bool | None = None  # None: as the setting says
+    plan: PlanId | None = None
 
     def spec(self) -> SpecPatch:
         """Return the fields of the spec that the file sets."""
@@ -89,9 +89,14 @@ def parse_job_json(text: bytes) -> JobJson:
 
     """
     described = parse_json(JobJson, text, what=JOB_JSON)
+    require_jar_beside(described)
+    return described
+
+
+def require_jar_beside(described: JobJson) -> None:
+    """Refuse a job.json that names no jar beside it (400)."""
     if "/" in described.jar or not is_jar(described.jar):
         raise Refused(f"job.json names no jar beside it: {described.jar[:64]!r}", code="InvalidBody", status=400)
-    return described
 
 
 def digest_without_remarks(text: bytes, described: JobJson) -> str | None:

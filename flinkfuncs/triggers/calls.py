@@ -10,10 +10,13 @@ import azure.functions as func
 
 from ..api.shown import Json, Shown
 from ..app import services
+from ..core.actions import parse_action
 from ..core.errors import NotFound, Refused
 from ..core.idempotency import Keyed, keyed, parse_key
 from ..core.jobs import JobRecord
+from ..core.model import parse_json
 from ..core.names import JobName
+from ..core.operations import Request
 
 LONGEST_BODY = 256 * 1024  # bytes; a runJob body is some hundred
 
@@ -31,23 +34,18 @@ def read_body(req: func.HttpRequest) -> bytes:
     return text if text.strip() else b"{}"
 
 
-def with_key(req: func.HttpRequest, path: str, body: bytes) -> Keyed | None:
-    """Return the call by its idempotency key, if it has one, with what is known of the first one.
-
-    `path` is that of the route in one spelling, and `body` was parsed before.
+def asked_in(req: func.HttpRequest) -> Request:
+    """Return the action that a call asks for.
 
     Raises:
-        Refused: the key cannot be one (400), or came with another call (422).
-        Unavailable: storage cannot be reached.
+        Refused: the body is not valid (400); there is no such action (404).
 
     """
-    key = parse_key(req.headers.get("idempotency-key"), req.headers.get("repeatability-request-id"))
-    return services().ledger.keys.look(keyed(key, "POST", path, body)) if key is not None else None
+    from ..runjob import RunJobProperties, to_request  # noqa: PLC0415 - with the settings' library, at the first call
 
-
-def replayed(call: Keyed | None) -> dict[str, str]:
-    """Return the header that tells the reply to a repeat from that to a first call."""
-    return {"Idempotency-Replayed": "true"} if call and call.first else {}
+    action = parse_action(req.route_params["action"])
+    body = parse_json(RunJobProperties, read_body(req), what="the body")
+    return to_request(action, body, services().settings)
 
 
 def record_of(job: JobName) -> JobRecord:

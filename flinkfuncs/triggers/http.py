@@ -32,14 +32,13 @@ from .. import telemetry
 from ..api import shown
 from ..app import services
 from ..clusters.cluster import TellsState
-from ..core.actions import parse_action
 from ..core.errors import FlinkFuncsError
 from ..core.jobs import JobRecord, Recorded
-from ..core.model import parse_json
 from ..core.names import JobName
 from ..core.operations import Cause, Operation, Outcome
-from .calls import as_found, as_json, caller, read_body, record_of, replayed, with_key
+from .calls import as_found, as_json, asked_in, caller, record_of
 from .paging import Page, next_link, parse_page, unclear
+from .plans import is_dry_run, plan_action
 from .prefer import wait_seconds
 from .problems import replies, replies_async
 
@@ -160,8 +159,10 @@ def show_openapi(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.route("api/jobs/{job}/{action}", methods=["POST"])
 @replies_async
 async def request_action(req: func.HttpRequest) -> func.HttpResponse:
-    """Record what is asked for, and hold the reply for as long as the caller prefers."""
-    operation, replay = await asyncio.to_thread(_request, req)
+    """Record what is asked for, and hold the reply for as long as the caller prefers; or plan it."""
+    if is_dry_run(req.params.get("dryRun")):
+        return await asyncio.to_thread(plan_action, req)
+    operation = await asyncio.to_thread(_request, req)
     seconds = wait_seconds(req.headers.get("prefer"))
     if seconds is None:
         return _accepted(operation, replay)
@@ -172,15 +173,9 @@ async def request_action(req: func.HttpRequest) -> func.HttpResponse:
     return as_json(shown.Operation.of(operation), headers=applied | _location(operation))
 
 
-def _request(req: func.HttpRequest) -> tuple[Operation, dict[str, str]]:
-    """Translate the call and hand it to the intake; return what it recorded, and the headers of a repeat."""
-    from ..runjob import RunJobProperties, to_request  # noqa: PLC0415 - with the settings' library, at the first call
-
-    job, action = _job(req), parse_action(req.route_params["action"])
-    text, app = read_body(req), services()
-    request = to_request(action, parse_json(RunJobProperties, text, what="the body"), app.settings)
-    call = with_key(req, f"/api/jobs/{job}/{action}", text)
-    return app.intake.request(job, request, Cause(kind="http", detail=caller(req)), call), replayed(call)
+def _request(req: func.HttpRequest) -> Operation:
+    """Translate the call and hand it to the intake."""
+    return services().intake.request(_job(req), asked_in(req), Cause(kind="http", detail=caller(req)))
 
 
 async def _ended(operation: Operation, seconds: float) -> Operation:

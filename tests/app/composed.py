@@ -6,13 +6,14 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 from azure_functions_runtime.bindings.context import Context
 from azure_functions_runtime.bindings.tracecontext import TraceContext
 
+from flinkfuncs.clients.jars import JarsInPlace
 from flinkfuncs.core.jobs import JobRecord, Recorded
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Operation
@@ -42,6 +43,9 @@ class BrokenCluster:
 
     def statuses(self, jobs: Mapping[JobName, Recorded]) -> Mapping[JobName, str]:  # noqa: ARG002 - the name counts
         raise self._error
+
+    def in_place(self, jars: JarsInPlace) -> Self:  # noqa: ARG002 - the name counts
+        return self
 
 
 class IdleCluster(BrokenCluster):

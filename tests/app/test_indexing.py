@@ -25,6 +25,7 @@ ROUTES = {
     "list_jobs": ("GET", "api/jobs"),
     "show_job": ("GET", "api/jobs/{job}"),
     "request_action": ("POST", "api/jobs/{job}/{action}"),
+    "plan_upload": ("POST", "api/jobs/{job}/plan"),
     "list_savepoints": ("GET", "api/jobs/{job}/savepoints"),
     "list_releases": ("GET", "api/jobs/{job}/releases"),
     "list_operations": ("GET", "api/operations"),

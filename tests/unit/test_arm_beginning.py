@@ -12,7 +12,8 @@ from flinkfuncs.core.arm.row import Row, digests
 from flinkfuncs.core.arm.table import next_step
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation, Outcome
-from flinkfuncs.core.releases import Release, SpecPatch
+from flinkfuncs.core.plans import Ground, plan_id
+from flinkfuncs.core.releases import Release
 from flinkfuncs.core.steps import End, Keep, PlaceJar, Step, Submit, Wait
 from flinkfuncs.core.windows import DailyWindow
 
@@ -264,14 +265,15 @@ def test_a_delete_of_a_job_that_the_service_does_not_have_is_done() -> None:
     assert (end.outcome, end.forget) == (Outcome.SUCCEEDED, True)
 
 
-def test_a_call_that_says_a_window_and_nothing_else_sends_nothing() -> None:
-    """It is recorded, also while another action is under way; what says more is sent."""
-    window = DailyWindow(opens="02:00", until="05:00")
-    asked = operation(Action.UPDATE)
-    only = asked.model_copy(
-        update={"request": asked.request.model_copy(update={"spec": SpecPatch(update_window=window)})}
-    )
-    for rows in (RUNNING, row("UPDATE", "IN_PROGRESS", "RUNNING", job_id="1")):
-        end = ended(begun(only, rows, known=record(only, wanted=release())))
-        assert (end.outcome, end.wanted) == (Outcome.SUCCEEDED, release(spec={"update_window": window}))
-    assert begun(asked, RUNNING, known=record(asked, wanted=release())) == Keep()
+def test_an_upload_that_was_planned_is_refused_once_its_row_or_its_release_is_another() -> None:
+    """Nothing is sent; a call was held against the row before it was recorded."""
+    upload, call = (operation(Action.UPDATE, kind, held=release("b")) for kind in ("upload", "http"))
+    known = record(wanted=release("a"))
+    plan = plan_id(known, upload, Ground("RUNNING"), release("b"))
+    planned = upload.model_copy(update={"request": upload.request.model_copy(update={"plan": plan})})
+    assert isinstance(begun(planned, RUNNING, known=known.but(open=(planned,))), PlaceJar)
+    assert ended(begun(planned, FAILED, known=known.but(open=(planned,)))).code == "PlanChanged"
+    other = planned.model_copy(update={"release": release("c")})
+    assert ended(begun(other, RUNNING, known=known.but(open=(other,)))).code == "PlanChanged"
+    asked = call.model_copy(update={"request": call.request.model_copy(update={"plan": plan})})
+    assert isinstance(begun(asked, FAILED, known=known.but(open=(asked,))), PlaceJar)

@@ -14,7 +14,7 @@ from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import Unanswered, Unavailable
 from flinkfuncs.core.jobs import Copy, JobRecord
 from flinkfuncs.core.names import JobName
-from flinkfuncs.core.operations import Cause, Checked, Operation, Request, operation_id
+from flinkfuncs.core.operations import Cause, Checked, Compared, Operation, Request, operation_id
 from flinkfuncs.core.releases import JarSource, Release, Spec
 
 from .server import Answer, Fault, LocalServer, serving
@@ -71,7 +71,10 @@ def room(*, held_by_others: int) -> dict[str, object]:
     return {"slotsNumber": 8, "freeSlots": 8 - len(jobs), "allocatedSlots": allocated}
 
 
-UNNAMED = thrown("java.lang.IllegalStateException: Auto generated UIDs have been disabled")
+UNNAMED = thrown(
+    "java.lang.IllegalStateException: Auto generated UIDs have been disabled but no UID or hash has been assigned to "
+    "operator Source: numbers"
+)
 
 
 def cluster(**changed: Sequence[Answer | Fault]) -> Answers:
@@ -79,8 +82,8 @@ def cluster(**changed: Sequence[Answer | Fault]) -> Answers:
     files = [{"id": f"id_{one.sha256}", "name": f"{one.sha256}.jar", "uploaded": 1} for one in (OLD, NEW)]
     tasks = {"source": {"state_size": 265, "persisted_data": 0}, "count": {"state_size": 8440, "persisted_data": 0}}
     vertices = [
-        {"id": "source", "name": "Source", "parallelism": 1},
-        {"id": "count", "name": "count -> sink", "parallelism": 2},
+        {"id": "source", "name": "Source", "parallelism": 1, "maxParallelism": 64},
+        {"id": "count", "name": "count -> sink", "parallelism": 2, "maxParallelism": 128},
     ]
     answers: dict[str, Sequence[Answer | Fault]] = {
         "GET /jobmanager/config": changed.get("config", [Answer(body=GUARD)]),
@@ -125,6 +128,10 @@ def test_main_runs_once_with_the_releases_own_arguments_where_every_operator_is_
         found = check(server, record=known("source", "count", "sink"))
         (sent,) = [call.sent for call in server.calls if call.method == "POST"]
     assert (found.verdict, found.warnings, found.operators) == ("PASSED", (), ("count", "sink", "source"))
+    learned = Compared(
+        kept=("count", "sink", "source"), new=(), gone=(), max_parallelism=64, slots_needed=2, slots_free=6
+    )
+    assert found.compared == learned
     assert isinstance(sent, dict)
     assert (sent["entryClass"], sent["programArgsList"], sent["parallelism"]) == ("my.Main", ["--topic", "orders"], 2)
     assert sent["jobId"] == operation().token("check")
@@ -179,6 +186,8 @@ def test_operators_without_a_name_are_no_refusal_and_said() -> None:
         found = check(server)
         second = [call.sent for call in server.calls if call.method == "POST"][1]
     assert (found.verdict, found.operators) == ("PASSED", ())
+    assert found.compared
+    assert (found.compared.without_uid, found.compared.kept) == ("Source: numbers", None)
     assert "cannot be told: java.lang.IllegalStateException: Auto generated UIDs" in found.warnings[0]
     assert isinstance(second, dict)
     assert not [key for key in second["flinkConfiguration"] if key.startswith("pipeline.operator-chaining")]

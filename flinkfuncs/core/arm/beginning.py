@@ -29,11 +29,14 @@ The rule that must never break: `Submit` carries how the rows stand at that mome
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..actions import Action
-from ..admission import past_objection, upload_objection, window_alone
-from ..jobs import JobRecord
+from ..admission import past_objection, upload_objection
+from ..jobs import JobRecord, Recorded
 from ..naming import Standing, named, unused_note
 from ..operations import Operation, Outcome
+from ..plans import Ground, record_objection, release_objection
 from ..releases import Release
 from ..steps import End, Keep, PlaceJar, Step, Submit, Wait
 from .row import Row, digests, leading
@@ -51,6 +54,8 @@ def begin(operation: Operation, record: JobRecord, seen: ArmSeen, limits: ArmLim
         or upload_objection(operation, record)
         or window_alone(operation, record)
         or _busy(operation, row, seen, limits)
+        or record_objection(operation, record, Ground(status_of(record, seen.rows)))
+        or release_objection(operation)
         or _by_state(operation, record, row, seen)
     )
 
@@ -141,6 +146,14 @@ def standing(seen: ArmSeen) -> Standing:
     if row is None:
         return Standing.NEW
     return Standing.RESTS if row.ended else Standing.RUNS
+
+
+def status_of(job: Recorded, rows: Iterable[Row]) -> str:
+    """Return the status of a job by its rows: the service's own word, VANISHED where it should have one."""
+    row = leading(rows)
+    if row is None:
+        return "VANISHED" if job.wanted and not job.deleted else "NONE"
+    return row.word or "STARTING"
 
 
 def _not_started(operation: Operation, record: JobRecord, seen: ArmSeen) -> str:

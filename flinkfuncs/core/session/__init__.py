@@ -16,5 +16,6 @@ proof        what proves a new copy
 aftermath    what it committed, and the next step
 rollback     what follows when it failed
 starting     a start that was begun
+ahead        which steps follow the first one that acts, for a plan
 table        whether an operation may begin, and which of the above goes on
 """

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..operations import Operation
+from ..operations import Compared, Operation, OperatorGone
 from ..releases import Release
 from ..steps import Check, End
 from .ends import refuse
@@ -58,6 +58,7 @@ class Vertex:
     name: str
     state_bytes: int
     in_flight: bool = False
+    max_parallelism: int = 0  # 0: not known
 
     @property
     def single(self) -> bool:
@@ -84,6 +85,7 @@ class Comparison:
     lost: tuple[Vertex, ...] = ()
     unsure: tuple[Vertex, ...] = ()
     chains_wanted: tuple[Vertex, ...] = ()
+    old: Old | None = None  # what was compared with
 
 
 def checking(operation: Operation, release: Release) -> Check | End | None:
@@ -133,6 +135,41 @@ def compare(new: Planned, old: Old) -> Comparison:
         else:
             lost.append(vertex)
     return Comparison(tuple(lost), tuple(unsure), tuple(wanted))
+
+
+def operators_compared(new: Planned, found: Comparison) -> Compared:
+    """List which operators are kept, new and gone; `new` names each by an id of its own choice.
+
+    operators of the old copy  kept, new                   gone
+    -------------------------  --------------------------  ---------------------------------------------------------
+    known                      as both have them, and as   as only the old copy has them
+                               only the new release has
+    not known                  not known: a chain hides    the heads of chains whose state is surely lost
+                               all but its head
+
+    The bytes of a chain's state are listed with its head, where the whole chain is gone.
+    """
+    old = found.old
+    if old is None:
+        return Compared()
+    vertices = {vertex.id: vertex for vertex in old.vertices}
+    whole = {vertex.id for vertex in found.lost} | {vertex.id for vertex in old.vertices if vertex.single}
+    known, ours = old.operators, new.operators.keys()
+    ids = sorted(known - ours) if known is not None else sorted(vertex.id for vertex in found.lost)
+    gone = tuple(_gone(id_, vertices.get(id_), whole=id_ in whole) for id_ in ids)
+    limits = [vertex.max_parallelism for vertex in old.vertices if vertex.max_parallelism > 0]
+    return Compared(
+        kept=None if known is None else tuple(sorted(known & ours)),
+        new=None if known is None else tuple(sorted(ours - known)),
+        gone=gone,
+        max_parallelism=min(limits, default=None),
+    )
+
+
+def _gone(id_: str, vertex: Vertex | None, *, whole: bool) -> OperatorGone:
+    if vertex is None:
+        return OperatorGone(id=id_)
+    return OperatorGone(id=id_, name=vertex.name, state_bytes=vertex.state_bytes if whole else None)
 
 
 def _operators(vertex: Vertex, old: Old) -> frozenset[str] | None:

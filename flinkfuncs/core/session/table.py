@@ -27,6 +27,7 @@ from ..errors import Refused
 from ..jobs import Copy, JobRecord
 from ..naming import Standing, named, unused_note, why_unused
 from ..operations import Operation, Outcome, SavepointListing
+from ..plans import Ground, record_objection, release_objection
 from ..steps import Cancel, End, Keep, Step, UploadJar, Wait
 from .adopting import adopt
 from .ends import BATCH_ENDS, FINISHED, Limits, age_seconds, current_copy, refuse, refuse_batch, wait_for_vanished
@@ -36,7 +37,7 @@ from .inheriting import inherited
 from .last_state import State, cancel_for_state, newest_state
 from .namesakes import ADOPT, CODE, alone
 from .rollback import undoing
-from .savepoints import named_objection, named_savepoint, same_path, savepoint_directory
+from .savepoints import named_objection, named_savepoint, resting_savepoint, same_path, savepoint_directory
 from .starting import start, starting
 from .stopping import begin_stop, begin_trigger, canceling, savepointing, stopping
 
@@ -65,9 +66,15 @@ def _next_step(operation: Operation, record: JobRecord, seen: Seen, limits: Limi
         return stopping(operation, record, operation.stop, seen, limits)
     if operation.trigger:
         return savepointing(operation, record, operation.trigger, seen, limits)
-    refused = upload_objection(operation, record, hold=limits.hold_after_rollback)
-    over = refused or window_alone(operation, record)
-    return over or inherited(operation, record, seen, limits) or _begin(operation, record, seen, limits)
+    objection = upload_objection(operation, record) or _plan_objection(operation, record, seen)
+    return objection or inherited(operation, record, seen, limits) or _begin(operation, record, seen, limits)
+
+
+def _plan_objection(operation: Operation, record: JobRecord, seen: Seen) -> End | None:
+    """Return why an operation that was planned is not what its plan found."""
+    state = resting_savepoint(record) or (seen.left.path if seen.left else None)
+    ground = Ground(status_of(record.current, seen.copy).value, state)
+    return record_objection(operation, record, ground) or release_objection(operation)
 
 
 def _why_unused(operation: Operation, record: JobRecord, seen: Seen) -> str | None:

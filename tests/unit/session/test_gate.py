@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Checked, Operation
 from flinkfuncs.core.progress import begun, learned, unsent
 from flinkfuncs.core.session.facts import CopyState, Seen
-from flinkfuncs.core.session.gate import Old, Planned, Vertex, chains, checking, compare
+from flinkfuncs.core.session.gate import Comparison, Old, Planned, Vertex, chains, checking, compare, operators_compared
 from flinkfuncs.core.session.table import next_step
 from flinkfuncs.core.steps import Check, Found, Start
 from tests.unit.builders import (
@@ -79,6 +80,42 @@ def test_state_is_lost_only_where_every_operator_that_can_hold_it_is_gone(
     """A vertex without state loses none, and of a chain's number nobody knows whose it is."""
     found = compare(new, old)
     assert (names(found.lost), names(found.unsure), names(found.chains_wanted)) == (lost, unsure, wanted)
+
+
+CHAIN = frozenset({"count", "sink"})
+KEEPS, MORE = Vertex("map", "map", 7, max_parallelism=64), Vertex("count", "count -> sink", 9, max_parallelism=128)
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "found"),
+    [
+        # the operators of the old copy are known
+        ("source", Old((SOURCE,), frozenset({"source"})), ("source", "", "", None)),
+        ("source extra", Old((SOURCE,), frozenset({"source"})), ("source", "extra", "", None)),
+        ("extra", Old((SOURCE,), frozenset({"source"})), ("", "extra", "source 265", None)),
+        ("x", Old((MORE,), CHAIN, {"count": CHAIN}), ("", "x", "count 9, sink", 128)),
+        ("sink", Old((MORE,), CHAIN), ("sink", "", "count", 128)),
+        ("map", Old((KEEPS, MORE), frozenset({"map", "count"})), ("map", "", "count", 64)),
+        # they are not: a chain hides them
+        ("x", Old((SOURCE, COUNT)), (None, None, "source 265", None)),
+        ("source", Old((SOURCE, COUNT)), (None, None, "", None)),
+    ],
+)
+def test_operators_are_kept_new_or_gone(
+    new: str, old: Old, found: tuple[str | None, str | None, str, int | None]
+) -> None:
+    """Kept, new and gone, with the bytes of what is gone, where they are its own or of a chain that is gone whole."""
+    plan = planned(*new.split())
+    seen = operators_compared(plan, replace(compare(plan, old), old=old))
+    kept, added = (None if ids is None else " ".join(ids) for ids in (seen.kept, seen.new))
+    lines = [" ".join(filter(None, [one.id, str(one.state_bytes or "")])) for one in seen.gone or ()]
+    assert (kept, added, ", ".join(lines), seen.max_parallelism) == found
+
+
+def test_where_nothing_was_compared_nothing_is_known() -> None:
+    """Neither what is kept nor what is gone."""
+    found = operators_compared(planned("source"), Comparison())
+    assert (found.kept, found.new, found.gone) == (None, None, None)
 
 
 @pytest.mark.parametrize(

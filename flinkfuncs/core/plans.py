@@ -1,0 +1,226 @@
+"""What is in a plan, and what does its id rest on? A plan says what an action would do, and is made by what does it.
+
+    part of the id  changes with
+    --------------  -----------------------------------------------------------------------------------------------
+    before the dot  the action and what is asked for, but the place of its jar; the wanted release; the current copy
+                    and whether it ended; the operations that come before; the folder; the status; where nothing
+                    runs, the state that would be started from
+    behind the dot  the release: its jar's bytes and its spec; zeros where none was read
+
+The first part needs no jar, so an action over HTTP is held against it before it is recorded. The second part is known
+when the jar is kept; an upload is held against both when it is driven. Whether uploads are paused is in neither: it
+decides when an upload is driven, not what it does.
+
+The rule that must never break: nothing else goes into an id, so a plan that is made again has the same one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import takewhile
+from statistics import median
+from typing import Literal, TypeAlias
+
+from .actions import Action
+from .jobs import JobRecord
+from .operations import Compared, Operation, Outcome
+from .releases import Release, SpecPatch
+from .session.last_state import NEED_STATE
+from .steps import End
+
+NO_RELEASE = "0" * 16
+CHANGED = "PlanChanged"  # the code of a refusal
+RESTS = ("STOPPED", "FINISHED", "CANCELED", "FAILED", "VANISHED", "NEVER_STARTED")  # statuses in which nothing runs
+MOST_UPDATES = 20  # that the expected downtime is the median of
+
+Value: TypeAlias = str | int | float | bool | tuple[str, ...] | None
+
+
+class Verdict(StrEnum):
+    """What an action would come to."""
+
+    NOTHING_TO_DO = "NOTHING_TO_DO"
+    WILL_DO = "WILL_DO"
+    WOULD_BE_REFUSED = "WOULD_BE_REFUSED"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What the cluster says of a job: its status, and the path of the state that it would be started from."""
+
+    status: str
+    state: str | None = None
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """A step as the operation will write it down, with words for people."""
+
+    step: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Stops:
+    """The run that would be ended."""
+
+    status: str
+    flink_job_id: str | None = None
+    release_id: str | None = None
+
+
+@dataclass(frozen=True)
+class StateTaken:
+    """The state that would be started from. That of a `stop` is still to be written, into the directory `path`."""
+
+    path: str
+    kind: Literal["savepoint", "checkpoint", "stop"]
+    taken_at: datetime | None = None  # of a `stop`: of the newest savepoint that there is
+    size_bytes: int | None = None  # … likewise
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """What a rollback would do."""
+
+    about: str
+    release_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A field of the spec, or the jar, that the release changes."""
+
+    field: str
+    before: Value
+    after: Value
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an action would do now."""
+
+    id: str
+    action: Action
+    verdict: Verdict
+    code: str | None = None
+    reason: str | None = None
+    steps: tuple[Foretold, ...] = ()
+    stops: Stops | None = None
+    state: StateTaken | None = None
+    release: Release | None = None
+    before: Release | None = None  # what the release is compared with
+    compared: Compared | None = None
+    warnings: tuple[str, ...] = ()
+    downtime_seconds: float | None = None
+    rollback: WayBack | None = None
+
+
+def plan_id(record: JobRecord, operation: Operation, ground: Ground, release: Release | None) -> str:
+    """Return the id of a plan of an operation; `record` is without it, or has it on its list."""
+    return f"{record_part(record, operation, ground)}.{release_part(release)}"
+
+
+def record_part(record: JobRecord, operation: Operation, ground: Ground) -> str:
+    """Return the part that needs no jar (16 hex digits)."""
+    request, current = operation.request, record.current
+    if current and current.operation == operation.id:  # it has adopted a job meanwhile
+        current, ground = None, Ground("NONE")
+    earlier = takewhile(lambda other: other.id != operation.id, record.open)
+    facts = {
+        "asked": request.model_dump(mode="json", include=_ASKED),
+        "spec": request.spec.model_dump(mode="json"),
+        "wanted": record.wanted.id if record.wanted else None,
+        "copy": [current.flink_job_id, current.ended] if current else None,
+        "earlier": [other.id for other in earlier],
+        "folder": record.folder,
+        "status": ground.status,
+        "state": ground.state if state_matters(operation, ground.status) else None,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+_ASKED = {
+    *("action", "replaces_spec", "save_point_name", "folder", "switch_mode", "wanted_sha256"),
+    *("without_savepoint", "allow_unaligned_checkpoint", "adopt"),
+}
+
+
+def state_matters(operation: Operation, status: str) -> bool:
+    """Whether a plan rests on the state that a job would be started from: where one is named, it is asked for."""
+    return operation.action in NEED_STATE and status in RESTS and operation.request.save_point_name is None
+
+
+def release_part(release: Release | None) -> str:
+    """Return the part that the jar and its spec decide (16 hex digits)."""
+    return release.id[:16] if release else NO_RELEASE
+
+
+def record_objection(operation: Operation, record: JobRecord, ground: Ground) -> End | None:
+    """Return why an upload is not taken that was planned: what the record says has changed, or the status."""
+    plan = operation.request.plan
+    if plan is None or operation.cause.kind != "upload" or operation.acted:
+        return None
+    if plan.startswith(record_part(record, operation, ground)):
+        return None
+    return _changed("the job is no longer as the plan found it, or another action was planned")
+
+
+def release_objection(operation: Operation) -> End | None:
+    """Return why a release is not taken that was planned: its jar or its spec is another one."""
+    plan, release = operation.request.plan, operation.release
+    if plan is None or release is None or operation.acted or plan.endswith(release_part(release)):
+        return None
+    return _changed("another release was planned: its jar or its spec has changed")
+
+
+def _changed(why: str) -> End:
+    return End(Outcome.REFUSED, f"{why}; the job is untouched: plan it again", code=CHANGED)
+
+
+def differences(before: Release | None, after: Release) -> Iterator[Difference]:
+    """Yield what a release changes, field by field, each key of its Flink configuration as a field."""
+    old, new = _fields(before) if before else {}, _fields(after)
+    for field in sorted(old.keys() | new.keys()):
+        if old.get(field) != new.get(field):
+            yield Difference(field, old.get(field), new.get(field))
+
+
+def _fields(release: Release) -> Mapping[str, Value]:
+    spec: dict[str, Value] = {
+        SpecPatch.model_fields[name].alias or name: getattr(release.spec, name)
+        for name in SpecPatch.model_fields
+        if name not in ("args", "flink_configuration")
+    }
+    configuration = {f"flinkConfiguration.{key}": value for key, value in release.spec.flink_configuration.items()}
+    return {"sha256": release.sha256, "args": tuple(release.spec.argument_list), **spec, **configuration}
+
+
+def downtime_seconds(operations: Iterable[Operation]) -> float | None:
+    """Return the median time from an update's stop to its new copy running, of the newest ones that went well.
+
+    A stop counts from when it was sent: how long its savepoint took is part of it. A new copy runs since it settles.
+    """
+    updates = [one for one in operations if one.action is Action.UPDATE]
+    times = [time for one in updates[:MOST_UPDATES] if (time := _downtime(one)) is not None]
+    return round(median(times), 1) if times else None
+
+
+def _downtime(operation: Operation) -> float | None:
+    result, stop, settling = operation.result, operation.stop, operation.settling
+    if result is None or result.outcome is not Outcome.SUCCEEDED or stop is None or settling is None:
+        return None
+    return (settling.since - stop.last_sent_at).total_seconds()
+
+
+def changes_record(end: End, record: JobRecord, operation: Operation) -> bool:
+    """Whether an operation that ends well without a step of its own leaves the job's record another one."""
+    adopted = record.current is not None and record.current.operation == operation.id
+    another = end.wanted is not None and not end.wanted.same_as(record.wanted)
+    return end.forget or adopted or another

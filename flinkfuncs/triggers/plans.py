@@ -1,0 +1,53 @@
+"""What would an action do? It is asked as the action itself, and an upload by its jar; nothing is recorded.
+
+POST  /api/jobs/{job}/{action}?dryRun=true    with the body of the action
+POST  /api/jobs/{job}/plan                    {"jar": "plans/build-481/orders.jar", "jobJson": {"jar": "orders.jar"}}
+"""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from ..api import shown
+from ..api.asked import PlannedUpload
+from ..app import services
+from ..core.model import parse_json
+from ..core.names import JobName
+from ..core.operations import Cause
+from ..core.plans import Plan
+from .calls import as_json, asked_in, caller, read_body
+from .paging import unclear
+from .problems import replies
+
+blueprint = func.Blueprint()
+
+
+def is_dry_run(word: str | None) -> bool:
+    """Read the parameter.
+
+    Raises:
+        Refused: it is neither true nor false (400).
+
+    """
+    if word not in (None, "true", "false"):
+        raise unclear("dryRun is true or false")
+    return word == "true"
+
+
+def plan_action(req: func.HttpRequest) -> func.HttpResponse:
+    """Say what an action would do."""
+    job = JobName(req.route_params["job"])
+    return _shown(services().planner.action(job, asked_in(req), Cause(kind="http", detail=caller(req))))
+
+
+@blueprint.route("api/jobs/{job}/plan", methods=["POST"])
+@replies
+def plan_upload(req: func.HttpRequest) -> func.HttpResponse:
+    """Say what an upload would do that has not been made."""
+    asked = parse_json(PlannedUpload, read_body(req), what="the body")
+    job = JobName(req.route_params["job"])
+    return _shown(services().planner.upload(job, asked.jar, asked.folder, asked.job_json))
+
+
+def _shown(plan: Plan) -> func.HttpResponse:
+    return as_json(shown.Plan.of(plan))

@@ -1,0 +1,208 @@
+"""On what does the id of a plan rest, what does a release change, and how long is the job down?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from flinkfuncs.api import shown
+from flinkfuncs.core.actions import Action
+from flinkfuncs.core.jobs import Copy, JobRecord
+from flinkfuncs.core.operations import Operation, Outcome, Request, Result, Settling
+from flinkfuncs.core.plans import (
+    NO_RELEASE,
+    Ground,
+    Plan,
+    Verdict,
+    changes_record,
+    differences,
+    downtime_seconds,
+    plan_id,
+    record_objection,
+    record_part,
+    release_objection,
+)
+from flinkfuncs.core.releases import JarSource, Spec, SpecPatch
+from flinkfuncs.core.steps import End
+from tests.unit.builders import NEW, NOW, OLD, asked, copy_of, job, release, sent, with_marks
+
+RECORD = job(copy_of(), folder="stateful")
+RUNS = Ground("RUNNING")
+UPDATE = asked(Action.UPDATE)
+
+
+def requested(operation: Operation = UPDATE, **changes: object) -> Operation:
+    """Return the operation with another request."""
+    return with_marks(operation, request=operation.request.model_copy(update=changes))
+
+
+def part(record: JobRecord = RECORD, operation: Operation = UPDATE, ground: Ground = RUNS) -> str:
+    """Return the part of the id that needs no jar."""
+    return record_part(record, operation, ground)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        part(RECORD.but(wanted=NEW)),
+        part(RECORD.but(wanted=None)),
+        part(RECORD.but(current=None)),
+        part(RECORD.but(current=copy_of(flink_job_id="2" * 32))),
+        part(RECORD.but(current=copy_of(ended="STOPPED"))),
+        part(RECORD.but(folder="stateless")),
+        part(RECORD.but(open=(asked(Action.SAVEPOINT, identity="another"),))),
+        part(ground=Ground("RESTARTING")),
+        part(operation=requested(action=Action.STATELESS_UPDATE)),
+        part(operation=requested(spec=SpecPatch(parallelism=2))),
+        part(operation=requested(replaces_spec=True)),
+        part(operation=requested(save_point_name="s")),
+        part(operation=requested(folder="stateful")),
+        part(operation=requested(switch_mode=True)),
+        part(operation=requested(wanted_sha256="a" * 64)),
+        part(operation=requested(without_savepoint=True)),
+        part(operation=requested(allow_unaligned_checkpoint=True)),
+        part(operation=requested(adopt="a" * 32)),
+    ],
+)
+def test_the_id_changes_with_whatever_the_plan_rests_on(changed: str) -> None:
+    """Each alone."""
+    assert changed != part()
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        part(operation=asked(Action.UPDATE, identity="another time")),
+        part(operation=requested(plan=f"{NO_RELEASE}.{NO_RELEASE}")),
+        part(operation=requested(jar=JarSource(place="uploads", name="elsewhere", etag="2", last_modified=NOW))),
+        part(operation=requested(job_json_sha256="a" * 64)),
+        part(RECORD.but(uploads_paused=True, periodic_at=NOW, uploaded_at=NOW)),
+        part(RECORD.but(open=(UPDATE, asked(Action.STOP, identity="later")))),
+        part(ground=Ground("RUNNING", "file:/a/checkpoint")),
+    ],
+)
+def test_the_id_stays_whatever_else_happens(same: str) -> None:
+    """A plan that is made again is the same one."""
+    assert same == part()
+
+
+@pytest.mark.parametrize("status", ["STOPPED", "FAILED", "CANCELED", "FINISHED", "VANISHED", "NEVER_STARTED"])
+def test_where_nothing_runs_the_state_counts_unless_it_is_named_or_not_needed(status: str) -> None:
+    """The newest one is taken by what needs a state and names none."""
+    one, other = Ground(status, "file:/1"), Ground(status, "file:/2")
+    assert part(ground=one) != part(ground=other)
+    for operation in (requested(save_point_name="s"), requested(action=Action.STATELESS_UPDATE)):
+        assert part(operation=operation, ground=one) == part(operation=operation, ground=other)
+
+
+def test_a_job_that_the_upload_itself_adopted_does_not_count() -> None:
+    """It was not there when the upload was planned."""
+    upload = asked(Action.UPDATE, by="upload")
+    record = job(wanted=None)
+    adopted = Copy(flink_job_id="a" * 32, operation=upload.id, started_at=NOW)
+    assert part(record.but(current=adopted), upload, RUNS) == part(record, upload, Ground("NONE"))
+
+
+def planned(operation: Operation, ground: Ground = RUNS, record: JobRecord = RECORD) -> Operation:
+    """Return the operation with its own plan."""
+    return requested(operation, plan=plan_id(record, operation, ground, operation.release))
+
+
+def test_an_upload_is_held_against_both_parts_and_a_call_against_its_release() -> None:
+    """The intake has held the call against the record."""
+    upload, call = (planned(asked(Action.UPDATE, by=by, brings=NEW)) for by in ("upload", "http"))
+    for operation in (upload, call):
+        assert record_objection(operation, RECORD, RUNS) is None
+        assert release_objection(operation) is None
+        other = release_objection(with_marks(operation, release=release("other")))
+        assert other
+        assert (other.outcome, other.code) == (Outcome.REFUSED, "PlanChanged")
+    changed = record_objection(upload, RECORD, Ground("RESTARTING"))
+    assert changed
+    assert (changed.outcome, changed.code) == (Outcome.REFUSED, "PlanChanged")
+    assert record_objection(call, RECORD, Ground("RESTARTING")) is None
+
+
+def test_what_has_acted_or_was_not_planned_is_not_held_against_anything() -> None:
+    """What was begun is carried on."""
+    upload = planned(asked(Action.UPDATE, by="upload", brings=NEW))
+    acted = with_marks(upload, stop=sent(), release=release("other"))
+    free = requested(acted, plan=None)
+    for operation in (acted, with_marks(free, stop=None)):
+        assert record_objection(operation, RECORD, Ground("RESTARTING")) is None
+        assert release_objection(operation) is None
+
+
+def test_a_plan_without_a_release_takes_none() -> None:
+    """A jar that could not be read when it was planned is another one when it can."""
+    unread = planned(asked(Action.UPDATE))
+    assert release_objection(unread) is None
+    assert release_objection(with_marks(unread, release=NEW))
+
+
+def test_a_difference_is_listed_field_by_field() -> None:
+    """Each key of the configuration is one, and what is the same is left out."""
+    before = OLD.model_copy(update={"spec": Spec(parallelism=2, flink_configuration={"a": "1", "b": "1", "c": "1"})})
+    after = OLD.model_copy(update={"spec": Spec(parallelism=4, flink_configuration={"a": "1", "b": "2", "d": "1"})})
+    assert [(one.field, one.before, one.after) for one in differences(before, after)] == [
+        ("flinkConfiguration.b", "1", "2"),
+        ("flinkConfiguration.c", "1", None),
+        ("flinkConfiguration.d", None, "1"),
+        ("parallelism", 2, 4),
+    ]
+    assert [one.field for one in differences(OLD, release("another jar"))] == ["sha256"]
+    assert list(differences(OLD, OLD)) == []
+    assert ("parallelism", None, 4) in [(one.field, one.before, one.after) for one in differences(None, after)]
+
+
+def test_a_plan_shows_no_secret() -> None:
+    """That a password changes is shown, and neither of the two."""
+    spec = {"args": ("--db.password", "hunter2"), "flink_configuration": {"s3.secret-key": "hunter2"}}
+    after = NEW.model_copy(update={"spec": Spec.model_validate(spec)})
+    plan = Plan("0", Action.UPDATE, Verdict.WILL_DO, release=after, before=OLD)
+    view = shown.Plan.of(plan)
+    assert "hunter2" not in str(view.as_json())
+    assert {one.field for one in view.spec} == {"args", "flinkConfiguration.s3.secret-key", "sha256"}
+
+
+def updated(seconds: float, outcome: Outcome = Outcome.SUCCEEDED, action: Action = Action.UPDATE) -> Operation:
+    """Return an update that was down for so long."""
+    return with_marks(
+        asked(action),
+        stop=sent(100),
+        settling=Settling(since=NOW - timedelta(seconds=100 - seconds), restarts=0),
+        result=Result(outcome=outcome, message="", ended_at=NOW),
+    )
+
+
+def test_the_expected_downtime_is_the_median_of_updates_that_went_well() -> None:
+    """Others, and updates that stopped nothing, do not count."""
+    others = [
+        updated(50, Outcome.ROLLED_BACK),
+        updated(60, action=Action.STATELESS_UPDATE),
+        with_marks(updated(70), stop=None),
+    ]
+    assert downtime_seconds([updated(2), *others, updated(4), updated(9)]) == 4.0
+    assert downtime_seconds(others) is None
+    assert downtime_seconds([*[updated(1)] * 20, *[updated(99)] * 60]) == 1.0
+
+
+def test_an_end_changes_the_record_where_it_forgets_wants_or_has_adopted() -> None:
+    """What only says how things are does not."""
+    adopted = RECORD.but(current=copy_of(operation=UPDATE.id))
+    end = End(Outcome.SUCCEEDED, "")
+    assert not changes_record(end, RECORD, UPDATE)
+    assert not changes_record(End(Outcome.SUCCEEDED, "", wanted=OLD), RECORD, UPDATE)
+    assert changes_record(End(Outcome.SUCCEEDED, "", wanted=NEW), RECORD, UPDATE)
+    assert changes_record(End(Outcome.SUCCEEDED, "", forget=True), RECORD, UPDATE)
+    assert changes_record(end, adopted, UPDATE)
+
+
+def test_an_id_is_what_a_request_takes() -> None:
+    """Its shape is checked where it comes in."""
+    made = plan_id(RECORD, UPDATE, RUNS, NEW)
+    assert Request.model_validate({"action": "STOP", "plan": made}).plan == made
+    assert made.endswith(NEW.id[:16])
+    with pytest.raises(ValueError, match="plan"):
+        Request.model_validate({"action": "STOP", "plan": made.upper() + "0"})
