@@ -7,6 +7,7 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from flinkfuncs.health import BINDING_SETTINGS, HOST_SETTINGS, MESSAGES_SETTINGS
+from flinkfuncs.planning import PLANS
 from flinkfuncs.settings import PLATFORM_SETTINGS, Settings
 from tests.infra.bicep import INFRA, ROOT, Json, parameter, resource, shown, templates, variable
 
@@ -156,7 +157,9 @@ def test_a_closed_operation_outlives_the_savepoints_that_it_tells_of() -> None:
 
 def test_the_ledger_of_this_cluster_is_what_expires() -> None:
     """The rule's prefixes are the folders of clients/ledger.py, below the cluster's key."""
-    (closed, letters) = resource("Microsoft.Storage/storageAccounts/managementPolicies").properties["policy"]["rules"]
+    (closed, planned, letters) = resource("Microsoft.Storage/storageAccounts/managementPolicies").properties["policy"][
+        "rules"
+    ]
     prefix = "${ledgerContainer}/${ledgerKey}"
     assert closed["definition"]["filters"]["prefixMatch"] == [
         f"{prefix}/closed/",
@@ -166,6 +169,7 @@ def test_the_ledger_of_this_cluster_is_what_expires() -> None:
     assert shown(closed["definition"]["actions"]["baseBlob"]) == (
         "{delete: {daysAfterModificationGreaterThan: closedOperationDays}}"
     )
+    assert planned["definition"]["filters"]["prefixMatch"] == [f"${{jarsContainer}}/{PLANS}"]
     assert letters["definition"]["filters"]["prefixMatch"] == ["${deadLettersContainer}/"]
     storage = templates()["main.bicep"]["modules"]["storage"]["config"]["params"]
     assert shown(storage["ledgerKey"]) == "to_lower(form == hdinsight ? armKey : clusterName)"
