@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .operations import Driver
     from .periodic import PeriodicSavepoints
     from .planning import Planner
+    from .releases import Releases
     from .settings import Settings
 
 
@@ -100,6 +101,7 @@ def compose(settings: Settings) -> Services:
     from .operations import Driver, Patience
     from .periodic import PeriodicSavepoints
     from .planning import Planner
+    from .releases import Releases
 
     jars = _jars(settings)
     cluster = _cluster(settings, jars)
@@ -114,6 +116,7 @@ def compose(settings: Settings) -> Services:
     told = messages or NO_MESSAGES
     rhythm = Rhythm(timedelta(seconds=settings.savepoint_interval_seconds), settings.savepoints_at_once)
     intake = Intake(ledger, queue, jars, cluster, told)
+    kept = ReleasePolicy(settings.release_retention_count, settings.release_retention_days)
     return Services(
         settings=settings,
         ledger=ledger,

@@ -27,6 +27,7 @@ from .clusters.cluster import Cluster, ground_of
 from .core import handled, queueing
 from .core.actions import Action
 from .core.errors import FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable
+from .core.idempotency import Key, Keyed
 from .core.jobs import JobRecord
 from .core.names import JobName
 from .core.operations import Cause, Operation, Outcome, Request, Result, operation_id
@@ -114,8 +115,9 @@ class Intake:
         """Record an action that a caller asks for, and send for a driver; the repeat of a call finds its operation.
 
         Raises:
-            NotFound: there is no such job.
-            Refused: too many operations of the job are waiting, or the job is no longer as a plan found it (412).
+            NotFound: there is no such job, or no such release of it.
+            Refused: too many operations of the job are waiting, the call's key came with another call (422), the
+                bytes of the release are gone, or the job is no longer as a plan found it (412).
             Unavailable: storage cannot be reached.
 
         """
@@ -136,9 +138,11 @@ class Intake:
     def _first(self, job: JobName, request: Request, cause: Cause, call: Keyed) -> Key:
         """Record a key before anything else of its call, unless the call would be refused."""
         at = _now()
-        operation = _operation(job, request, cause, at=at, identity=call.name)
+        operation = new_operation(job, request, cause, at=at, identity=call.name)
         entry = self._ledger.entry(job)
-        _with(entry.record if entry else self._first_record(operation), operation, self._now())
+        record = entry.record if entry else self.first_record(operation)
+        self._hold_against_plan(record, operation)
+        with_operation(record, operation, self._now())
         return self._ledger.keys.record(call, Key(digest=call.digest, at=at, operation=operation.id))
 
     def resolved(self, job: JobName, request: Request) -> Request:
@@ -376,7 +380,7 @@ class Intake:
                 operation = operation.model_copy(update={"repeats": self.repeated(record, operation, jar)})
             else:
                 self._hold_against_plan(record, operation)
-            queued = with_operation(record, operation)
+            queued = with_operation(record, operation, self._now())
             if queued.record is record:
                 return self._ended_at_once(queued.ended[0]), record
             for ended in queued.ended:
@@ -429,7 +433,7 @@ class Intake:
         return JobRecord(name=operation.job, unknown_past=self._jars.has_releases(operation.job))
 
 
-def with_operation(record: JobRecord, operation: Operation) -> Queued:
+def with_operation(record: JobRecord, operation: Operation, now: datetime) -> Queued:
     """Put a new operation on its job's list.
 
     Raises:
@@ -476,6 +480,12 @@ def request_of(path: UploadPath, job_json: JobJson, text: bytes) -> Request:
         switch_mode=job_json.switch_mode,
         adopt=job_json.adopt,
         wanted_sha256=job_json.sha256,
+        again=job_json.again,
+        hold_after_rollback=job_json.hold_after_rollback,
+        reason=job_json.reason,
+        build_url=job_json.build_url,
+        commit=job_json.commit,
+        names_savepoint_sha256=digest_without_remarks(text, job_json),
         plan=job_json.plan,
     )
 

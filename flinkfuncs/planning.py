@@ -167,11 +167,14 @@ class Planner:
         """Plan an action that a caller could ask for.
 
         Raises:
-            NotFound: there is no such job.
+            NotFound: there is no such job, or no such release of it.
+            Refused: the bytes of the release are gone.
             Unavailable: storage cannot be reached.
 
         """
-        operation = new_operation(job, request, cause, at=self._now(), identity=uuid.uuid4().hex)
+        operation = new_operation(
+            job, self._intake.resolved(job, request), cause, at=self._now(), identity=uuid.uuid4().hex
+        )
         return self._bounded(operation, JarsInPlace(self._jars), None)
 
     def upload(self, job: JobName, jar: str, folder: Folder, job_json: JobJson | None = None) -> Plan:
@@ -226,7 +229,7 @@ class Planner:
             operation = operation.model_copy(update={"repeats": self._intake.repeated(base, operation, jar)})
         case = _Case(base, base, operation, Ground("UNKNOWN"))
         try:
-            queued = with_operation(base, operation)
+            queued = with_operation(base, operation, self._now())
         except NotFound:
             raise
         except Refused as error:
@@ -247,7 +250,8 @@ class Planner:
         if held := [one for one in record.held if one.id == operation.id]:
             others = tuple(one for one in record.held if one.id != operation.id)
             record = record.but(open=(*record.open, *held), held=others)
-            case = replace(case, notes=("the upload is held until it is let through (`uploads` of the job)",))
+            why = held[0].why_held or "held until it is let through (`uploads` of the job)"
+            case = replace(case, notes=(f"the upload is {why}",))
         if earlier := [other.id for other in takewhile(lambda other: other.id != operation.id, record.open)]:
             why = f"{len(earlier)} operations come before it, and may change the job: {', '.join(earlier[:3])}"
             return _unknown(case, _Unknown(why, "OperationsOpen"))

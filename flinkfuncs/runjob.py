@@ -17,6 +17,9 @@
     withoutSavepoint                        without_savepoint               STATELESS_UPDATE
     allowUnalignedCheckpoint                allow_unaligned_checkpoint      UPDATE, LAST_STATE_UPDATE, START, RE_LAUNCH
     adopt                                   adopt                           NEW, and then nothing else
+    release                                 release                         the three UPDATEs, and then nothing that
+                                                                            says what to run; not the gateway
+    reason, buildUrl, commit                reason, build_url, commit       every action
     plan                                    plan                            every action
 
 A field that is null or empty says nothing (the API's own callers send `"savepoint.directory": ""`), but for empty
@@ -36,6 +39,7 @@ from .core.errors import Refused
 from .core.model import parse_json
 from .core.names import Directory, state_path
 from .core.operations import PlanId, Request
+from .core.queueing import UPDATES
 from .core.releases import (
     Args,
     FlinkConfiguration,
@@ -95,11 +99,12 @@ class RunJobProperties(Remarks):
     without_savepoint: bool | None = None
     allow_unaligned_checkpoint: bool | None = None
     adopt: FlinkJobId | None = None
+    release: ReleaseId | None = None
     plan: PlanId | None = None
 
 
-_OPTIONS = {"save_point_name", "without_savepoint", "allow_unaligned_checkpoint", "adopt", "plan"}
-_RELEASE_FIELDS = frozenset(RunJobProperties.model_fields) - _OPTIONS
+_OPTIONS = {"save_point_name", "without_savepoint", "allow_unaligned_checkpoint", "adopt", "release", "plan"}
+_RELEASE_FIELDS = frozenset(RunJobProperties.model_fields) - _OPTIONS - REMARKS
 _STATE_ACTIONS = (Action.UPDATE, Action.LAST_STATE_UPDATE, Action.START, Action.RE_LAUNCH)
 _SAVEPOINT_ACTIONS = (Action.NEW, Action.UPDATE, Action.START, Action.RE_LAUNCH)
 
@@ -111,7 +116,8 @@ def fields_of(action: Action) -> frozenset[str]:
     without = {"without_savepoint"} if action is Action.STATELESS_UPDATE else set()
     unaligned = {"allow_unaligned_checkpoint"} if action in _STATE_ACTIONS else set()
     adopt = {"adopt"} if action is Action.NEW else set()
-    return release | savepoint | without | unaligned | adopt | {"plan"}
+    back = {"release"} if action in UPDATES else set()
+    return release | savepoint | without | unaligned | adopt | back | {"plan"} | REMARKS
 
 
 def to_request(action: Action, body: RunJobProperties, settings: Settings) -> Request:
@@ -131,13 +137,17 @@ def to_request(action: Action, body: RunJobProperties, settings: Settings) -> Re
         without_savepoint=bool(body.without_savepoint),
         allow_unaligned_checkpoint=bool(body.allow_unaligned_checkpoint),
         adopt=body.adopt,
+        release=body.release,
+        reason=body.reason,
+        build_url=body.build_url,
+        commit=body.commit,
         plan=body.plan,
     )
 
 
 def _refuse_unused(action: Action, body: RunJobProperties) -> None:
     said = {name for name in RunJobProperties.model_fields if getattr(body, name) not in (None, "", {})}
-    if "adopt" in said and said - {"adopt", "plan"}:
+    if "adopt" in said and said - REMARKS - {"adopt", "plan"}:
         raise _invalid("adopt takes over what runs: a release, its spec or a savepoint come with a later UPDATE")
     if "release" in said and said & _RELEASE_FIELDS:
         both = ", ".join(sorted(map(_alias, said & _RELEASE_FIELDS)))

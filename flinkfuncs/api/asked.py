@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..core.model import Model
+from ..core.remarks import Reason
 from ..core.uploads import Folder, JobJson
 
 
@@ -10,6 +11,13 @@ class Pause(Model):
     """Whether a job's uploads are to be held, and why."""
 
     paused: bool
+    reason: Reason = None
+
+
+class Abandon(Model):
+    """Why an operation is ended by hand."""
+
+    reason: Reason = None
 
 
 class PlannedUpload(Model):

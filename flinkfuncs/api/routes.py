@@ -16,8 +16,8 @@ from ..core.model import Model
 from ..core.operations import Outcome
 from ..runjob import RunJobProperties
 from . import examples
-from .asked import Pause, PlannedUpload
-from .codes import OF_RECORDS
+from .asked import Abandon, Pause, PlannedUpload
+from .codes import OF_KEYS, OF_RECORDS
 
 Schema = Mapping[str, JsonValue]
 
@@ -104,6 +104,22 @@ DRY_RUN = Parameter(
     _words("true", "false"),
     "false",
 )
+_A_KEY: Schema = {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"}
+KEY = Parameter(
+    "Idempotency-Key",
+    "header",
+    "Makes a repeat safe: the same key with the same path and body is the same call, for 7 days or longer.",
+    _A_KEY,
+    "8e03978e-40d5-43dd-bc93-6894a57f9324",
+)
+REPEATABILITY = Parameter(
+    "Repeatability-Request-ID",
+    "header",
+    "The same under the name of OASIS; both may be given if they agree.",
+    _A_KEY,
+    KEY.example,
+)
+KEYS = (KEY, REPEATABILITY)
 OF_A_JOB = Parameter("job", "query", "Only the operations of this job.", JOB_NAME, "orders")
 STATE = Parameter(
     "state",
@@ -159,7 +175,7 @@ ROUTES = (
                 "With `Prefer: wait=N`: the operation has ended, well or not; its result says how. With `dryRun`: "
                 "the plan.",
                 examples.UPDATED,
-                _LOCATION | _APPLIED,
+                _LOCATION | _APPLIED | _REPLAYED,
                 or_else=examples.PLAN,
             ),
             Reply(
@@ -172,8 +188,9 @@ ROUTES = (
         (
             *(*OF_RECORDS, *_NO_JOB, "UnknownAction", "InvalidBody", "BodyTooLarge", "TooManyOperations"),
             *("InvalidDirectory", "OutsideRoot", "InvalidQuery", "PlanChanged", "PlanUnverified"),
+            *("ReleaseNotFound", "ReleaseGone", *OF_KEYS),
         ),
-        (JOB, ACTION, PREFER, DRY_RUN),
+        (JOB, ACTION, PREFER, DRY_RUN, *KEYS),
         Body(
             RunJobProperties,
             "What the action takes; a field that it does not take is refused. None at all is an empty object.",

@@ -172,6 +172,18 @@ class Request(Shown):
     without_savepoint: bool = False
     allow_unaligned_checkpoint: bool = False
     adopt: str | None = None
+    release: str | None = None
+    """The id of the earlier release that the job is to go back to."""
+    again: bool = False
+    """Of an upload: its job.json wants a release tried again that was rolled back."""
+    hold_after_rollback: bool | None = None
+    """Of an upload: whether its job.json wants a release refused that was rolled back."""
+    reason: str | None = None
+    """Why, in the words of whoever asked."""
+    build_url: str | None = None
+    """The build that asked."""
+    commit: str | None = None
+    """What that build was made of."""
     plan: str | None = None
     """It is refused unless everything is as this plan found it."""
 
@@ -191,6 +203,12 @@ class Request(Shown):
             without_savepoint=request.without_savepoint,
             allow_unaligned_checkpoint=request.allow_unaligned_checkpoint,
             adopt=request.adopt,
+            release=request.release,
+            again=request.again,
+            hold_after_rollback=request.hold_after_rollback,
+            reason=request.reason,
+            build_url=request.build_url,
+            commit=request.commit,
             plan=request.plan,
         )
 

@@ -23,6 +23,7 @@ from azure.storage.blob import BlobClient, ContainerClient, StorageStreamDownloa
 from .. import telemetry
 from ..core.errors import NotFound, Refused, Unavailable
 from ..core.names import JobName
+from ..core.releases import KeptRelease
 from ..core.uploads import ACTIONS, JOB_JSON, is_jar
 from .jar_file import BlobFile, check_jar
 from .kept_releases import KeptReleases
@@ -135,7 +136,8 @@ class Jars:
 
         """
         jar = self.checked(place, name, etag=etag, entry_class=entry_class)
-        self._copy(self._blob(place, name), jar.facts, self._kept_blob(job, jar.sha256), jar.sha256)
+        if not self.releases.hold(job, jar.sha256):
+            self._copy(self._blob(place, name), jar.facts, self.releases.bytes_of(job, jar.sha256), jar.sha256)
         return jar
 
     def checked(self, place: Place, name: str, *, etag: str | None, entry_class: str | None) -> KeptJar:
@@ -232,6 +234,21 @@ def _as_file(reader: Reader) -> IO[bytes]:
     return cast("IO[bytes]", reader)  # the SDK asks for read() and a length, no more
 
 
+class ReleasesInPlace:
+    """The kept releases for a plan, which is to leave them as they are."""
+
+    def __init__(self, releases: KeptReleases) -> None:
+        """Keep them; nothing is read yet."""
+        self._releases = releases
+
+    def hold(self, job: JobName, sha256: str) -> bool:
+        """Whether bytes are there."""
+        return self._releases.has(job, sha256)
+
+    def describe(self, job: JobName, kept: KeptRelease) -> None:
+        """Leave it to the operation."""
+
+
 class JarsInPlace:
     """The same containers for a plan, which keeps nothing: a release's bytes are read where they lie.
 
@@ -241,6 +258,7 @@ class JarsInPlace:
     def __init__(self, jars: Jars, lies_at: Mapping[str, str] = NOWHERE_ELSE) -> None:
         """`lies_at` says where the bytes of an upload lie that has not been made, by the name that it will have."""
         self._jars = jars
+        self.releases = ReleasesInPlace(jars.releases)
         self._lies_at = lies_at
         self._checked: dict[str, tuple[Place, BlobFacts]] = {}
 

@@ -63,6 +63,17 @@ class KeptReleases:
         """Keep bytes from being deleted by who listed them before; False where they are not there."""
         return self._hold(self.bytes_of(job, sha256))
 
+    def has(self, job: JobName, sha256: str) -> bool:
+        """Whether bytes are there.
+
+        Raises:
+            Unavailable: storage cannot be reached.
+
+        """
+        blob = self.bytes_of(job, sha256)
+        with storage_errors(f"release {blob.blob_name}"):
+            return blob.exists()
+
     def describe(self, job: JobName, kept: KeptRelease) -> None:
         """Write down what a release is, once its bytes are kept; done again, the first description stays."""
         blob = self._container.get_blob_client(_description(job, kept.release.sha256, kept.release.id))

@@ -46,14 +46,14 @@ def keep_release(jars: Jars | JarsInPlace, record: JobRecord, operation: Operati
     return _described(jars, operation, _release(kept, spec, source))
 
 
-def _held(jars: Jars, operation: Operation, release: Release) -> Release:
+def _held(jars: Jars | JarsInPlace, operation: Operation, release: Release) -> Release:
     """Take a release whose bytes were kept before."""
     if not jars.releases.hold(operation.job, release.sha256):
         raise gone(release)
     return _described(jars, operation, release)
 
 
-def _described(jars: Jars, operation: Operation, release: Release) -> Release:
+def _described(jars: Jars | JarsInPlace, operation: Operation, release: Release) -> Release:
     kept_at = operation.driven_at or operation.requested_at
     jars.releases.describe(operation.job, KeptRelease(release=release, kept_at=kept_at, operation=operation.id))
     return release

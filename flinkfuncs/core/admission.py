@@ -52,7 +52,7 @@ def upload_objection(operation: Operation, record: JobRecord, *, hold: bool = Tr
 
 def window_alone(operation: Operation, record: JobRecord) -> End | None:
     """Return the end of an UPDATE by a call that says an updateWindow and nothing else: no job is restarted for it."""
-    request, others = operation.request, {"action", "spec", "reason", "build_url", "commit"}
+    request, others = operation.request, {"action", "spec", "plan", "reason", "build_url", "commit"}
     alone = request.spec.model_fields_set == {"update_window"} and not request.model_dump(
         exclude=others, exclude_defaults=True
     )

@@ -54,7 +54,20 @@ class Request(Model):
     without_savepoint: bool = False  # STATELESS_UPDATE: go on although the way back could not be saved
     allow_unaligned_checkpoint: bool = False  # take an unaligned checkpoint although the release is another one
     adopt: str | None = None  # first contact: the Flink job that runs already and becomes this job's copy
+    release: str | None = None  # the id of the earlier release that the job is to go back to
+    kept: Release | None = None  # … and that release, as it was known when this was asked for
+    again: bool = False  # uploads only: the release was rolled back before, and is to be tried again
+    hold_after_rollback: bool | None = None  # uploads only: what job.json says; None: as the setting does
+    reason: str | None = None  # why somebody asks, in a line of his own
+    build_url: str | None = None  # the build that asks
+    commit: str | None = None  # … and what it was made of
+    names_savepoint_sha256: Sha256 | None = None  # a job.json with such remarks: the digest of the rest of it
     plan: PlanId | None = None  # only while everything is as this plan found it
+
+    @property
+    def job_json_version(self) -> Sha256 | None:
+        """What tells one version of a job.json from another; remarks make none."""
+        return self.names_savepoint_sha256 or self.job_json_sha256
 
 
 class Outcome(StrEnum):

@@ -28,10 +28,12 @@ from typing import Literal, TypeAlias
 
 from .actions import Action
 from .jobs import JobRecord
+from .model import Model
 from .operations import Compared, Operation, Outcome
 from .releases import Release, SpecPatch
 from .session.last_state import NEED_STATE
 from .steps import End
+from .windows import Window
 
 NO_RELEASE = "0" * 16
 CHANGED = "PlanChanged"  # the code of a refusal
@@ -148,7 +150,7 @@ def record_part(record: JobRecord, operation: Operation, ground: Ground) -> str:
 
 _ASKED = {
     *("action", "replaces_spec", "save_point_name", "folder", "switch_mode", "wanted_sha256"),
-    *("without_savepoint", "allow_unaligned_checkpoint", "adopt"),
+    *("without_savepoint", "allow_unaligned_checkpoint", "adopt", "release", "again", "hold_after_rollback"),
 }
 
 
@@ -194,12 +196,16 @@ def differences(before: Release | None, after: Release) -> Iterator[Difference]:
 
 def _fields(release: Release) -> Mapping[str, Value]:
     spec: dict[str, Value] = {
-        SpecPatch.model_fields[name].alias or name: getattr(release.spec, name)
+        SpecPatch.model_fields[name].alias or name: _value(getattr(release.spec, name))
         for name in SpecPatch.model_fields
         if name not in ("args", "flink_configuration")
     }
     configuration = {f"flinkConfiguration.{key}": value for key, value in release.spec.flink_configuration.items()}
     return {"sha256": release.sha256, "args": tuple(release.spec.argument_list), **spec, **configuration}
+
+
+def _value(value: Value | Window) -> Value:
+    return value.to_json() if isinstance(value, Model) else value
 
 
 def downtime_seconds(operations: Iterable[Operation]) -> float | None:
@@ -222,5 +228,10 @@ def _downtime(operation: Operation) -> float | None:
 def changes_record(end: End, record: JobRecord, operation: Operation) -> bool:
     """Whether an operation that ends well without a step of its own leaves the job's record another one."""
     adopted = record.current is not None and record.current.operation == operation.id
-    another = end.wanted is not None and not end.wanted.same_as(record.wanted)
+    another = end.wanted is not None and not _is_as_recorded(end.wanted, record.wanted)
     return end.forget or adopted or another
+
+
+def _is_as_recorded(release: Release, wanted: Release | None) -> bool:
+    """Whether a release is the wanted one, and to be taken like it."""
+    return wanted is not None and release.same_as(wanted) and wanted.taken_as(release) == wanted

@@ -17,7 +17,7 @@ from .model import canonical, parse_json
 from .names import JobName
 from .operations import PlanId
 from .releases import FlinkJobId, Sha256, SpecPatch
-from .remarks import IN_JSON, Remarks
+from .remarks import IN_JSON, REMARKS, Remarks
 
 JOB_JSON = "job.json"
 Folder = Literal["stateful", "stateless"]
@@ -35,6 +35,8 @@ class JobJson(SpecPatch, Remarks):
     switch_mode: bool = False
     save_point_name: str | None = None
     adopt: FlinkJobId | None = None  # looked at in a first contact only
+    again: bool = False  # try a release that was rolled back, once for each version of this file
+    hold_after_rollback: bool | None = None  # None: as the setting says
     plan: PlanId | None = None
 
     def spec(self) -> SpecPatch:
@@ -100,10 +102,10 @@ def require_jar_beside(described: JobJson) -> None:
 
 
 def digest_without_remarks(text: bytes, described: JobJson) -> str | None:
-    """Return the SHA-256 of all that a job.json says but its remarks; None where it has none."""
-    if not described.model_fields_set & set(Remarks.model_fields):
+    """Return the SHA-256 of all that a job.json says but its remarks and its plan; None where it has none."""
+    if not described.model_fields_set & (REMARKS | {"plan"}):
         return None
-    return hashlib.sha256(canonical(text, without=IN_JSON).encode()).hexdigest()
+    return hashlib.sha256(canonical(text, without=IN_JSON | {"plan"}).encode()).hexdigest()
 
 
 def is_jar(file: str) -> bool:

@@ -48,6 +48,25 @@ def asked_in(req: func.HttpRequest) -> Request:
     return to_request(action, body, services().settings)
 
 
+def with_key(req: func.HttpRequest, path: str, body: bytes) -> Keyed | None:
+    """Return the call by its idempotency key, if it has one, with what is known of the first one.
+
+    `path` is that of the route in one spelling, and `body` was parsed before.
+
+    Raises:
+        Refused: the key cannot be one (400), or came with another call (422).
+        Unavailable: storage cannot be reached.
+
+    """
+    key = parse_key(req.headers.get("idempotency-key"), req.headers.get("repeatability-request-id"))
+    return services().ledger.keys.look(keyed(key, "POST", path, body)) if key is not None else None
+
+
+def replayed(call: Keyed | None) -> dict[str, str]:
+    """Return the header that tells the reply to a repeat from that to a first call."""
+    return {"Idempotency-Replayed": "true"} if call and call.first else {}
+
+
 def record_of(job: JobName) -> JobRecord:
     """Return a job's record.
 

@@ -36,7 +36,7 @@ from ..core.errors import FlinkFuncsError
 from ..core.jobs import JobRecord, Recorded
 from ..core.names import JobName
 from ..core.operations import Cause, Operation, Outcome
-from .calls import as_found, as_json, asked_in, caller, record_of
+from .calls import as_found, as_json, asked_in, caller, read_body, record_of, replayed, with_key
 from .paging import Page, next_link, parse_page, unclear
 from .plans import is_dry_run, plan_action
 from .prefer import wait_seconds
@@ -162,7 +162,7 @@ async def request_action(req: func.HttpRequest) -> func.HttpResponse:
     """Record what is asked for, and hold the reply for as long as the caller prefers; or plan it."""
     if is_dry_run(req.params.get("dryRun")):
         return await asyncio.to_thread(plan_action, req)
-    operation = await asyncio.to_thread(_request, req)
+    operation, replay = await asyncio.to_thread(_request, req)
     seconds = wait_seconds(req.headers.get("prefer"))
     if seconds is None:
         return _accepted(operation, replay)
@@ -173,9 +173,11 @@ async def request_action(req: func.HttpRequest) -> func.HttpResponse:
     return as_json(shown.Operation.of(operation), headers=applied | _location(operation))
 
 
-def _request(req: func.HttpRequest) -> Operation:
-    """Translate the call and hand it to the intake."""
-    return services().intake.request(_job(req), asked_in(req), Cause(kind="http", detail=caller(req)))
+def _request(req: func.HttpRequest) -> tuple[Operation, dict[str, str]]:
+    """Translate the call and hand it to the intake; return what it recorded, and the headers of a repeat."""
+    job, request = _job(req), asked_in(req)
+    call = with_key(req, f"/api/jobs/{job}/{request.action}", read_body(req))
+    return services().intake.request(job, request, Cause(kind="http", detail=caller(req)), call), replayed(call)
 
 
 async def _ended(operation: Operation, seconds: float) -> Operation:

@@ -55,9 +55,22 @@ class Job:
 
         Where both change, `file` is a new one: the job.json waits for it, and they ask for one update, not for two.
         """
-        described = {"jar": file, "args": self.arguments(arguments), "parallelism": 2, **spec}
-        self.put("job.json", json.dumps(described).encode(), folder=folder)
+        self.put("job.json", json.dumps(self.described(file, arguments, **spec)).encode(), folder=folder)
         self.put(file, jar(version), folder=folder)
+
+    def described(self, file: str, arguments: str = "", **spec: object) -> dict[str, object]:
+        """The job.json of a version."""
+        return {"jar": file, "args": self.arguments(arguments), "parallelism": 2, **spec}
+
+    def plan(self, version: str, *, file: str = "job.jar") -> Json:
+        """Ask what the upload of a version would do, whose bytes lie below plans/."""
+        blob = f"plans/{self.name}/{file}"
+        self.jars.get_blob_client(blob).upload_blob(jar(version), overwrite=True)
+        return _planned(self.post("plan", {"jar": blob, "jobJson": self.described(file)}))
+
+    def plan_action(self, action: str, body: Mapping[str, object] = NOTHING) -> Json:
+        """Ask what an action would do."""
+        return _planned(self.post(f"{action}?dryRun=true", body))
 
     def release_body(self, version: str) -> dict[str, object]:
         """Put a jar where HTTP calls name it, and return the body that does."""
@@ -157,6 +170,12 @@ class Job:
         """Return every complete savepoint of the job that lies in the savepoint directory."""
         root = Path(self.cloud.flink_cluster.savepoint_directory.removeprefix("file://"))
         return sorted(root.glob(f"{self.name}/*/savepoint-*/_metadata"))
+
+
+def _planned(reply: requests.Response) -> Json:
+    assert reply.status_code == 200, reply.text
+    plan: Json = reply.json()
+    return plan
 
 
 def eventually(look: Callable[[], T], *, seconds: float = 60) -> T:

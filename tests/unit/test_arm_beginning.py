@@ -13,7 +13,7 @@ from flinkfuncs.core.arm.table import next_step
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation, Outcome
 from flinkfuncs.core.plans import Ground, plan_id
-from flinkfuncs.core.releases import Release
+from flinkfuncs.core.releases import Release, SpecPatch
 from flinkfuncs.core.steps import End, Keep, PlaceJar, Step, Submit, Wait
 from flinkfuncs.core.windows import DailyWindow
 
@@ -277,3 +277,16 @@ def test_an_upload_that_was_planned_is_refused_once_its_row_or_its_release_is_an
     assert ended(begun(other, RUNNING, known=known.but(open=(other,)))).code == "PlanChanged"
     asked = call.model_copy(update={"request": call.request.model_copy(update={"plan": plan})})
     assert isinstance(begun(asked, FAILED, known=known.but(open=(asked,))), PlaceJar)
+
+
+def test_a_call_that_says_a_window_and_nothing_else_sends_nothing() -> None:
+    """It is recorded, also while another action is under way; what says more is sent."""
+    window = DailyWindow(opens="02:00", until="05:00")
+    asked = operation(Action.UPDATE)
+    only = asked.model_copy(
+        update={"request": asked.request.model_copy(update={"spec": SpecPatch(update_window=window)})}
+    )
+    for rows in (RUNNING, row("UPDATE", "IN_PROGRESS", "RUNNING", job_id="1")):
+        end = ended(begun(only, rows, known=record(only, wanted=release())))
+        assert (end.outcome, end.wanted) == (Outcome.SUCCEEDED, release(spec={"update_window": window}))
+    assert begun(asked, RUNNING, known=record(asked, wanted=release())) == Keep()

@@ -93,7 +93,10 @@ def test_a_route_describes_each_parameter_of_its_path(route: Route) -> None:
     assert len(set(route.codes)) == len(route.codes)
 
 
-@pytest.mark.parametrize("route", [each for each in ROUTES if each.method == "POST"], ids=lambda route: route.function)
+POSTS = [each for each in ROUTES if each.method == "POST" and each.function != "plan_upload"]  # which does nothing
+
+
+@pytest.mark.parametrize("route", POSTS, ids=lambda route: route.function)
 def test_every_post_takes_a_key_and_says_what_is_wrong_with_it(route: Route) -> None:
     """A route without one would do twice what its caller believes is done once."""
     assert all(key in route.parameters for key in KEYS)
@@ -133,7 +136,10 @@ def test_replies_may_grow_and_requests_may_not() -> None:
     """A client that refuses unknown fields would break with the next version."""
     schemas = DOCUMENT["components"]["schemas"]
     closed = {name for name, schema in schemas.items() if schema.get("additionalProperties") is False}
-    assert closed == {"JobJson", "Pause", "PlannedUpload", "RunJobProperties"}
+    assert closed == {
+        *("Abandon", "JobJson", "Pause", "PlannedUpload", "RunJobProperties"),
+        *("CronWindow", "DailyWindow", "NoWindow"),
+    }
     assert "null" not in json.dumps(schemas["Operation"])
     assert set(schemas["Operation"]["required"]) == {
         *("state", "id", "job", "request", "cause", "requestedAt", "progressedAt", "steps"),

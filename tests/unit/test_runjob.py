@@ -151,8 +151,10 @@ def test_a_field_is_taken_or_refused_by_name(action: Action, field: str) -> None
 
 def test_the_actions_without_a_jar_take_next_to_nothing() -> None:
     """The table of the module, row by row."""
-    taken = {action: fields_of(action) for action in Action}
-    assert taken[Action.START] == taken[Action.RE_LAUNCH] == {"save_point_name", "allow_unaligned_checkpoint", "plan"}
+    remarks = {"reason", "build_url", "commit", "plan"}
+    assert all(remarks <= fields_of(action) for action in Action)
+    taken = {action: fields_of(action) - remarks for action in Action}
+    assert taken[Action.START] == taken[Action.RE_LAUNCH] == {"save_point_name", "allow_unaligned_checkpoint"}
     for action in (
         Action.STOP,
         Action.SAVEPOINT,
@@ -160,8 +162,8 @@ def test_the_actions_without_a_jar_take_next_to_nothing() -> None:
         Action.CANCEL,
         Action.DELETE,
     ):
-        assert taken[action] == {"plan"}
-    of_update = set(RunJobProperties.model_fields) - {"without_savepoint", "adopt"}
+        assert taken[action] == set()
+    of_update = set(RunJobProperties.model_fields) - {"without_savepoint", "adopt"} - remarks
     state = {"save_point_name", "allow_unaligned_checkpoint"}
     assert taken[Action.UPDATE] == of_update
     assert taken[Action.NEW] == of_update - {"allow_unaligned_checkpoint", "release"} | {"adopt"}

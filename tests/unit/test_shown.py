@@ -207,7 +207,7 @@ INTERNAL: dict[type[Model], set[str]] = {
         *("check", "stop", "stops_failed", "start", "again", "cancel", "settling", "checkpoint", "checkpoints", "undo"),
         *("rollback", "trigger", "submit", "vanished_at", "unreachable_at", "ended_at", "arm"),
     },
-    operations.Request: {"replaces_spec"},
+    operations.Request: {"replaces_spec", "kept", "names_savepoint_sha256"},
     operations.Checked: {"operators", "compared"},
     operations.OperatorGone: set(),
     operations.Cause: set(),

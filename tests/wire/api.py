@@ -24,15 +24,15 @@ from flinkfuncs.core.periodic import Rhythm
 from flinkfuncs.core.release_retention import ReleasePolicy
 from flinkfuncs.periodic import PeriodicSavepoints
 from flinkfuncs.planning import Planner
+from flinkfuncs.releases import Releases
 from flinkfuncs.settings import Settings
-from flinkfuncs.triggers import control, http, plans
+from flinkfuncs.triggers import control, http, notifications, plans
 from tests.fixtures.scenes import Play
 from tests.unit.test_openapi import OPERATIONS, schema_of
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
-MODULES = (control, http, plans)
 PROBLEM = "application/problem+json"
-MODULES = (http, control, notifications)
+MODULES = (http, control, notifications, plans)
 
 
 class Api:
@@ -89,7 +89,7 @@ class Api:
             route_params=values,
             body=body,
         )
-        (function,) = {getattr(module, route.function) for module in MODULES if hasattr(module, route.function)}
+        (function,) = (vars(each)[route.function] for each in MODULES if route.function in vars(each))
         with given(self.services):
             reply = function(request)
             if inspect.iscoroutine(reply):

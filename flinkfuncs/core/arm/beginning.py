@@ -32,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..actions import Action
-from ..admission import past_objection, upload_objection
+from ..admission import past_objection, upload_objection, window_alone
 from ..jobs import JobRecord, Recorded
 from ..naming import Standing, named, unused_note
 from ..operations import Operation, Outcome

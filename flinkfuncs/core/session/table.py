@@ -66,8 +66,9 @@ def _next_step(operation: Operation, record: JobRecord, seen: Seen, limits: Limi
         return stopping(operation, record, operation.stop, seen, limits)
     if operation.trigger:
         return savepointing(operation, record, operation.trigger, seen, limits)
-    objection = upload_objection(operation, record) or _plan_objection(operation, record, seen)
-    return objection or inherited(operation, record, seen, limits) or _begin(operation, record, seen, limits)
+    refused = upload_objection(operation, record, hold=limits.hold_after_rollback)
+    over = refused or _plan_objection(operation, record, seen) or window_alone(operation, record)
+    return over or inherited(operation, record, seen, limits) or _begin(operation, record, seen, limits)
 
 
 def _plan_objection(operation: Operation, record: JobRecord, seen: Seen) -> End | None:
