@@ -189,6 +189,11 @@ class Settings(BaseSettings):
     )
     gateway_location: str = Field("local", description="Location that the gateway's operationStatuses URLs name.")
 
+    api_authorization: Literal["keys", "roles"] = Field(
+        "keys",
+        description="What opens the routes below /api: `keys` (function keys), or `roles` (App Service authentication "
+        "with the app roles `reader` and `operator`; docs/sign-in.md says how).",
+    )
     website_auth_enabled: bool = Field(
         False,
         description="Set by the platform where App Service authentication is on, and not by you: only then are the "

@@ -19,6 +19,10 @@ param telemetryConnection string
 
 @description('The settings of settings.py.')
 param settings object
+
+@description('Empty: App Service authentication is left alone.')
+param signInClientId string
+param isGateway bool
 param privateNetwork bool
 param allowedAddresses array
 param subnetId string
@@ -142,6 +146,41 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
         name: setting.key
         value: setting.value
       }]
+    }
+  }
+}
+
+// What Event Grid and the gateway's callers send carries a key or a token of its own, which authentication does not
+// know: it would answer all of it with 401 (MicrosoftDocs/azure-docs#99036). A star at the end stands for every path
+// below (azure-docs#86514). Whoever comes in by these paths has no principal, so no route below /api lets him in.
+var webhook = ['/runtime/webhooks/blobs']
+var gateway = ['/subscriptions/*', '/providers/*']
+
+resource signIn 'Microsoft.Web/sites/config@2024-04-01' = if (!empty(signInClientId)) {
+  parent: app
+  name: 'authsettingsV2'
+  properties: {
+    platform: { enabled: true }
+    globalValidation: {
+      requireAuthentication: true
+      unauthenticatedClientAction: 'Return401'
+      excludedPaths: isGateway ? concat(webhook, gateway) : webhook
+    }
+    identityProviders: {
+      azureActiveDirectory: {
+        enabled: true
+        registration: {
+          clientId: signInClientId
+          openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+        }
+        validation: {
+          allowedAudiences: [signInClientId, 'api://${signInClientId}']
+        }
+      }
+    }
+    httpSettings: { requireHttps: true }
+    login: {
+      tokenStore: { enabled: false } // nobody calls another API in the caller's name
     }
   }
 }

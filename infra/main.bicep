@@ -107,6 +107,9 @@ param gatewayAllowedPrincipals string = ''
 @description('GATEWAY_TENANT_ID; empty: the tenant of the deployment.')
 param gatewayTenantId string = ''
 
+@description('Client id of the app registration by which people and pipelines sign in; empty: function keys open the API.')
+param signInClientId string = ''
+
 @description('Any other app setting by its name, over what stands below.')
 param appSettings object = {}
 
@@ -192,6 +195,8 @@ var settings = {
   GATEWAY_AUDIENCE: 'https://management.azure.com,https://management.core.windows.net'
   GATEWAY_ALLOWED_PRINCIPALS: !isGateway ? '' : gatewayAllowedPrincipals
   GATEWAY_LOCATION: location
+
+  API_AUTHORIZATION: empty(signInClientId) ? 'keys' : 'roles'
 
   NOTIFY_URL: ''
   NOTIFY_URL_SECRET: ''
@@ -296,6 +301,8 @@ module app 'app.bicep' = {
     savepointsAccountName: last(split(savepointsAccountId, '/'))
     telemetryConnection: monitoring.outputs.connection
     settings: union(settings, appSettings)
+    signInClientId: signInClientId
+    isGateway: isGateway
     privateNetwork: privateNetwork
     allowedAddresses: allowedAddresses
     subnetId: privateNetwork ? network.outputs.appSubnetId : ''

@@ -21,13 +21,30 @@ from ..runjob import RunJobProperties, fields_of
 from .codes import CODES
 from .routes import IF_NONE_MATCH, ROUTES, Body, Parameter, Reply, Route
 
-KEY = "functionKey"
+KEY, ROLE = "functionKey", "entra"
 TAGGED = MappingProxyType({"ETag": "For `If-None-Match`.", "Cache-Control": "`private, no-cache`"})
+SCHEMES = MappingProxyType(
+    {
+        KEY: {
+            "type": "apiKey",
+            "in": "header",
+            "name": "x-functions-key",
+            "description": "A function key, where API_AUTHORIZATION is `keys`.",
+        },
+        ROLE: {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token for the app's registration in Entra ID, where API_AUTHORIZATION is `roles`: the "
+            "role `reader` may send every GET, plan and dry run, `operator` everything.",
+        },
+    }
+)
 ABOUT = """\
 Stateful Apache Flink jobs without a person at the console.
 
-Errors are problem documents (RFC 9457) whose `code` is for programs. 401 and 500 come from the platform, without a
-body. Replies may get further fields: pass over those that you do not know."""
+Errors are problem documents (RFC 9457) whose `code` is for programs. 500 comes from the platform, without a body, and
+so does 401 where function keys open the routes. Replies may get further fields: pass over those that you do not
+know."""
 
 
 class Problem(Model):
@@ -83,10 +100,10 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "flinkfuncs", "version": __version__, "description": ABOUT},
         "servers": [{"url": "/"}],
-        "security": [{KEY: []}],
+        "security": [{KEY: []}, {ROLE: []}],
         "paths": _paths(),
         "components": {
-            "securitySchemes": {KEY: {"type": "apiKey", "in": "header", "name": "x-functions-key"}},
+            "securitySchemes": dict(SCHEMES),
             "schemas": _schemas(),
         },
     }
@@ -118,16 +135,31 @@ def _operation(route: Route) -> dict[str, Any]:
         "operationId": route.function,
         "summary": route.about,
         "parameters": [_parameter(parameter) for parameter in (*route.parameters, *conditions)],
-        "responses": {str(reply.status): _reply(reply, route) for reply in route.replies}
-        | ({"304": {"description": "Nothing has changed.", "headers": _headers(TAGGED)}} if conditions else {})
-        | {"401": {"description": "The key is missing or wrong. The platform says so, without a body."}}
-        | _problems(route),
+        "responses": _responses(route),
     }
     if route.body:
         described["requestBody"] = _body(route.body)
     if route.function == "request_action":
         described["description"] = _fields_by_action()
     return described
+
+
+def _responses(route: Route) -> dict[str, Any]:
+    described = {str(reply.status): _reply(reply, route) for reply in route.replies}
+    if route.conditional:
+        described["304"] = {"description": "Nothing has changed.", "headers": _headers(TAGGED)}
+    for status, problem in _problems(route).items():
+        described[status] = _merged(described[status], problem) if status in described else problem
+    return described
+
+
+def _merged(reply: dict[str, Any], problem: dict[str, Any]) -> dict[str, Any]:
+    """Describe both replies of one status: their content types tell them apart."""
+    return {
+        "description": f"{reply['description']}\n{problem['description']}",
+        "content": reply["content"] | problem["content"],
+        "headers": problem["headers"],
+    }
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
@@ -165,12 +197,12 @@ def _headers(headers: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _problems(route: Route) -> dict[str, Any]:
-    statuses = sorted({CODES[code].status for code in route.codes})
+    statuses = sorted({CODES[code].status for code in route.errors})
     return {str(status): _problem(status, route) for status in statuses}
 
 
 def _problem(status: int, route: Route) -> dict[str, Any]:
-    codes = sorted(code for code in route.codes if CODES[code].status == status)
+    codes = sorted(code for code in route.errors if CODES[code].status == status)
     described: dict[str, Any] = {
         "description": "\n".join(f"- `{code}`: {CODES[code].meaning}" for code in codes),
         "content": {
@@ -180,6 +212,9 @@ def _problem(status: int, route: Route) -> dict[str, Any]:
             }
         },
     }
+    if status == HTTPStatus.UNAUTHORIZED:
+        described["description"] += "\n- without a body, from the platform: the key is missing or wrong"
+        described["headers"] = _headers({"WWW-Authenticate": "`Bearer`"})
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         described["headers"] = _headers({"Retry-After": "When to ask again, in seconds."})
     return described

@@ -16,8 +16,8 @@ from ..core.model import Model
 from ..core.operations import Outcome
 from ..runjob import RunJobProperties
 from . import examples
-from .asked import Abandon, Pause, PlannedUpload
-from .codes import OF_KEYS, OF_RECORDS
+from .asked import Pause
+from .codes import OF_CALLERS, OF_CHANGES, OF_RECORDS
 
 Schema = Mapping[str, JsonValue]
 
@@ -69,6 +69,12 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     body: Body | None = None
     conditional: bool = False  # it has an ETag, and takes If-None-Match
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """Its own codes, and those of the guard before it."""
+        guard = OF_CALLERS if self.method == "GET" else (*OF_CALLERS, *OF_CHANGES)
+        return (*self.codes, *(code for code in guard if code not in self.codes))
 
 
 def _top(most: int) -> Parameter:

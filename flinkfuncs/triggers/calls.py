@@ -16,7 +16,7 @@ from ..core.idempotency import Keyed, keyed, parse_key
 from ..core.jobs import JobRecord
 from ..core.model import parse_json
 from ..core.names import JobName
-from ..core.operations import Request
+from .guard import named_principal
 
 LONGEST_BODY = 256 * 1024  # bytes; a runJob body is some hundred
 
@@ -88,12 +88,13 @@ def caller(req: func.HttpRequest) -> str:
     header                     who wrote it
     -------------------------  -------------------------------------------------------------------------
     x-ms-client-principal-id   the platform, where App Service authentication is on; elsewhere anybody
+    x-ms-client-principal      the same; of its claims the name
     x-forwarded-for            its last element: the platform, which appends the address that called it;
                                the others: anybody
     """
-    principal = req.headers.get("x-ms-client-principal-id")
+    principal = named_principal(req)
     if principal and services().settings.website_auth_enabled:
-        return f"principal {principal[:128]}"
+        return principal
     return f"function key, from {_address(req.headers.get('x-forwarded-for') or '')}"
 
 

@@ -13,9 +13,9 @@
     GET   /api/health                    whether the app can do its work
     GET   /api/openapi.json              this API, described for programs (api/routes.py)
 
-Every route asks for a function key, health too: it names settings, which are nobody else's business, and a probe can
-send a key (`x-functions-key`, or `?code=`). A body is read as JSON whatever its content type says (so there is no 415:
-`curl -d` calls JSON a form). A held reply holds no thread: it waits on the worker's event loop.
+Every route asks for a right (guard.py), health too: it names settings, which are nobody else's business, and a probe
+can send a key in a header. A body is read as JSON whatever its content type says (so there is no 415: `curl -d` calls
+JSON a form). A held reply holds no thread: it waits on the worker's event loop.
 """
 
 from __future__ import annotations

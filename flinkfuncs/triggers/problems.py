@@ -1,4 +1,4 @@
-"""How an error of ours becomes a reply: a problem document (RFC 9457), by one decorator.
+"""How a call is let in, and how an error of ours becomes a reply: a problem document (RFC 9457), by one decorator.
 
     HTTP/1.1 404 Not Found
     content-type: application/problem+json
@@ -24,6 +24,7 @@ import azure.functions as func
 
 from .. import telemetry
 from ..core.errors import FlinkFuncsError, Unavailable
+from .guard import admit
 
 PROBLEM_JSON = "application/problem+json"
 _OF_A_PATH = "/%!$&'()*+,;=:@~"  # what a path may hold as it is (RFC 3986, 3.3); the host may have decoded the rest
@@ -34,7 +35,7 @@ AsyncHandler: TypeAlias = Callable[[func.HttpRequest], Awaitable[func.HttpRespon
 
 
 def replies(handler: Handler) -> Handler:
-    """Let a route's errors of ours become problem documents, and tell of the call."""
+    """Let only callers in who may, let a route's errors of ours become problem documents, and record the call."""
 
     @functools.wraps(handler)
     def replying(req: func.HttpRequest) -> func.HttpResponse:
@@ -48,6 +49,7 @@ def replies(handler: Handler) -> Handler:
 
 def _reply(handler: Handler, req: func.HttpRequest) -> func.HttpResponse:
     try:
+        admit(req, handler.__name__)
         return handler(req)
     except FlinkFuncsError as error:
         return problem(error, req.url)
@@ -60,6 +62,7 @@ def replies_async(handler: AsyncHandler) -> AsyncHandler:
     async def replying(req: func.HttpRequest) -> func.HttpResponse:
         with telemetry.event(handler.__name__, "http", traceparent=req.headers.get("traceparent")) as told:
             try:
+                admit(req, handler.__name__)
                 reply = await handler(req)
             except FlinkFuncsError as error:
                 reply = problem(error, req.url)
@@ -80,6 +83,8 @@ def problem(error: FlinkFuncsError, url: str) -> func.HttpResponse:
         "instance": quote(urlsplit(url).path, safe=_OF_A_PATH),
     }
     headers = {"Retry-After": str(_retry_after(error))} if isinstance(error, Unavailable) else {}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 15.5.2: a 401 always has one
     return func.HttpResponse(
         json.dumps(document), status_code=error.status, headers=headers, mimetype=PROBLEM_JSON, charset="utf-8"
     )

@@ -42,9 +42,11 @@ class RunningApp:
         """POST a body."""
         return self._send("POST", path, headers=headers, body=body, key=key)
 
-    def put(self, path: str, body: bytes, *, key: str | None = KEY) -> requests.Response:
+    def put(
+        self, path: str, body: bytes, *, headers: Mapping[str, str] = NONE, key: str | None = KEY
+    ) -> requests.Response:
         """PUT a body."""
-        return self._send("PUT", path, headers={}, body=body, key=key)
+        return self._send("PUT", path, headers=headers, body=body, key=key)
 
     def _send(
         self, method: str, path: str, *, headers: Mapping[str, str], body: bytes, key: str | None

@@ -65,7 +65,9 @@ def test_every_trigger_is_bound_to_what_the_settings_name(empty_app: RunningApp)
 
 
 def test_every_route_of_ours_asks_for_a_function_key(empty_app: RunningApp) -> None:
-    """Below /api nothing is anonymous; the gateway's routes ask for a token instead. Each has one method."""
+    """Below /api nothing is anonymous, but with roles (test_rights.py); the gateway's routes ask for a token instead.
+    Each has one method.
+    """
     functions = indexed(empty_app)
     levels = dict.fromkeys(ROUTES, "FUNCTION") | dict.fromkeys(ARM_ROUTES, "ANONYMOUS")
     for name, (method, route) in (ROUTES | ARM_ROUTES).items():

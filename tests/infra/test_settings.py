@@ -27,6 +27,7 @@ DEPLOYED = {
     "GATEWAY_TENANT_ID": "!isGateway ?  : empty(gatewayTenantId) ? tenant().tenantId : gatewayTenantId",
     "GATEWAY_ALLOWED_PRINCIPALS": "!isGateway ?  : gatewayAllowedPrincipals",
     "GATEWAY_LOCATION": "location",
+    "API_AUTHORIZATION": "empty(signInClientId) ? keys : roles",
     "APPLICATIONINSIGHTS_CONNECTION_STRING": "telemetryConnection",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "ClientId=${identityClientId};Authorization=AAD",
 }

@@ -35,6 +35,7 @@ ON_THE_WAY = [
         "triggers/control.py",
         "triggers/calls.py",
         "triggers/problems.py",
+        "triggers/guard.py",
         "triggers/paging.py",
         "triggers/notifications.py",
         "triggers/plans.py",
@@ -90,7 +91,7 @@ def test_a_route_describes_each_parameter_of_its_path(route: Route) -> None:
     assert len({parameter.name for parameter in route.parameters}) == len(route.parameters)
     statuses = [reply.status for reply in route.replies] + sorted({CODES[code].status for code in route.codes})
     assert len(statuses) == len(set(statuses))
-    assert len(set(route.codes)) == len(route.codes)
+    assert len(set(route.errors)) == len(route.errors)
 
 
 POSTS = [each for each in ROUTES if each.method == "POST" and each.function != "plan_upload"]  # which does nothing
@@ -123,13 +124,24 @@ def test_every_example_is_valid() -> None:
     assert len(found) == len(shown) + sum(len(route.parameters) + route.conditional for route in ROUTES)
 
 
-def test_operations_have_names_of_their_own_and_ask_for_the_key() -> None:
-    """What a generator of clients names its methods by."""
+def test_operations_have_names_of_their_own_and_ask_for_a_right() -> None:
+    """What a generator of clients names its methods by; a key or a token opens all of them, and either alone."""
     names = [operation["operationId"] for operation in OPERATIONS.values()]
     assert len(set(names)) == len(names) == len(ROUTES)
-    (scheme,) = DOCUMENT["security"]
-    assert DOCUMENT["components"]["securitySchemes"].keys() == scheme.keys()
-    assert all("401" in operation["responses"] for operation in OPERATIONS.values())
+    schemes = DOCUMENT["components"]["securitySchemes"]
+    assert DOCUMENT["security"] == [{name: []} for name in schemes]
+    assert {scheme["type"] for scheme in schemes.values()} == {"apiKey", "http"}
+    assert not any("security" in operation for operation in OPERATIONS.values())
+    for (method, _), operation in OPERATIONS.items():
+        responses = operation["responses"]
+        assert "NotSignedIn" in responses["401"]["description"]
+        assert ("CrossSite" in responses["403"]["description"]) == (method != "get")
+
+
+def test_a_status_that_the_guard_and_the_route_both_use_has_both_contents() -> None:
+    """Health is 503 with its report, or, where callers cannot be known, with a problem document."""
+    described = OPERATIONS["get", "/api/health"]["responses"]["503"]
+    assert described["content"].keys() == {"application/json", "application/problem+json"}
 
 
 def test_replies_may_grow_and_requests_may_not() -> None:
@@ -151,7 +163,7 @@ def test_every_code_of_the_code_stands_in_the_table_and_every_one_there_in_a_rou
     written = {code for module in ON_THE_WAY for code in _codes(ROOT / "flinkfuncs" / module)}
     assert written - OF_RESULTS <= set(CODES)
     assert set(CODES) - written == {"Conflict", "NotFound"}  # named by their classes
-    assert {code for route in ROUTES for code in route.codes} == set(CODES)
+    assert {code for route in ROUTES for code in route.errors} == set(CODES)
 
 
 def _codes(path: Path) -> Iterator[str]:

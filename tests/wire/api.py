@@ -26,13 +26,13 @@ from flinkfuncs.periodic import PeriodicSavepoints
 from flinkfuncs.planning import Planner
 from flinkfuncs.releases import Releases
 from flinkfuncs.settings import Settings
-from flinkfuncs.triggers import control, http, notifications, plans
+from flinkfuncs.triggers import control, http, notifications
 from tests.fixtures.scenes import Play
 from tests.unit.test_openapi import OPERATIONS, schema_of
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 PROBLEM = "application/problem+json"
-MODULES = (http, control, notifications, plans)
+MODULES = (http, control, notifications)
 
 
 class Api:
@@ -89,7 +89,7 @@ class Api:
             route_params=values,
             body=body,
         )
-        (function,) = (vars(each)[route.function] for each in MODULES if route.function in vars(each))
+        function = next(vars(each)[route.function] for each in MODULES if route.function in vars(each))
         with given(self.services):
             reply = function(request)
             if inspect.iscoroutine(reply):
