@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 PLATFORMS := --only-binary :all: $(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_17 manylinux2014)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all shuffle crash-matrix wire-faults mutants soak bench check check-infra package docs lock clean $(FLINKS:%=flink-%)
+.PHONY: help setup demo test test-all shuffle crash-matrix wire-faults mutants fuzz soak check check-infra package docs lock clean $(FLINKS:%=flink-%)
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -38,6 +38,11 @@ wire-faults: setup ## Let the wire fail at every outside call, and others write 
 
 mutants: setup ## Break each promise by a small edit in a copy of the tree, and see a test of `make test` fail.
 	@$(BIN)/python -m tests.mutants $(OPTIONS)
+
+fuzz: setup ## Send ten thousand made-up requests to the live app, half of them wrong (REQUESTS, SEED).
+	@seed=$(or $(SEED),$(shell date +%s)); echo "SEED=$$seed"; \
+	$(BIN)/python -m pytest tests/app/test_fuzz.py --fuzz $(or $(REQUESTS),10000) --hypothesis-seed $$seed --timeout 3600 \
+		|| { echo "make fuzz SEED=$$seed repeats it"; exit 1; }
 
 soak: setup ## Update a job again and again while the app, Flink and storage are lost at random times (UPDATES, SEED).
 	@$(BIN)/python -m tests.matrix.soak $(if $(UPDATES),--updates $(UPDATES),--keep docs/soak.md) $(if $(SEED),--seed $(SEED)) $(OPTIONS)

@@ -46,8 +46,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupSc
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option."""
+    """Add the options."""
     parser.addoption("--shuffle", type=int, metavar="SEED", help="run groups, files and tests in random order")
+    parser.addoption("--fuzz", type=int, metavar="REQUESTS", help="how many tests/app/test_fuzz.py sends; new ones")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
