@@ -615,4 +615,48 @@ RULES = (
     ),
 )
 
-MUTATIONS = (*LAST_STATE, *GATE, *UNDO, *SILENCE, *INTAKE, *TEMPLATES, *TELEMETRY, *CLAIM, *RULES)
+GUARD = "flinkfuncs/triggers/guard.py"
+RIGHTS = (
+    Mutation(
+        of="rights",
+        breaks="whoever writes a principal into a header is an operator where nothing signs people in",
+        path=GUARD,
+        before='not in ("true", "1"):',
+        after='in ("false", "0"):',
+        tests=(f"{UNIT}/test_guard.py::test_a_right_opens_what_it_should",),
+    ),
+    Mutation(
+        of="rights",
+        breaks="a reader stops a job",
+        path=GUARD,
+        before='    if req.method != "GET" and not _only_plans(req, function):',
+        after='    if req.method == "DELETE":',
+        tests=(f"{UNIT}/test_guard.py::test_a_right_opens_what_it_should",),
+    ),
+    Mutation(
+        of="rights",
+        breaks="a reader stops a job by calling it a dry run, which its route does not know",
+        path=GUARD,
+        before='return dry_run == "true" and any(',
+        after='return dry_run == "true" or any(',
+        tests=(f"{UNIT}/test_guard.py::test_a_plan_and_a_dry_run_change_nothing",),
+    ),
+    Mutation(
+        of="rights",
+        breaks="a page of another site stops a job from an operator's browser",
+        path=GUARD,
+        before='if req.method != "GET" and _is_cross_site(req):',
+        after='if req.method != "POST" and _is_cross_site(req):',
+        tests=(f"{WIRE}/test_rights.py::test_no_route_takes_a_change_from_another_site",),
+    ),
+    Mutation(
+        of="rights",
+        breaks="the host lets everybody through, and nobody asks for a role",
+        path=GUARD,
+        before="return func.AuthLevel.ANONYMOUS if by_roles() else func.AuthLevel.FUNCTION",
+        after="return func.AuthLevel.ANONYMOUS",
+        tests=(f"{UNIT}/test_guard.py::test_the_host_asks_for_a_key_unless_the_guard_asks_for_a_role",),
+    ),
+)
+
+MUTATIONS = (*LAST_STATE, *GATE, *UNDO, *SILENCE, *INTAKE, *TEMPLATES, *TELEMETRY, *CLAIM, *RIGHTS, *RULES)
