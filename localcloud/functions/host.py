@@ -14,7 +14,7 @@ from typing import Protocol
 
 from azure.storage.queue import QueueClient, QueueMessage
 from starlette.applications import Starlette
-from starlette.routing import Route as StarletteRoute
+from starlette.routing import request_response
 
 from localcloud.functions import queues, storage
 from localcloud.functions.admin import Admin
@@ -32,7 +32,6 @@ log = logging.getLogger("host")
 
 KNOWN_BINDINGS = {"httpTrigger", "http", "blobTrigger", "queueTrigger", "queue", "timerTrigger"}
 RESTART_GRACE_SECONDS = 3
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
 class Listener(Protocol):
@@ -75,8 +74,12 @@ class Host:
         functions = self._worker.functions
         admin = Admin(self._configuration.host_id, functions, self._blob_events, self._run_now, self._key)
         web = Web(self._http, self._invocations, self._key)
-        rest = StarletteRoute("/{path:path}", web.respond, methods=METHODS)
-        return Starlette(routes=[*admin.routes(), rest])
+        application = Starlette(routes=admin.routes())
+        application.router.redirect_slashes = False
+        application.router.default = request_response(
+            web.respond
+        )  # a pattern of Starlette's ends at a line break (%0A)
+        return application
 
     def start(self) -> None:
         """Start all listeners."""

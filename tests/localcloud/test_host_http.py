@@ -35,6 +35,7 @@ def test_a_request_arrives_as_the_real_host_sends_it(sample: Sample) -> None:
         ("/echo/job?code=wrong", 401),
         ("/echo/job?code=sample-key", 200),
         ("/echo/job/stop/more?code=sample-key", 404),
+        ("/echo/a%0Ab?code=sample-key", 200),
         ("/ECHO/Special", 200),
         ("/subscriptions/s/jobs/0f8fad5b-d9cb-469f-a165-70867728950e", 200),
         ("/SUBSCRIPTIONS/s/JOBS/0f8fad5b-d9cb-469f-a165-70867728950e", 200),
