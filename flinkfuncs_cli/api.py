@@ -187,7 +187,8 @@ class Api:
         if status in (401, 403):
             right = "the key" if self.config.key else "the token" if self._uses_tokens else ""
             sent = f"{right} was not accepted" if right else "no key was sent: set FLINKFUNCS_KEY"
-            return Failure(Exit.DENIED, f"{self._base} answered {status}{words}; {sent}", code=code)
+            why = words or f"; {sent}"  # the app says what is missing; the platform says nothing
+            return Failure(Exit.DENIED, f"{self._base} answered {status}{why}", code=code)
         if status == 404 and not code:
             return Failure(Exit.NOT_FOUND, f"{self._base} answered 404 without a word of the app: is the URL right?")
         if 400 <= status < 500 and status != 429:

@@ -109,7 +109,7 @@ def test_an_upload_that_is_held_for_its_window_says_so_once(tmp_path: Path) -> N
     ("answer", "exit_code", "words"),
     [
         (Answer(401, raw=b""), 4, "the key was not accepted"),
-        (problem(403, "NotAllowed"), 4, "(NotAllowed)"),
+        (problem(403, "NotAllowed"), 4, "answered 403: why not (NotAllowed)"),
         (problem(404, "JobNotFound", "there is no job 'orders'"), 8, "there is no job 'orders' (JobNotFound)"),
         (Answer(404, raw=b"<html>"), 8, "is the URL right?"),
         (problem(400, "InvalidJobName"), 3, "why not (InvalidJobName)"),
