@@ -14,6 +14,7 @@ from flinkfuncs.api.codes import CODES
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import JobRecord, Savepoint
 from flinkfuncs.core.names import JobName
+from tests.principals import signed_in
 
 from .app import RunningApp, eventually
 from .conftest import StartApp
@@ -151,6 +152,7 @@ def test_an_action_is_accepted_with_the_place_to_look(app: RunningApp) -> None:
     "forged",
     [
         {"X-MS-CLIENT-PRINCIPAL-ID": "8d1f", "X-MS-CLIENT-PRINCIPAL-NAME": "boss@example.org"},
+        signed_in("operator", name="boss@example.org"),
         {"X-Forwarded-For": "10.0.0.1"},
         {"X-Forwarded-For": "10.0.0.1, 10.0.0.2:443"},
         {"X-Forwarded-For": "principal 8d1f"},
