@@ -172,10 +172,10 @@ def _own_origins(req: func.HttpRequest) -> set[Origin]:
     No page of another site can make a browser send these headers: a form has none, and a script would have to ask
     first (CORS).
     """
-    url = urlsplit(req.url)
+    scheme, _, rest = req.url.partition("://")
     forwarded = _first(req, "x-forwarded-proto")
-    scheme = forwarded if forwarded in ("http", "https") else url.scheme
-    hosts = (url.netloc, _first(req, "host"), _first(req, "x-forwarded-host"))
+    scheme = forwarded if forwarded in ("http", "https") else scheme
+    hosts = (rest.partition("/")[0], _first(req, "host"), _first(req, "x-forwarded-host"))
     return {origin for host in hosts if (origin := _origin(f"{scheme}://{host}"))}
 
 

@@ -193,6 +193,8 @@ def test_no_other_post_is_a_readers() -> None:
         ({"Origin": "https://flink.example.org", "Host": "flink.example.org"}, False),
         ({"Origin": "http://app.example.net", "X-Forwarded-Proto": "http"}, False),
         ({"Origin": "https://flink.example.org", "X-Forwarded-Host": "other.example.org"}, True),
+        ({"Origin": "https://flink.example.org", "Host": "[", "X-Forwarded-Host": "a:b"}, True),
+        ({"Origin": "null", "Host": "", "X-Forwarded-Host": ""}, True),
     ],
 )
 def test_a_page_of_another_site_changes_nothing(headers: Mapping[str, str], is_refused: bool) -> None:
