@@ -32,7 +32,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, ConfigDict
 
 from .core.actions import Action
 from .core.errors import Refused
@@ -77,6 +77,8 @@ class RunJobProperties(Remarks):
     {"jobJarDirectory": "abfs://jobs@acct.dfs.core.windows.net/jars", "jarName": "orders.jar",
      "flinkConfiguration": {"parallelism": "2", "savepoint.directory": "abfs://sp@acct.dfs.core.windows.net/orders"}}
     """
+
+    model_config = ConfigDict(strict=True)  # as it is described: "4" is not a number, and 1 is not true
 
     job_jar_directory: str | None = None
     jar_name: str | None = None

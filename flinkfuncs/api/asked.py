@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import StrictBool
+
 from ..core.model import Model
 from ..core.remarks import Reason
 from ..core.uploads import Folder, JobJson
@@ -10,7 +12,7 @@ from ..core.uploads import Folder, JobJson
 class Pause(Model):
     """Whether a job's uploads are to be held, and why."""
 
-    paused: bool
+    paused: StrictBool
     reason: Reason = None
 
 

@@ -29,9 +29,13 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "InvalidQuery": Code(400, "A parameter of the query has no such value, or does not go with the others."),
         "OutsideRoot": Code(400, "A path leads outside the directory that the settings allow."),
+        "InvalidPath": Code(
+            400, "No jar of an upload may lie there: `plans/`, `stateful/<job>/` and `stateless/<job>/`."
+        ),
         "NotSignedIn": Code(401, "App Service authentication names no caller, or the principal cannot be read."),
         "CrossSite": Code(403, "The request would change something, and comes from a page of another site."),
         "NotAllowed": Code(403, "The caller has not the role that this needs: `operator`, or for reading `reader`."),
+        "JarNotFound": Code(404, "There is no such jar in the jars container."),
         "JobNotFound": Code(404, "There is no such job, or it was deleted."),
         "NotFound": Code(404, "A container of the app is missing: `GET /api/health` says which."),
         "OperationNotFound": Code(404, "There is no such operation, or it has expired."),
@@ -63,6 +67,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
 # What every route can reply that reads the ledger.
 OF_STORAGE = ("NotFound", "Conflict", "StorageRefused", "StorageDenied", "StorageUnanswered", "StorageUnavailable")
 OF_RECORDS = (*OF_STORAGE, "MissingSetting", "WrongSettings", "NewerRecord", "UnreadableRecord")
+OF_KEYS = ("InvalidKey", "KeyReused")  # every POST
 
 # What every route can reply before it is called: triggers/guard.py.
 OF_CALLERS = ("NotSignedIn", "NotAllowed", "WrongSettings")

@@ -16,8 +16,8 @@ from ..core.model import Model
 from ..core.operations import Outcome
 from ..runjob import RunJobProperties
 from . import examples
-from .asked import Pause
-from .codes import OF_CALLERS, OF_CHANGES, OF_RECORDS
+from .asked import Abandon, Pause, PlannedUpload
+from .codes import OF_CALLERS, OF_CHANGES, OF_KEYS, OF_RECORDS
 
 Schema = Mapping[str, JsonValue]
 

@@ -16,6 +16,7 @@ from ..core.idempotency import Keyed, keyed, parse_key
 from ..core.jobs import JobRecord
 from ..core.model import parse_json
 from ..core.names import JobName
+from ..core.operations import Request
 from .guard import named_principal
 
 LONGEST_BODY = 256 * 1024  # bytes; a runJob body is some hundred

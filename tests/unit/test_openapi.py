@@ -13,12 +13,15 @@ import pytest
 from azure.functions.decorators.http import HttpTrigger
 from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
+from pydantic import BaseModel
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from flinkfuncs.api.codes import CODES
 from flinkfuncs.api.openapi import document
 from flinkfuncs.api.routes import KEYS, ROUTES, Route
+from flinkfuncs.core.errors import Refused
+from flinkfuncs.core.model import parse_json
 from tests.documents import ROOT
 from tests.functions import functions
 
@@ -156,6 +159,21 @@ def test_replies_may_grow_and_requests_may_not() -> None:
     assert set(schemas["Operation"]["required"]) == {
         *("state", "id", "job", "request", "cause", "requestedAt", "progressedAt", "steps"),
     }
+
+
+BODIES = {route.body.model for route in ROUTES if route.body}
+FIELDS = [(model, field.alias or name) for model in BODIES for name, field in model.model_fields.items()]
+
+
+@pytest.mark.parametrize(("model", "field"), sorted(FIELDS, key=str))
+def test_a_body_is_taken_only_as_it_is_described(model: type[BaseModel], field: str) -> None:
+    """What looks like the right value is none: a text is not a number, and 1 is not true."""
+    schema = schema_of({"$ref": f"#/components/schemas/{model.__name__}"})
+    for value in (0, 1, "1", "true", "yes", 1.0, 2.5, "2.5", True, [], {}, ["a", 1], {"a": 1}, {"a": None}, "x"):
+        body = {field: value}
+        if not schema.is_valid(body):
+            with pytest.raises(Refused):
+                parse_json(model, json.dumps(body), what="the body")
 
 
 def test_every_code_of_the_code_stands_in_the_table_and_every_one_there_in_a_route() -> None:

@@ -26,13 +26,13 @@ from flinkfuncs.periodic import PeriodicSavepoints
 from flinkfuncs.planning import Planner
 from flinkfuncs.releases import Releases
 from flinkfuncs.settings import Settings
-from flinkfuncs.triggers import control, http, notifications
+from flinkfuncs.triggers import control, http, notifications, plans
 from tests.fixtures.scenes import Play
 from tests.unit.test_openapi import OPERATIONS, schema_of
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 PROBLEM = "application/problem+json"
-MODULES = (http, control, notifications)
+MODULES = (http, control, notifications, plans)
 
 
 class Api:
