@@ -4,6 +4,9 @@
     reading      the commands that show something
     acting       the commands that change something, and wait
     deploying    deploy: the upload, and finding its operation
+    planning     plan: what an upload or an action would do
+    plans        … as text and as Markdown
+    remarks      why, from which build, made of which commit
     following    one operation, step by step, to its end
     upload       a jar into the container, in blocks that a second try does not send again
     api          the HTTP API

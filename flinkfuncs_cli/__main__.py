@@ -17,7 +17,7 @@ from functools import partial
 from importlib import metadata
 from typing import TypeAlias
 
-from . import acting, completion, deploying, reading
+from . import acting, completion, deploying, planning, reading
 from .api import Api
 from .config import configuration
 from .console import Console, use_utf8
@@ -69,9 +69,33 @@ KEY = option(
     metavar="KEY",
     help="of the request: with the same one it is the same operation, not another one (default: a new one)",
 )
-ACTING = (KEY, *WAITING)
 SAVEPOINT = option("--savepoint", metavar="NAME", help="the savepoint to begin from: its name or full path")
 BODY = option("--body", metavar="FILE", help="the request's other fields, as JSON; - is stdin")
+PLAN_ID = option("--plan-id", metavar="ID", help="do it only if all is as this plan found it")
+REMARKS = (
+    option("--reason", metavar="TEXT", help="why, in a line for the history"),
+    option("--build-url", metavar="URL", help="the build that asks (in a pipeline: its own)"),
+    option("--commit", metavar="HASH", help="what that was built from (in a pipeline: its own)"),
+)
+ACTING = (KEY, PLAN_ID, *REMARKS, *WAITING)
+JOB_NAME = option("--job", required=True, metavar="NAME", help="the job's name")
+STATELESS = option("--stateless", action="store_true", help="begin afresh; the state is kept as a savepoint")
+LAST_STATE = option("--last-state", action="store_true", help="from the newest checkpoint, without a savepoint")
+DESCRIBING = (
+    STATELESS,
+    option("--args", metavar="TEXT", help="main()'s arguments; no secrets, others see them (--args=--x …)"),
+    option("--entry-class", metavar="CLASS", help="the class with main()"),
+    option("--parallelism", type=int, metavar="N", help="the job's parallelism"),
+    option("--savepoint", metavar="NAME", help="what a job that does not run yet begins from"),
+    option("--job-json", metavar="FILE", help="the spec's other fields, as README.md describes job.json"),
+    option("--again", action="store_true", help="try a release again that was rolled back"),
+    option("--storage-url", metavar="URL", help="the jars' account (FLINKFUNCS_STORAGE_URL)"),
+    option("--container", metavar="NAME", help="the jars' container (FLINKFUNCS_CONTAINER; default: jars)"),
+)
+ACTIONS = (
+    *("new", "start", "stop", "update", "stateless-update", "last-state-update"),
+    *("re-launch", "savepoint", "cancel", "delete"),
+)
 
 COMMANDS = (
     Command(
@@ -80,16 +104,27 @@ COMMANDS = (
         deploying.deploy,
         (
             option("jar", metavar="JAR", help="the jar"),
-            option("--job", required=True, metavar="NAME", help="the job's name"),
-            option("--stateless", action="store_true", help="begin afresh; the state is kept as a savepoint"),
-            option("--args", metavar="TEXT", help="main()'s arguments; no secrets, others see them (--args=--x …)"),
-            option("--entry-class", metavar="CLASS", help="the class with main()"),
-            option("--parallelism", type=int, metavar="N", help="the job's parallelism"),
-            option("--savepoint", metavar="NAME", help="what a job that does not run yet begins from"),
-            option("--job-json", metavar="FILE", help="the spec's other fields, as README.md describes job.json"),
-            option("--storage-url", metavar="URL", help="the jars' account (FLINKFUNCS_STORAGE_URL)"),
-            option("--container", metavar="NAME", help="the jars' container (FLINKFUNCS_CONTAINER; default: jars)"),
+            JOB_NAME,
+            *DESCRIBING,
+            option("--plan", action="store_true", help="show the plan first, and keep to it"),
+            YES,
+            PLAN_ID,
+            *REMARKS,
             *WAITING,
+        ),
+    ),
+    Command(
+        "plan",
+        "show what the upload of a jar would do, or an action, without doing it",
+        planning.plan,
+        (
+            option("jar", metavar="JAR", nargs="?", help="the jar"),
+            JOB_NAME,
+            option("--action", choices=ACTIONS, metavar="ACTION", help=f"in place of a jar: {', '.join(ACTIONS)}"),
+            *DESCRIBING,
+            option("--release", metavar="RELEASE", help="the release that an update goes back to"),
+            BODY,
+            option("--markdown", metavar="FILE", help="write it as a comment for a pull request, too; - is stdout"),
         ),
     ),
     Command("jobs", "list the jobs", reading.jobs),
@@ -102,10 +137,24 @@ COMMANDS = (
         acting.update,
         (
             JOB,
-            option("--stateless", action="store_true", help="begin afresh; the state is kept as a savepoint"),
-            option("--last-state", action="store_true", help="from the newest checkpoint, without a savepoint"),
+            STATELESS,
+            LAST_STATE,
             SAVEPOINT,
             BODY,
+            *ACTING,
+        ),
+    ),
+    Command("releases", "list a job's releases", reading.releases, (JOB,)),
+    Command(
+        "rollback",
+        "go back to an earlier release: the one before that went well, or RELEASE",
+        acting.rollback,
+        (
+            JOB,
+            option("release", metavar="RELEASE", nargs="?", help="its id, or the first 8 digits of it or more"),
+            STATELESS,
+            LAST_STATE,
+            YES,
             *ACTING,
         ),
     ),

@@ -8,16 +8,16 @@ import sys
 from pathlib import Path
 
 from .api import Api, segment
-from .console import Console, Json
+from .console import Console, Json, shown_time
 from .exits import Exit, Failure
 from .following import Deadline, follow, report
+from .reading import SHORT_ID, text_of
+from .remarks import given, of_pipeline
 
 
 def act(action: str, args: argparse.Namespace, api: Api, console: Console) -> Exit:
     """Ask for an action, and wait for its end if that is wanted."""
-    body = _body(getattr(args, "body", None))
-    if savepoint := getattr(args, "savepoint", None):
-        body["savePointName"] = savepoint
+    body = {**of_pipeline(console.ci), **body_of(args), **given(args)}
     operation = api.post(f"/api/jobs/{segment(args.job)}/{action}", body, key=args.idempotency_key)
     console.say(f"{operation.get('id')} {action} of {args.job}")
     if args.wait:
@@ -27,14 +27,50 @@ def act(action: str, args: argparse.Namespace, api: Api, console: Console) -> Ex
 
 def update(args: argparse.Namespace, api: Api, console: Console) -> Exit:
     """Ask for one of the three updates."""
+    return act(_update(args), args, api, console)
+
+
+def rollback(args: argparse.Namespace, api: Api, console: Console) -> Exit:
+    """Go back to an earlier release, by an update: named, or the one before that went well.
+
+    At a terminal it asks. Without one it goes on: it is an update, and another takes it back.
+    """
+    action = _update(args)
+    given(args)
+    listed = api.get(f"/api/jobs/{segment(args.job)}/releases").get("releases") or []
+    named = [one for one in listed if args.release and str(one.get("id", "")).startswith(args.release)]
+    release = (named[0] if len(named) == 1 else {"id": args.release}) if args.release else _before(listed, args.job)
+    number, jar = str(release["id"]), text_of(release, "jarName")
+    words = " ".join(filter(None, [f"release {number[:SHORT_ID]}", jar, shown_time(release.get("keptAt"))]))
+    console.say(f"rolls {args.job} back to {words}")
+    if not args.yes and console.confirm(f"roll {args.job} back?") is False:
+        raise Failure(Exit.USAGE, "rollback was not confirmed; nothing was sent")
+    args.release = number
+    return act(action, args, api, console)
+
+
+def _update(args: argparse.Namespace) -> str:
     if args.stateless and args.last_state:
         raise Failure(Exit.USAGE, "--stateless and --last-state exclude each other")
-    return act(
-        "stateless-update" if args.stateless else "last-state-update" if args.last_state else "update",
-        args,
-        api,
-        console,
-    )
+    return "stateless-update" if args.stateless else "last-state-update" if args.last_state else "update"
+
+
+def _before(releases: list[Json], job: str) -> Json:
+    """Return the newest release in which an operation succeeded, of those before the one that runs, or should run.
+
+    Raises:
+        Failure: there is none, or its bytes are gone.
+
+    """
+    look = f"to see them: flinkfuncs releases {job}"
+    now = [number for mark in ("running", "wanted") for number, one in enumerate(releases) if one.get(mark)]
+    for one in releases[now[0] + 1 :] if now else ():
+        if any(operation.get("outcome") == "SUCCEEDED" for operation in one.get("operations") or []):
+            if one.get("available"):
+                return one
+            gone = f"the release before, {str(one.get('id'))[:SHORT_ID]}, is not kept any more"
+            raise Failure(Exit.REFUSED, f"{gone}; name another; {look}", code="ReleaseGone")
+    raise Failure(Exit.NOT_FOUND, f"{job} has no earlier release that went well; name one; {look}")
 
 
 def confirmed(action: str, args: argparse.Namespace, api: Api, console: Console) -> Exit:
@@ -63,6 +99,13 @@ def pause(paused: bool, args: argparse.Namespace, api: Api, console: Console) ->
     held = ", ".join(str(one.get("id")) for one in shown.get("held") or [])
     console.fields({"job": args.job, "uploads": "paused" if shown.get("paused") else "let through", "held": held})
     return Exit.DONE
+
+
+def body_of(args: argparse.Namespace) -> Json:
+    """Return an action's body: what --body names, with the options over it."""
+    options = {"savepoint": "savePointName", "release": "release", "plan_id": "plan"}
+    said = {field: getattr(args, name, None) for name, field in options.items()}
+    return {**_body(getattr(args, "body", None)), **{field: text for field, text in said.items() if text}}
 
 
 def _body(file: str | None) -> Json:

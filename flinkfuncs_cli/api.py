@@ -31,6 +31,7 @@ from .console import Console, Json
 from .exits import Exit, Failure, UnansweredError
 
 TIMEOUTS = (10, 100)  # seconds: to connect, and for an answer; an app that sleeps takes some to wake up
+PLAN_TIMEOUTS = (10, 240)  # Azure's front end gives up after 230
 TRIES = 4
 LONGEST_PAUSE = 5  # seconds between two tries, whatever Retry-After says
 AGAIN = (429, 502, 503, 504)
@@ -69,6 +70,10 @@ class Api:
     def put(self, path: str, body: Json) -> Json:
         """PUT a state, which is the same when it is put twice."""
         return self._json(self._repeated("PUT", path, body=body))
+
+    def plan(self, path: str, body: Json, **query: str | None) -> Json:
+        """Ask what something would do; the app runs the release's main() for it, and takes its time."""
+        return self._json(self._repeated("POST", path, params=_said(query), body=body, timeouts=PLAN_TIMEOUTS))
 
     def post(self, path: str, body: Json, *, key: str | None = None) -> Json:
         """Ask for something; the app takes whatever comes with the same key for the same request."""
@@ -111,17 +116,18 @@ class Api:
         params: dict[str, str] | None = None,
         body: Json | None = None,
         headers: dict[str, str] | None = None,
+        timeouts: tuple[float, float] = TIMEOUTS,
     ) -> requests.Response:
         for tried in range(1, TRIES):
             try:
-                reply = self._send(method, path, params=params, body=body, headers=headers)
+                reply = self._send(method, path, params=params, body=body, headers=headers, timeouts=timeouts)
             except UnansweredError as error:
                 self._pause(tried, None, error.message)
                 continue
             if reply.status_code not in AGAIN:
                 return reply
             self._pause(tried, reply.headers.get("retry-after"), self._failure(reply).message)
-        return self._send(method, path, params=params, body=body, headers=headers)
+        return self._send(method, path, params=params, body=body, headers=headers, timeouts=timeouts)
 
     def _pause(self, tried: int, retry_after: str | None, why: str) -> None:
         seconds = float(retry_after) if retry_after and retry_after.isdigit() else 0.5 * 2**tried
@@ -136,6 +142,7 @@ class Api:
         params: dict[str, str] | None = None,
         body: Json | None = None,
         headers: dict[str, str] | None = None,
+        timeouts: tuple[float, float] = TIMEOUTS,
     ) -> requests.Response:
         for fresh in (False, True):
             try:
@@ -146,7 +153,7 @@ class Api:
                     json=body,
                     headers={"Accept": "application/json", **(headers or {})},
                     auth=self._authorize(fresh=fresh),
-                    timeout=TIMEOUTS,
+                    timeout=timeouts,
                     allow_redirects=False,
                 )
             except requests.RequestException as error:

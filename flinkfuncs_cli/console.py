@@ -19,6 +19,7 @@ import os
 import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -26,9 +27,9 @@ from typing import Any, TextIO
 
 Json = dict[str, Any]
 
-GREEN, YELLOW, RED = "32", "33", "31"
+GREEN, YELLOW, RED, BOLD_RED = "32", "33", "31", "1;31"
 COLOURS: Mapping[str, str] = {
-    **dict.fromkeys(("RUNNING", "SUCCEEDED", "healthy", "reachable"), GREEN),
+    **dict.fromkeys(("RUNNING", "SUCCEEDED", "healthy", "reachable", "running"), GREEN),
     **dict.fromkeys(("UNKNOWN", "RESTARTING", "UNPROVEN", "ABANDONED", "SUPERSEDED", "VANISHED", "waiting"), YELLOW),
     **dict.fromkeys(("FAILED", "REFUSED", "ROLLED_BACK", "rejected", "unhealthy", "unreachable"), RED),
 }
@@ -43,7 +44,7 @@ class Console:
         """Look at what stdout and stderr are."""
         self.as_json, self.ci, self.verbose = as_json, ci, verbose
         self.come_back: str | None = None  # what a person who interrupts this is shown
-        self._coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self._coloured = takes_colours(sys.stdout)
         self._in_progress = False
 
     # ----------------------------------------------------------------------------------------------------------- data
@@ -78,6 +79,33 @@ class Console:
             room = terminal - sum(widths[:-1]) - 2 * len(firsts) if terminal else len(last)
             shown = last if len(last) <= room else last[: room - 1] + "…"
             self._write(sys.stdout, "  ".join([*padded, self._coloured_word(shown)]).rstrip() + "\n")
+
+    def paragraphs(self, paragraphs: Sequence[tuple[str, str | None]], *, for_people: bool = False) -> None:
+        """Write texts with a colour each, indented as they begin; a terminal's width breaks lines, but no word.
+
+        To stdout, or with `for_people` to stderr.
+        """
+        stream = sys.stderr if for_people else sys.stdout
+        coloured = takes_colours(stream)
+        for text, colour in paragraphs:
+            indent = " " * (len(text) - len(text.lstrip(" ")))
+            lines = [indent + plain(text)]
+            if stream.isatty():
+                columns = shutil.get_terminal_size().columns
+                lines = textwrap.wrap(
+                    plain(text),
+                    columns,
+                    initial_indent=indent,
+                    subsequent_indent=indent + "  ",
+                    break_long_words=False,  # ids and paths are there to be copied
+                    break_on_hyphens=False,
+                )
+            for line in lines:
+                self._write(stream, (f"\x1b[{colour}m{line}\x1b[0m" if colour and coloured else line) + "\n")
+
+    def document(self, text: str) -> None:
+        """Write a text of several lines, whose foreign parts are `plain` already."""
+        self._write(sys.stdout, text)
 
     def fields(self, values: Mapping[str, str | None]) -> None:
         """Write a name and a value a line, of what there is."""
@@ -159,6 +187,23 @@ def shown_time(text: object) -> str:
     except ValueError:
         return str(text or "")
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at.tzinfo else str(text)
+
+
+def shown_size(size: object) -> str:
+    """Write a number of bytes with a unit that suits it; nothing where there is none."""
+    if not isinstance(size, int):
+        return ""
+    amount, unit = float(size), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1024, larger
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def takes_colours(stream: TextIO) -> bool:
+    """Whether colours are for it."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def use_utf8() -> None:

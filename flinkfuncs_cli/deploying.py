@@ -1,4 +1,4 @@
-"""deploy: a jar into the container, and the operation that the app makes of it.
+"""deploy: a jar into the container, and the operation that the app makes of it; and the plan of that.
 
     options given   job.json in the container   what is uploaded
     --------------  --------------------------  ------------------------------------------------------------------------
@@ -8,10 +8,17 @@
     yes             yes                         that job.json with the options over it, then the jar
     --job-json      any                         the file with the options over it, then the jar
 
+Options are those of the spec. What is said of one upload alone (--reason, --build-url, --commit, --plan-id, --again)
+goes into the job.json where there is one, and else into the jar's metadata: a job.json holds the whole spec, so one
+that had a reason alone would reset the spec to its defaults.
+
 With a job.json the jar's name holds its digest, `orders-3f2a9c1b7d4e.jar`, and the job.json names and pins it. So both
 are one release: a job.json that names a jar which is there already would be a release by itself, with the old bytes.
-What a job.json in the container says of its own version is left out: `savePointName`, which counts once for each
-version of the file, and `reason`, `buildUrl` and `commit`.
+Of a job.json in the container is left out what counts once, for that version of the file: `savePointName`, and what is
+said of one upload.
+
+A plan takes the same jar and the same job.json. Its bytes lie under `plans/<digest>/<name>`, where no trigger takes
+them, and a second plan of them uploads nothing.
 
 The operation is the one whose cause names our blob and its ETag; with a job.json its digest, and a time that is not
 before ours. A first upload's job answers 404 until the app has seen the blob: at the event, or at the next sweep.
@@ -24,19 +31,23 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
-from .api import Api
+from .api import Api, segment
 from .console import Console, Json
-from .exits import Exit, Failure
+from .exits import VERDICTS, Exit, Failure
 from .following import Deadline, Looks, follow, report
+from .plans import lines, verdict_of
+from .remarks import FIELDS, given, of_pipeline
 from .upload import Blob, Container, bare
 
 JOB_NAME = re.compile(r"[a-z0-9-]{1,63}")
 FIND_SECONDS = 120  # without --wait; the sweeper comes round every 30 s
-OF_ONE_VERSION = ("savePointName", "reason", "buildUrl", "commit")  # of a job.json: not kept in the next one
 UPLOADS_EVERY = 5  # looks; that list costs the app more than a job's own
+OF_ONE_VERSION = ("savePointName", "plan", "again", *FIELDS)  # of a job.json: not kept in the next one
+PLAIN_ASCII = "".join(chr(number) for number in range(0x20, 0x7F) if chr(number) != "%")
 
 
 @dataclass(frozen=True)
@@ -69,16 +80,44 @@ class Release:
         return not upload.get("operation") and any(_time(upload.get("at"), b.at) >= b.at for b in ours)
 
 
+@dataclass(frozen=True)
+class Intended:
+    """What is to be uploaded."""
+
+    job: str
+    folder: str
+    jar: Path
+    sha256: str
+    described: Json | None  # the job.json but for its jar; None: there is to be none
+
+    @property
+    def place(self) -> str:
+        """The folder of the job's uploads."""
+        return f"{self.folder}/{self.job}"
+
+    @property
+    def job_json(self) -> Json | None:
+        """The job.json, without what is said of one upload alone."""
+        if self.described is None:
+            return None
+        name = f"{self.jar.stem}-{self.sha256[:12]}.jar"
+        return {**self.described, "jar": name, "sha256": self.sha256}
+
+
 def deploy(args: argparse.Namespace, api: Api, console: Console) -> Exit:
     """Upload a jar, and follow what the app makes of it."""
-    jar = Path(args.jar)
-    if not JOB_NAME.fullmatch(args.job):
-        raise Failure(Exit.USAGE, f"{args.job!r} is not a job's name: 1 to 63 lower case letters, digits and '-'")
-    if not jar.name.lower().endswith(".jar") or not jar.is_file() or jar.stat().st_size == 0:
-        raise Failure(Exit.USAGE, f"{args.jar} is not a jar, or is empty")
-    given = _given(args)
+    if args.plan and args.plan_id:
+        raise Failure(Exit.USAGE, "--plan and --plan-id exclude each other: --plan makes a plan, and keeps to it")
+    remarks = given(args)
+    container = Container(api.config, console)
     console.come_back = "nothing was deployed; the same command goes on with the upload"
-    release = _upload(jar, args, given, Container(api.config, console), console)
+    wanted = intended(args, container, console)
+    plan_id = args.plan_id
+    if args.plan:
+        plan_id = _approved(planned(wanted, args, container, api), args, console)
+    once = {"plan": plan_id, "again": args.again or None}
+    once = {name: value for name, value in once.items() if value is not None}
+    release = _upload(wanted, once, remarks, container, console)
     look = f"flinkfuncs operations --job {args.job}, flinkfuncs uploads"
     console.come_back = f"the upload is done, and the app goes on with it; to see it: {look}"
     deadline = Deadline(args.timeout if args.wait else min(args.timeout, FIND_SECONDS))
@@ -96,7 +135,53 @@ def deploy(args: argparse.Namespace, api: Api, console: Console) -> Exit:
     return report(console, operation, waited=args.wait)
 
 
-def _given(args: argparse.Namespace) -> Json:
+def _approved(plan: Json, args: argparse.Namespace, console: Console) -> str:
+    """Show a plan, and return its id where it is to be carried out.
+
+    Raises:
+        Failure: it would be refused, nobody can tell, or a person said no.
+
+    """
+    console.paragraphs(lines(plan, args.job, datetime.now(UTC)), for_people=True)
+    ending, verdict = VERDICTS.get(str(plan.get("verdict")), Exit.FAILED), plan.get("verdict")
+    if ending is Exit.REFUSED:
+        raise Failure(Exit.REFUSED, f"nothing was deployed: {verdict_of(plan, args.job)}", code=plan.get("code"))
+    if verdict != "NOTHING_TO_DO" and not args.yes:
+        answer = console.confirm(f"deploy {args.job}?")
+        if answer is None and ending is not Exit.DONE:
+            why = f"nothing was deployed: {verdict_of(plan, args.job)}; --yes goes on all the same"
+            raise Failure(ending, why, code=plan.get("code"))
+        if answer is False:
+            raise Failure(Exit.USAGE, "deploy was not confirmed; nothing was deployed")
+    return str(plan.get("id"))
+
+
+def intended(args: argparse.Namespace, container: Container, console: Console) -> Intended:
+    """Return what is to be uploaded, by the options and by the job.json in the container."""
+    jar, folder = Path(args.jar), "stateless" if args.stateless else "stateful"
+    if not JOB_NAME.fullmatch(args.job):
+        raise Failure(Exit.USAGE, f"{args.job!r} is not a job's name: 1 to 63 lower case letters, digits and '-'")
+    if not jar.name.lower().endswith(".jar") or not jar.is_file() or jar.stat().st_size == 0:
+        raise Failure(Exit.USAGE, f"{args.jar} is not a jar, or is empty")
+    described = _description(f"{folder}/{args.job}/job.json", args.job_json, _spec(args), container, console)
+    with jar.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return Intended(args.job, folder, jar, sha256, described)
+
+
+def planned(wanted: Intended, args: argparse.Namespace, container: Container, api: Api) -> Json:
+    """Return the app's plan of an upload that has not been made."""
+    name = f"plans/{wanted.sha256[:32]}/{wanted.jar.name}"
+    if container.find(name, wanted.jar.stat().st_size) is None:
+        container.put_file(name, wanted.jar)
+    body: Json = {"jar": name, "folder": wanted.folder}
+    again = {"again": True} if args.again else {}
+    job_json = wanted.job_json
+    body |= again if job_json is None else {"jobJson": {**job_json, **again}}
+    return api.plan(f"/api/jobs/{segment(wanted.job)}/plan", body)
+
+
+def _spec(args: argparse.Namespace) -> Json:
     """Return the fields of a job.json that options name."""
     fields = {
         "args": args.args,
@@ -107,23 +192,31 @@ def _given(args: argparse.Namespace) -> Json:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _upload(jar: Path, args: argparse.Namespace, given: Json, container: Container, console: Console) -> Release:
-    place = f"{'stateless' if args.stateless else 'stateful'}/{args.job}"
-    described = _description(f"{place}/job.json", args.job_json, given, container, console)
+def _upload(wanted: Intended, once: Json, remarks: Json, container: Container, console: Console) -> Release:
+    job, place, jar, described = wanted.job, wanted.place, wanted.jar, wanted.job_json
+    ours = of_pipeline(console.ci)
     if described is None:
-        release = Release(args.job, container.put_file(f"{place}/{jar.name}", jar))
+        release = Release(job, container.put_file(f"{place}/{jar.name}", jar, metadata_of({**ours, **remarks, **once})))
     else:
-        with jar.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        name = f"{jar.stem}-{sha256[:12]}.jar"
-        text = json.dumps({**described, "jar": name, "sha256": sha256}, indent=2).encode()
+        name = str(described["jar"])
+        text = json.dumps({**ours, **described, **remarks, **once}, indent=2).encode()
         description = container.put_small(f"{place}/job.json", text)
         there = container.find(f"{place}/{name}", jar.stat().st_size)
         console.say(f"uploaded {description.name}" + (f"; {there.name} is there already" if there else ""))
         bytes_there = there or container.put_file(f"{place}/{name}", jar)
-        release = Release(args.job, bytes_there, description, hashlib.sha256(text).hexdigest())
+        release = Release(job, bytes_there, description, hashlib.sha256(text).hexdigest())
     console.say(f"uploaded {release.jar.name}; waiting for the app to see it")
     return release
+
+
+def metadata_of(said: Json) -> dict[str, str]:
+    """Return what is said of a jar without a job.json as the metadata of its blob.
+
+    The names are in lower case, since not every client keeps theirs, and what is not plain ASCII, or is a `%`, is
+    percent-encoded, since a header holds nothing else.
+    """
+    texts = {name.lower(): "true" if value is True else str(value) for name, value in said.items()}
+    return {name: quote(text, safe=PLAIN_ASCII) for name, text in texts.items()}
 
 
 def _description(blob: str, file: str | None, given: Json, container: Container, console: Console) -> Json | None:

@@ -1,9 +1,10 @@
 """How does the command line end? One exit code for each thing that a pipeline decides by.
 
-0    done: SUCCEEDED; or shown, or accepted where nothing waits for it
-1    failed: FAILED, UNKNOWN, ABANDONED, an outcome that this version does not know; or the app or storage failed
+0    done: SUCCEEDED; or shown, or accepted where nothing waits for it; a plan that would do something, or nothing
+1    failed: FAILED, UNKNOWN, ABANDONED, an outcome that this version does not know; a plan that cannot tell; or the app
+     or storage failed
 2    usage: wrong options or configuration; nothing was sent
-3    REFUSED or SUPERSEDED, or the app did not accept the request: nothing was touched
+3    REFUSED or SUPERSEDED, a plan that would be, or the app did not accept the request: nothing was touched
 4    sign-in or permission
 5    ROLLED_BACK: the release was no good, and the old one runs again
 6    UNPROVEN: the new run is kept, and nothing shows that it is well, or that it is not
@@ -44,6 +45,15 @@ OUTCOMES: Mapping[str, Exit] = MappingProxyType(
         "SUPERSEDED": Exit.REFUSED,
         "ROLLED_BACK": Exit.ROLLED_BACK,
         "UNPROVEN": Exit.UNPROVEN,
+    }
+)
+
+VERDICTS: Mapping[str, Exit] = MappingProxyType(
+    {
+        "NOTHING_TO_DO": Exit.DONE,
+        "WILL_DO": Exit.DONE,
+        "WOULD_BE_REFUSED": Exit.REFUSED,
+        "UNKNOWN": Exit.FAILED,
     }
 )
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 
 from .api import Api, segment
-from .console import Console, Json, shown_time
+from .console import Console, Json, shown_size, shown_time
 from .exits import Exit
 from .following import outcome_of, steps_of
+
+SHORT_ID = 12  # hex digits of a release's id; the app takes a beginning of 8 or more
 
 
 def jobs(_args: argparse.Namespace, api: Api, console: Console) -> Exit:
@@ -18,11 +20,11 @@ def jobs(_args: argparse.Namespace, api: Api, console: Console) -> Exit:
         return Exit.DONE
     rows = [
         [
-            _text(job, "name"),
-            _text(job, "status"),
-            shown_time(_under(job, "copy").get("startedAt")),
+            text_of(job, "name"),
+            text_of(job, "status"),
+            shown_time(under(job, "copy").get("startedAt")),
             _last(job),
-            _text(_under(job, "release"), "jarName"),
+            text_of(under(job, "release"), "jarName"),
         ]
         for job in found
     ]
@@ -36,25 +38,25 @@ def job(args: argparse.Namespace, api: Api, console: Console) -> Exit:
     if console.as_json:
         console.json(found)
         return Exit.DONE
-    release, copy, last = (_under(found, name) for name in ("release", "copy", "last"))
-    uploads = _under(found, "uploads")
+    release, copy, last = (under(found, name) for name in ("release", "copy", "last"))
+    uploads = under(found, "uploads")
     console.fields(
         {
-            "name": _text(found, "name"),
-            "status": _text(found, "status"),
-            "reason": _text(found, "statusReason"),
-            "folder": _text(found, "folder"),
-            "jar": _text(release, "jarName"),
-            "release": _text(release, "id"),
-            "flink job": _text(found, "flinkJobId"),
+            "name": text_of(found, "name"),
+            "status": text_of(found, "status"),
+            "reason": text_of(found, "statusReason"),
+            "folder": text_of(found, "folder"),
+            "jar": text_of(release, "jarName"),
+            "release": text_of(release, "id"),
+            "flink job": text_of(found, "flinkJobId"),
             "run began": shown_time(copy.get("startedAt")),
-            "started from": _text(copy, "startedFrom"),
-            "last savepoint": _text(found, "lastSavePoint"),
-            "starts from": _text(_under(found, "startsFrom"), "path"),
+            "started from": text_of(copy, "startedFrom"),
+            "last savepoint": text_of(found, "lastSavePoint"),
+            "starts from": text_of(under(found, "startsFrom"), "path"),
             "uploads": "paused" if uploads.get("paused") else None,
             "held": ", ".join(_held(one) for one in uploads.get("held") or []),
-            "open": ", ".join(f"{_text(one, 'id')} {_action(one)}" for one in found.get("open") or []),
-            "last": f"{_text(last, 'id')} {_text(last, 'action')} {_text(last, 'outcome')}" if last else None,
+            "open": ", ".join(f"{text_of(one, 'id')} {_action(one)}" for one in found.get("open") or []),
+            "last": f"{text_of(last, 'id')} {text_of(last, 'action')} {text_of(last, 'outcome')}" if last else None,
         }
     )
     return Exit.DONE
@@ -69,16 +71,41 @@ def savepoints(args: argparse.Namespace, api: Api, console: Console) -> Exit:
     rows = [
         [
             shown_time(one.get("takenAt")),
-            _size(one.get("sizeBytes")),
-            _text(one, "origin"),
+            shown_size(one.get("sizeBytes")),
+            text_of(one, "origin"),
             "disposed of" if one.get("disposingAt") else "yes" if one.get("restored") else "no",
-            _text(one, "path"),
+            text_of(one, "path"),
         ]
         for one in found.get("savepoints") or []
     ]
     console.table(["TAKEN", "SIZE", "ORIGIN", "RESTORED", "PATH"], rows)
     if unknown := found.get("orphansUnknown"):
         console.problem(f"savepoints that no record names could not be looked for: {unknown}", kind="warning")
+    return Exit.DONE
+
+
+def releases(args: argparse.Namespace, api: Api, console: Console) -> Exit:
+    """A job's releases, newest first, with what came of the last operation that brought each."""
+    found = api.get(f"/api/jobs/{segment(args.job)}/releases")
+    if console.as_json:
+        console.json(found)
+        return Exit.DONE
+    listed = [one for one in found.get("releases") or [] if isinstance(one, dict)]
+    lasts: list[Json] = [next(iter(one.get("operations") or []), {}) for one in listed]
+    rows = [
+        [
+            text_of(one, "id")[:SHORT_ID],
+            shown_time(one.get("keptAt")),
+            "running" if one.get("running") else "kept" if one.get("available") else "gone",
+            outcome_of({"result": last}) or ("open" if last else ""),
+            text_of(one, "jarName"),
+            text_of(last, "reason"),
+        ]
+        for one, last in zip(listed, lasts, strict=True)
+    ]
+    headings = ["RELEASE", "KEPT", "STATE", "LAST", "JAR", "REASON"]
+    columns = len(headings) if any(row[-1] for row in rows) else len(headings) - 1
+    console.table(headings[:columns], [row[:columns] for row in rows])
     return Exit.DONE
 
 
@@ -91,12 +118,12 @@ def operations(args: argparse.Namespace, api: Api, console: Console) -> Exit:
         return Exit.DONE
     rows = [
         [
-            _text(one, "id") or _text(one, "blob"),
+            text_of(one, "id") or text_of(one, "blob"),
             _action(one),
-            outcome_of(one) or _text(one, "state"),
+            outcome_of(one) or text_of(one, "state"),
             shown_time(one.get("requestedAt") or one.get("at")),
-            _text(_under(one, "cause"), "kind"),
-            _text(_under(one, "result"), "message") or _text(one, "message"),
+            text_of(under(one, "cause"), "kind"),
+            text_of(under(one, "result"), "message") or text_of(one, "message"),
         ]
         for one in found
     ]
@@ -110,10 +137,13 @@ def logs(args: argparse.Namespace, api: Api, console: Console) -> Exit:
     if console.as_json:
         console.json(operation)
         return Exit.DONE
+    request = under(operation, "request")
     rows = [*map(list, steps_of(operation))]
+    if remarks := [text for name in ("reason", "commit", "buildUrl") if (text := text_of(request, name))]:
+        rows.insert(0, [shown_time(operation.get("requestedAt")), "Requested", ", ".join(remarks)])
     if outcome := outcome_of(operation):
-        result = _under(operation, "result")
-        rows.append([shown_time(result.get("endedAt")), outcome, _text(result, "message")])
+        result = under(operation, "result")
+        rows.append([shown_time(result.get("endedAt")), outcome, text_of(result, "message")])
     console.table(["AT", "STEP", "DETAIL"], rows)
     return Exit.DONE
 
@@ -127,10 +157,10 @@ def uploads(args: argparse.Namespace, api: Api, console: Console) -> Exit:
     rows = [
         [
             shown_time(one.get("at")),
-            _text(one, "blob"),
-            _text(one, "outcome") or _text(one, "state"),
-            _text(one, "operation"),
-            _text(one, "message"),
+            text_of(one, "blob"),
+            text_of(one, "outcome") or text_of(one, "state"),
+            text_of(one, "operation"),
+            text_of(one, "message"),
         ]
         for one in found
     ]
@@ -144,17 +174,17 @@ def health(_args: argparse.Namespace, api: Api, console: Console) -> Exit:
     if console.as_json:
         console.json(report)
     else:
-        reach = {name: _under(report, name) for name in ("storage", "cluster")}
+        reach = {name: under(report, name) for name in ("storage", "cluster")}
         console.fields(
             {
                 "app": "healthy" if healthy else "unhealthy",
-                "version": _text(report, "version"),
-                "cluster kind": _text(report, "clusterKind"),
+                "version": text_of(report, "version"),
+                "cluster kind": text_of(report, "clusterKind"),
                 **{name: "reachable" if one.get("reachable") else "unreachable" for name, one in reach.items()},
             }
         )
     for name in ("storage", "cluster"):
-        if reason := _under(report, name).get("reason"):
+        if reason := under(report, name).get("reason"):
             console.problem(f"{name}: {reason}")
     for fault in report.get("faults") or []:
         console.problem(str(fault))
@@ -163,38 +193,29 @@ def health(_args: argparse.Namespace, api: Api, console: Console) -> Exit:
     return Exit.DONE if healthy else Exit.FAILED
 
 
-def _under(value: Json, name: str) -> Json:
+def under(value: Json, name: str) -> Json:
+    """Return an object of a reply, an empty one where there is none."""
     inner = value.get(name)
     return inner if isinstance(inner, dict) else {}
 
 
-def _text(value: Json, name: str) -> str:
+def text_of(value: Json, name: str) -> str:
+    """Return a field of a reply as text, an empty one where there is none."""
     found = value.get(name)
     return "" if found is None else str(found)
 
 
 def _held(operation: Json) -> str:
     until = shown_time(operation.get("heldUntil"))
-    return f"{_text(operation, 'id')} until {until}" if until else _text(operation, "id")
+    return f"{text_of(operation, 'id')} until {until}" if until else text_of(operation, "id")
 
 
 def _action(operation: Json) -> str:
-    return _text(_under(operation, "request"), "action")
+    return text_of(under(operation, "request"), "action")
 
 
 def _last(job: Json) -> str:
     if open_ones := job.get("open"):
         return f"{_action(open_ones[0])} open"
-    last = _under(job, "last")
-    return " ".join(filter(None, [_text(last, "action"), _text(last, "outcome")]))
-
-
-def _size(size: object) -> str:
-    if not isinstance(size, int):
-        return ""
-    amount, unit = float(size), "B"
-    for larger in ("KiB", "MiB", "GiB", "TiB"):
-        if amount < 1000:
-            break
-        amount, unit = amount / 1024, larger
-    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+    last = under(job, "last")
+    return " ".join(filter(None, [text_of(last, "action"), text_of(last, "outcome")]))

@@ -90,7 +90,7 @@ class Container:
         with self._errors(name):
             return _blob(name, self._container.get_blob_client(name).upload_blob(content, overwrite=True))
 
-    def put_file(self, name: str, path: Path) -> Blob:
+    def put_file(self, name: str, path: Path, metadata: dict[str, str] | None = None) -> Blob:
         """Write a file; blocks of it that are there already are not sent again."""
         from azure.storage.blob import BlobBlock  # noqa: PLC0415 - as above
 
@@ -106,7 +106,8 @@ class Container:
             there = sum(number in staged for number in ids)
             if there:
                 self._console.say(f"{there} of {len(ids)} blocks were there already")
-            return _blob(name, blob.commit_block_list([BlobBlock(block_id=number) for number in ids]))
+            blocks = [BlobBlock(block_id=number) for number in ids]
+            return _blob(name, blob.commit_block_list(blocks, metadata=metadata))
 
     @contextmanager
     def _errors(self, name: str) -> Iterator[None]:
