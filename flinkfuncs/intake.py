@@ -41,6 +41,7 @@ from .core.uploads import (
     digest_without_remarks,
     is_jar,
     parse_job_json,
+    parse_metadata,
     parse_path,
 )
 from .holding import requeue
@@ -213,7 +214,8 @@ class Intake:
             return _Waits("waits for the content of job.json")
         if description is None:
             _require_jar(path.file)
-            return _Pair(Request(action=path.action, folder=path.folder), facts)
+            said = dict(parse_metadata(facts.metadata))
+            return _Pair(Request(action=path.action, folder=path.folder, **said), facts)
         try:
             text = self._jars.read_small(description)
             job_json = parse_job_json(text)

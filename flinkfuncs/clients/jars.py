@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import IO, Literal, cast
@@ -42,6 +42,7 @@ class BlobFacts:
     etag: str
     last_modified: datetime
     size_bytes: int
+    metadata: Mapping[str, str] = field(default_factory=dict, compare=False)  # where it was looked at alone
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ class Jars:
                 properties = self._blob(place, name).get_blob_properties()
         except NotFound:
             return None
-        return BlobFacts(name, properties.etag, properties.last_modified, properties.size)
+        metadata = dict(properties.metadata or {})
+        return BlobFacts(name, properties.etag, properties.last_modified, properties.size, metadata)
 
     def uploads(self) -> Iterator[BlobFacts]:
         """List the jars and job.json files below the two folders as they are now, without snapshots and versions."""

@@ -3,18 +3,20 @@
 A pipeline that uploads the same bad version every hour would stop and start the job every hour. So the record remembers
 which releases were rolled back, and an upload of one of them is refused before anything is touched:
 
-    the release      held after   job.json says `again: true`                            the upload
-    of an upload     a rollback
-    ---------------  -----------  -----------------------------------------------------  ------------------------
-    is not one that  any          any                                                    is taken
+    the release      held after   job.json, or the metadata of a jar     the upload
+    of an upload     a rollback   without one, says `again: true`
+    ---------------  -----------  -------------------------------------  ------------------------
+    is not one that  any          any                                    is taken
     was rolled back
-    was rolled back  no           any                                                    is taken
-                     yes          no, or there is no job.json                            REFUSED RolledBackBefore
-                     yes          yes, and no rollback followed on this job.json before  is taken, once
-                     yes          yes, and one did                                       REFUSED RolledBackBefore
+    was rolled back  no           any                                    is taken
+                     yes          no                                     REFUSED RolledBackBefore
+                     yes          yes, and no rollback followed on this  is taken, once
+                                  job.json, or on metadata, before
+                     yes          yes, and one did                       REFUSED RolledBackBefore
 
 HOLD_AFTER_ROLLBACK says whether it is held; `holdAfterRollback` of the job.json goes first. A job.json is known by the
-SHA-256 of its bytes. What a caller asks for is never held: `{"release": …}` of an UPDATE tries it again.
+SHA-256 of its bytes; metadata has no versions, so it counts once for each release. What a caller asks for is never
+held: `{"release": …}` of an UPDATE tries it again.
 
     the record                                                                   a rolled back release is
     ---------------------------------------------------------------------------  ------------------------
@@ -29,15 +31,17 @@ release that the job wants is never held.
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 
 from .going_back import call_for
 from .jobs import JobRecord, RolledBack
-from .operations import Operation, Outcome
+from .operations import Operation, Outcome, Request
 from .steps import End
 
 MOST = 20  # rollbacks
 CODE = "RolledBackBefore"
+BY_METADATA = hashlib.sha256(b"again").hexdigest()  # in place of a job.json's
 
 
 def objection(operation: Operation, record: JobRecord, *, hold: bool) -> End | None:
@@ -50,10 +54,11 @@ def objection(operation: Operation, record: JobRecord, *, hold: bool) -> End | N
     before = [one for one in record.rolled_back if one.release == release.id]
     if not before:
         return None
-    tried = request.job_json_version in [one.job_json_sha256 for one in before]
+    tried = _version(request) in [one.job_json_sha256 for one in before]
     if request.again and not tried:
         return None
-    said = "; again in this version of job.json was tried before" if request.again else ""
+    where = " in this version of job.json" if request.job_json_sha256 else ""
+    said = f"; again{where} was tried before" if request.again else ""
     return End(
         Outcome.REFUSED,
         f"operation {before[-1].operation} tried {release.label}, and it was rolled back{said}. To try it again, "
@@ -72,7 +77,10 @@ def with_outcome(record: JobRecord, operation: Operation, end: End, now: datetim
     tried = release is not None and operation.start is not None and not release.same_as(record.wanted)
     if end.outcome is not Outcome.ROLLED_BACK or release is None or not tried:
         return record
-    one = RolledBack(
-        release=release.id, operation=operation.id, at=now, job_json_sha256=operation.request.job_json_version
-    )
+    one = RolledBack(release=release.id, operation=operation.id, at=now, job_json_sha256=_version(operation.request))
     return record.but(rolled_back=(*record.rolled_back, one)[-MOST:])
+
+
+def _version(request: Request) -> str | None:
+    """Return what tells one wish to try again from another."""
+    return request.job_json_version or (BY_METADATA if request.again else None)

@@ -3,13 +3,29 @@
 stateful/<job>/<any>.jar      UPDATE (the suffix in any case)
 stateless/<job>/<any>.jar     STATELESS_UPDATE
 …/<job>/job.json              the rest of the spec; where it exists, only the pair of it and its jar is a release
+
+A jar without a job.json keeps the job's recorded spec. What is said of such an upload is metadata of its blob:
+
+    metadata                       what it is
+    -----------------------------  ---------------------------------------------------------------------------------
+    reason, buildurl, commit       as in a job.json; one that is not valid says nothing: others set metadata, too
+    plan, again                    as in a job.json; one that is not valid is refused: it would have held the upload
+    any other                      not ours
+
+Values are percent-encoded where they are not plain ASCII.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import unquote
+
+from pydantic import ValidationError
 
 from .actions import Action
 from .errors import Refused
@@ -42,6 +58,13 @@ class JobJson(SpecPatch, Remarks):
     def spec(self) -> SpecPatch:
         """Return the fields of the spec that the file sets."""
         return SpecPatch(**{name: getattr(self, name) for name in self.model_fields_set & set(SpecPatch.model_fields)})
+
+
+class JarMetadata(Remarks):
+    """What is said of a jar that has no job.json."""
+
+    plan: PlanId | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,10 +118,22 @@ def parse_job_json(text: bytes) -> JobJson:
     return described
 
 
-def require_jar_beside(described: JobJson) -> None:
-    """Refuse a job.json that names no jar beside it (400)."""
-    if "/" in described.jar or not is_jar(described.jar):
-        raise Refused(f"job.json names no jar beside it: {described.jar[:64]!r}", code="InvalidBody", status=400)
+def parse_metadata(metadata: Mapping[str, str]) -> JarMetadata:
+    """Read what is said of a jar without a job.json.
+
+    Raises:
+        Refused: it names no plan, or says neither true nor false of `again`.
+
+    """
+    texts = {name.lower(): unquote(text).strip() for name, text in metadata.items()}
+    strict = {name: texts[name] for name in ("plan", "again") if name in texts}
+    held = parse_json(JarMetadata, json.dumps(strict), what="the jar's metadata")
+    remarks = {}
+    for name, field in Remarks.model_fields.items():
+        with suppress(ValidationError):
+            said = Remarks.model_validate({name: texts.get(str(field.alias).lower())})
+            remarks[name] = getattr(said, name)
+    return held.model_copy(update=remarks)
 
 
 def digest_without_remarks(text: bytes, described: JobJson) -> str | None:

@@ -52,6 +52,7 @@ def after(record: JobRecord, operation: Operation, end: End = ENDED) -> JobRecor
         (True, False, update(), False),
         (True, False, update(hold=True), True),
         (True, True, update(hold=False), False),
+        (True, True, update(job_json=None, again=True), False),
         (True, True, update(by="http"), False),
         (True, True, update(by="arm"), False),
     ],
@@ -65,6 +66,7 @@ def after(record: JobRecord, operation: Operation, end: End = ENDED) -> JobRecor
         "the setting does not hold",
         "job.json holds",
         "job.json does not hold",
+        "again, of a jar alone",
         "a call",
         "a call of the gateway",
     ],
@@ -106,6 +108,18 @@ def test_again_counts_once_for_each_version_of_a_job_json() -> None:
         end = upload_objection(update(job_json=version, again=True), record)
         assert end
         assert "again in this version of job.json was tried before" in end.message
+
+
+def test_again_counts_once_for_a_release_in_metadata() -> None:
+    """A jar without a job.json has no version of it; what a job.json says meanwhile is another wish."""
+    by_metadata = update(job_json=None, again=True)
+    record = after(RUNS, update(job_json=None))
+    assert upload_objection(by_metadata, record) is None
+    record = after(record, by_metadata)
+    end = upload_objection(by_metadata, record)
+    assert end
+    assert "rolled back; again was tried before" in end.message
+    assert upload_objection(update(job_json="b", again=True), record) is None
 
 
 @pytest.mark.parametrize(

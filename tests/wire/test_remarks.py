@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -103,3 +104,30 @@ def test_who_abandons_or_pauses_says_why(play: Play) -> None:
     assert json_of(api.put(path, b'{"paused": false, "reason": "done"}')) == {"paused": False, "held": []}
     assert json_of(api.put(path, b'{"paused": true}')) == {"paused": True, "held": []}
     assert json_of(api.put(path, b'{"paused": true, "reason": "a\\nb"}'))["code"] == "InvalidBody"
+
+
+def test_what_is_said_of_a_jar_alone_is_metadata_of_its_blob(storage: Storage) -> None:
+    """It is recorded with the upload, which keeps the recorded spec; one that names no plan is refused."""
+    name = "stateful/orders/a.jar"
+    said = {"reason": "gr%C3%B6%C3%9Fer", "commit": "5c1d0e2", "again": "true"}
+    storage.uploads.upload_blob(name, jar(), metadata=said)
+    operation = intake(storage).upload(name)
+    assert operation
+    request = operation.request
+    assert (request.reason, request.commit, request.again) == ("größer", "5c1d0e2", True)
+    assert (request.replaces_spec, request.plan) == (False, None)
+    storage.uploads.upload_blob(name, jar(), metadata={"plan": "the one of Monday"}, overwrite=True)
+    refused = intake(storage).upload(name)
+    assert refused
+    assert refused.result
+    assert (refused.result.outcome, refused.result.code) == (Outcome.REFUSED, "InvalidBody")
+
+
+def test_the_sweeper_reads_the_metadata_too(storage: Storage) -> None:
+    """A listing does not have it, and the event may be lost."""
+    plan = "6f0c1d2e3f4a5b6c.9e0f000000000000"
+    storage.uploads.upload_blob("stateful/orders/a.jar", jar(), metadata={"plan": plan})
+    intake(storage).sweep(datetime.now(UTC))
+    entry = storage.ledger().entry(ORDERS)
+    assert entry
+    assert [one.request.plan for one in entry.record.open] == [plan]
