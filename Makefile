@@ -56,12 +56,15 @@ check: setup ## Lint, format check, types, import contracts.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check-infra: .tools/checkov/.installed ## Check infra/ with checkov, and the workflows with zizmor and their schemas.
+check-infra: .tools/checkov/.installed ## Check infra/ with checkov, and the workflows and example pipelines with zizmor and their schemas.
 	.tools/checkov/bin/checkov --framework bicep --directory infra --skip-download --quiet --compact > .tools/checkov.txt || { cat .tools/checkov.txt; exit 1; }
 	@cat .tools/checkov.txt; ! grep -q "Parsing errors" .tools/checkov.txt # checkov passes over a file that it cannot read
 	.tools/checkov/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	.tools/checkov/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-	.tools/checkov/bin/zizmor --offline --quiet .github
+	.tools/checkov/bin/check-jsonschema --builtin-schema vendor.github-workflows examples/pipelines/github/workflow.yml
+	.tools/checkov/bin/check-jsonschema --builtin-schema vendor.github-actions examples/pipelines/github/action.yml
+	.tools/checkov/bin/check-jsonschema --builtin-schema vendor.azure-pipelines --regex-variant nonunicode examples/pipelines/azure-pipelines.yml
+	.tools/checkov/bin/zizmor --offline --quiet .github examples/pipelines/github
 
 package: ## Pack what is deployed into .tools/app.zip (PYTHON: the version it will run on).
 	rm -rf .tools/app .tools/app.zip

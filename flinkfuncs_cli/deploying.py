@@ -232,7 +232,7 @@ def _description(blob: str, file: str | None, given: Json, container: Container,
         kept = {name: value for name, value in _object(there, blob).items() if name not in OF_ONE_VERSION}
         return {**kept, **given}
     if given:
-        console.say(f"writes {blob}: it is the whole spec, and what no option names has its default")
+        console.say(f"{blob} is made of the options: it is the whole spec, and what they leave out has its default")
     return given or None
 
 

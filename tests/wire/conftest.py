@@ -3,15 +3,18 @@
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from localcloud.azurite import Azurite
 from localcloud.identity_process import Identity
 from localcloud.processes import Processes
+from tests.listener import listening
 from tests.stand_in.rest import FlinkServer, flink_server
 from tests.wire.session import Session, quick
 from tests.wire.storage import Storage
+from tests.wire.uploading import Uploading
 
 
 @pytest.fixture(scope="package")
@@ -63,3 +66,11 @@ def flink(storage: Storage) -> Iterator[FlinkServer]:
 def cluster(storage: Storage, flink: FlinkServer) -> Session:
     """Return the app's session cluster on it."""
     return Session(storage, flink)
+
+
+@pytest.fixture
+def uploading(storage: Storage, azurite: str, tmp_path: Path) -> Iterator[Uploading]:
+    """Return an app of recorded replies that sees what the command line uploads."""
+    made = Uploading(storage, azurite, tmp_path)
+    with listening(made.answer) as made.url:
+        yield made

@@ -1,25 +1,22 @@
-"""The command line's plans, releases and remarks: against recorded replies, and a real storage for what it uploads."""
+"""The command line's plans, releases and remarks, against recorded replies and a real storage."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.command_line import CommandLine, Ran
-from tests.listener import Call, Reply, listening
+from tests.command_line import CommandLine
+from tests.listener import Reply
 from tests.plans import PLAN, PLAN_ID
 
 from .recorded import ID, SEEN, app, ended, problem
 from .server import Answer, Fault
-from .storage import Storage
+from .uploading import BYTES, Uploading
 
-BYTES = b"PK these are the bytes"
 DIGEST = hashlib.sha256(BYTES).hexdigest()
 PLANNED = f"plans/{DIGEST[:32]}/orders-3.jar"
 REFUSED = {"id": PLAN_ID, "verdict": "WOULD_BE_REFUSED", "code": "NoSavepoint", "reason": "no way", "action": "UPDATE"}
@@ -46,92 +43,19 @@ GITHUB = {
 BY_GITHUB = {"buildUrl": "https://github.com/team/orders/actions/runs/42", "commit": "ab" * 20}
 
 
-@dataclass
-class Uploads:
-    """An app that ends an operation for the newest jar that lies there, and answers every plan alike."""
-
-    storage: Storage
-    home: Path
-    plan: Any = field(default_factory=lambda: PLAN)
-    calls: list[Call] = field(default_factory=list)
-    url: str = ""
-
-    def answer(self, call: Call) -> Reply:
-        """Answer a call."""
-        self.calls.append(call)
-        if call.method == "POST":
-            return self.plan if isinstance(self.plan, Reply) else Reply(body=self.plan)
-        if not (names := [name for name in self.names("state") if name.endswith(".jar")]):
-            return Reply(404, {"code": "JobNotFound"})
-        jar = self.storage.uploads.get_blob_client(names[-1]).get_blob_properties()
-        text = self.read(f"{jar.name.rpartition('/')[0]}/job.json")
-        request = {"action": "UPDATE", "jobJsonSha256": text and hashlib.sha256(text).hexdigest()}
-        cause = {"kind": "upload", "detail": f"{jar.name} {jar.etag}"}
-        return Reply(body={"operations": [ended("SUCCEEDED") | {"cause": cause, "request": request}]})
-
-    @property
-    def planned(self) -> list[Any]:
-        """The bodies of the plans that were asked for."""
-        return [call.sent for call in self.calls if call.method == "POST"]
-
-    def names(self, prefix: str) -> list[str]:
-        """What lies in the container."""
-        return list(self.storage.uploads.list_blob_names(name_starts_with=prefix))
-
-    def read(self, name: str) -> bytes | None:
-        """Return what a blob holds, or None."""
-        blob = self.storage.uploads.get_blob_client(name)
-        return blob.download_blob().readall() if blob.exists() else None
-
-    def metadata(self, name: str) -> dict[str, str]:
-        """Return what is said of a blob."""
-        return dict(self.storage.uploads.get_blob_client(name).get_blob_properties().metadata)
-
-    def environment(self, **more: str) -> dict[str, str]:
-        """Return where the jars container is."""
-        connection = self.connection
-        return {
-            "FLINKFUNCS_STORAGE_CONNECTION": connection,
-            "FLINKFUNCS_CONTAINER": str(self.storage.uploads.container_name),
-            **more,
-        }
-
-    connection: str = ""
-
-    @property
-    def jar(self) -> str:
-        """A jar at home."""
-        path = self.home / "orders-3.jar"
-        path.write_bytes(BYTES)
-        return str(path)
-
-    def run(self, command: str, *words: str, **environment: str) -> Ran:
-        """Run plan or deploy of that jar."""
-        line = CommandLine(self.url, self.home)
-        return line.run(command, self.jar, "--job", "orders", *words, environment=self.environment(**environment))
-
-
-@pytest.fixture
-def uploads(storage: Storage, azurite: str, tmp_path: Path) -> Iterator[Uploads]:
-    """Such an app and its container."""
-    made = Uploads(storage, tmp_path, connection=azurite)
-    with listening(made.answer) as made.url:
-        yield made
-
-
 # ---------------------------------------------------------------------------------------------------------------- plan
 
 
-def test_a_plan_of_a_jar_lays_its_bytes_where_no_trigger_takes_them(uploads: Uploads) -> None:
+def test_a_plan_of_a_jar_lays_its_bytes_where_no_trigger_takes_them(uploading: Uploading) -> None:
     """Once: a second plan of the same bytes uploads nothing. The id is the last line."""
-    first, second = uploads.run("plan"), uploads.run("plan", "--json")
+    first, second = uploading.run("plan"), uploading.run("plan", "--json")
     assert (first.exit_code, first.err) == (0, "")
     assert first.out.startswith("WILL_DO UPDATE of orders\n")
     assert first.out.endswith(f"\nplan: {PLAN_ID}\n")
     assert (second.exit_code, second.json) == (0, PLAN)
-    assert uploads.names("") == [PLANNED]
-    assert uploads.read(PLANNED) == BYTES
-    assert uploads.planned == [{"jar": PLANNED, "folder": "stateful"}] * 2
+    assert uploading.names("") == [PLANNED]
+    assert uploading.read(PLANNED) == BYTES
+    assert uploading.planned == [{"jar": PLANNED, "folder": "stateful"}] * 2
 
 
 @pytest.mark.parametrize(
@@ -146,25 +70,25 @@ def test_a_plan_of_a_jar_lays_its_bytes_where_no_trigger_takes_them(uploads: Upl
         (Reply(404, {"code": "JarNotFound", "detail": "no jar"}), 8, "error: no jar (JarNotFound)"),
     ],
 )
-def test_a_verdict_is_an_exit_code(uploads: Uploads, plan: Any, exit_code: int, words: str) -> None:  # noqa: ANN401 - JSON
+def test_a_verdict_is_an_exit_code(uploading: Uploading, plan: Any, exit_code: int, words: str) -> None:  # noqa: ANN401 - JSON
     """The plan is on stdout whatever it says."""
-    uploads.plan = plan
-    ran = uploads.run("plan")
+    uploading.plan = plan
+    ran = uploading.run("plan")
     assert ran.exit_code == exit_code
     assert words in ran.err
     assert (f"plan: {PLAN_ID}\n" in ran.out) is not isinstance(plan, Reply)
 
 
-def test_a_plan_has_the_same_job_json_as_the_deploy_that_keeps_to_it(uploads: Uploads) -> None:
+def test_a_plan_has_the_same_job_json_as_the_deploy_that_keeps_to_it(uploading: Uploading) -> None:
     """What a deploy would write but for what is said of it alone: a plan rests on the spec and the jar."""
-    uploads.storage.upload(
+    uploading.storage.upload(
         "stateful/orders/job.json", '{"parallelism": 3, "jar": "old.jar", "plan": "x", "reason": "y"}'
     )
     options = ("--args=--topic orders", "--entry-class", "com.example.Orders")
-    assert uploads.run("plan", *options).exit_code == 0
-    assert uploads.run("deploy", *options, "--plan-id", PLAN_ID, "--reason", "faster", "--again").exit_code == 0
-    (planned,) = uploads.planned
-    written = json.loads(uploads.read("stateful/orders/job.json") or b"")
+    assert uploading.run("plan", *options).exit_code == 0
+    assert uploading.run("deploy", *options, "--plan-id", PLAN_ID, "--reason", "faster", "--again").exit_code == 0
+    (planned,) = uploading.planned
+    written = json.loads(uploading.read("stateful/orders/job.json") or b"")
     assert written == planned["jobJson"] | {"plan": PLAN_ID, "reason": "faster", "again": True}
     assert planned["jobJson"] == {
         "parallelism": 3,
@@ -175,21 +99,21 @@ def test_a_plan_has_the_same_job_json_as_the_deploy_that_keeps_to_it(uploads: Up
     }
 
 
-def test_a_stateless_plan_names_its_folder_and_the_wish_to_try_again(uploads: Uploads) -> None:
+def test_a_stateless_plan_names_its_folder_and_the_wish_to_try_again(uploading: Uploading) -> None:
     """`again` is a field of the job.json, and without one of the request."""
-    assert uploads.run("plan", "--stateless", "--again").exit_code == 0
-    assert uploads.run("plan", "--parallelism", "4", "--again").exit_code == 0
-    first, second = uploads.planned
+    assert uploading.run("plan", "--stateless", "--again").exit_code == 0
+    assert uploading.run("plan", "--parallelism", "4", "--again").exit_code == 0
+    first, second = uploading.planned
     assert first == {"jar": PLANNED, "folder": "stateless", "again": True}
     assert (second["folder"], second["jobJson"]["again"], "again" in second) == ("stateful", True, False)
 
 
-def test_a_comment_is_written_beside_the_plan(uploads: Uploads) -> None:
+def test_a_comment_is_written_beside_the_plan(uploading: Uploading) -> None:
     """A pipeline needs both, of one plan; `-` writes it in place of the text."""
-    comment = uploads.home / "plan.md"
-    both = uploads.run("plan", "--json", "--markdown", str(comment))
-    alone = uploads.run("plan", "--markdown", "-")
-    nowhere = uploads.run("plan", "--markdown", "/nowhere/plan.md")
+    comment = uploading.home / "plan.md"
+    both = uploading.run("plan", "--json", "--markdown", str(comment))
+    alone = uploading.run("plan", "--markdown", "-")
+    nowhere = uploading.run("plan", "--markdown", "/nowhere/plan.md")
     assert both.json == PLAN
     assert comment.read_text() == alone.out
     assert alone.out.startswith("### UPDATE of `orders`: will be done\n")
@@ -274,13 +198,13 @@ def test_wrong_usage_sends_nothing(tmp_path: Path, words: list[str], why: str) -
 # -------------------------------------------------------------------------------------------------------------- deploy
 
 
-def test_a_deploy_keeps_to_the_plan_that_it_shows(uploads: Uploads) -> None:
+def test_a_deploy_keeps_to_the_plan_that_it_shows(uploading: Uploading) -> None:
     """On stderr; its id goes along with the jar, whose recorded spec stays: there is no job.json."""
-    ran = uploads.run("deploy", "--plan", "--wait")
+    ran = uploading.run("deploy", "--plan", "--wait")
     assert (ran.exit_code, ran.out) == (0, f"{ID} SUCCEEDED what came of it\n")
     assert "WILL_DO UPDATE of orders\n" in ran.err
-    assert uploads.names("stateful/") == ["stateful/orders/orders-3.jar"]
-    assert uploads.metadata("stateful/orders/orders-3.jar") == {"plan": PLAN_ID}
+    assert uploading.names("stateful/") == ["stateful/orders/orders-3.jar"]
+    assert uploading.metadata("stateful/orders/orders-3.jar") == {"plan": PLAN_ID}
 
 
 @pytest.mark.parametrize(
@@ -294,7 +218,7 @@ def test_a_deploy_keeps_to_the_plan_that_it_shows(uploads: Uploads) -> None:
     ],
 )
 def test_a_plan_that_is_refused_uploads_nothing(
-    uploads: Uploads,
+    uploading: Uploading,
     plan: Any,  # noqa: ANN401 - JSON
     words: list[str],
     exit_code: int,
@@ -302,9 +226,9 @@ def test_a_plan_that_is_refused_uploads_nothing(
     deployed: bool,
 ) -> None:
     """Nor one that cannot be foreseen, unless --yes goes on."""
-    uploads.plan = plan
-    ran = uploads.run("deploy", "--plan", *words)
-    assert (ran.exit_code, bool(uploads.names("stateful/"))) == (exit_code, deployed), ran.err
+    uploading.plan = plan
+    ran = uploading.run("deploy", "--plan", *words)
+    assert (ran.exit_code, bool(uploading.names("stateful/"))) == (exit_code, deployed), ran.err
     assert ("nothing was deployed: " in ran.err) is not deployed
     assert ran.err.count("(NoSavepoint)") == (2 if plan is REFUSED else 0)
 
@@ -314,19 +238,19 @@ def test_a_plan_that_is_refused_uploads_nothing(
     [(PLAN, "y\n", [], 0), (PLAN, "n\n", [], 2), (UNKNOWN, "y\n", [], 0), (PLAN, "", ["--yes"], 0)],
 )
 def test_a_plan_is_confirmed_at_a_terminal(
-    uploads: Uploads,
+    uploading: Uploading,
     plan: Any,  # noqa: ANN401 - JSON
     typed: str,
     words: list[str],
     exit_code: int,
 ) -> None:
     """The plan is above the question."""
-    uploads.plan = plan
-    line = CommandLine(uploads.url, uploads.home)
-    command = ("deploy", uploads.jar, "--job", "orders", "--plan", *words)
-    ran = line.at_a_terminal(*command, columns=80, typed=typed, **uploads.environment())
+    uploading.plan = plan
+    line = CommandLine(uploading.url, uploading.home)
+    command = ("deploy", uploading.jar, "--job", "orders", "--plan", *words)
+    ran = line.at_a_terminal(*command, columns=80, typed=typed, **uploading.environment())
     assert ran.exit_code == exit_code, ran.out
-    assert bool(uploads.names("stateful/")) is (exit_code == 0)
+    assert bool(uploading.names("stateful/")) is (exit_code == 0)
     if not words:
         assert ran.out.index(f"plan: {PLAN_ID}\n") < ran.out.index("deploy orders? [y/N]")
 
@@ -345,22 +269,22 @@ def test_a_plan_is_confirmed_at_a_terminal(
     ],
 )
 def test_what_is_said_of_an_upload_without_a_job_json_is_metadata_of_its_jar(
-    uploads: Uploads, words: list[str], environment: dict[str, str], metadata: dict[str, str]
+    uploading: Uploading, words: list[str], environment: dict[str, str], metadata: dict[str, str]
 ) -> None:
     """A job.json would reset the spec; in a pipeline its variables say what no option says."""
-    assert uploads.run("deploy", *words, **environment).exit_code == 0
-    assert uploads.names("") == ["stateful/orders/orders-3.jar"]
-    assert uploads.metadata("stateful/orders/orders-3.jar") == metadata
+    assert uploading.run("deploy", *words, **environment).exit_code == 0
+    assert uploading.names("") == ["stateful/orders/orders-3.jar"]
+    assert uploading.metadata("stateful/orders/orders-3.jar") == metadata
 
 
-def test_what_is_said_of_an_upload_with_a_job_json_is_in_it(uploads: Uploads) -> None:
+def test_what_is_said_of_an_upload_with_a_job_json_is_in_it(uploading: Uploading) -> None:
     """Flag, then file, then the pipeline's variables; nothing of an earlier upload stays."""
-    file = uploads.home / "job.json"
+    file = uploading.home / "job.json"
     file.write_text('{"commit": "7654321", "reason": "in the file"}')
-    assert uploads.run("deploy", "--job-json", str(file), "--reason", "by flag", **GITHUB).exit_code == 0
-    first = json.loads(uploads.read("stateful/orders/job.json") or b"")
-    assert uploads.run("deploy").exit_code == 0
-    second = json.loads(uploads.read("stateful/orders/job.json") or b"")
+    assert uploading.run("deploy", "--job-json", str(file), "--reason", "by flag", **GITHUB).exit_code == 0
+    first = json.loads(uploading.read("stateful/orders/job.json") or b"")
+    assert uploading.run("deploy").exit_code == 0
+    second = json.loads(uploading.read("stateful/orders/job.json") or b"")
     pair = {"jar": f"orders-3-{DIGEST[:12]}.jar", "sha256": DIGEST}
     assert first == {"commit": "7654321", "reason": "by flag", "buildUrl": BY_GITHUB["buildUrl"], **pair}
     assert second == pair

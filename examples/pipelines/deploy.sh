@@ -1,0 +1,41 @@
+#!/bin/sh
+# Deploys what was planned, waits for its end, and writes into the run's summary what the exit code means. Any options
+# of `flinkfuncs deploy` may follow; they have to be those that plan.sh was given.
+#
+#   in    JAR, JOB                  the jar and the job's name
+#         PLAN_ID                   the plan that was approved; nothing is deployed that differs from it
+#         TIMEOUT                   how long to wait, in seconds (default: 3600)
+#         FLINKFUNCS_URL, …         which app, and with what right: docs/command-line.md
+#         OUT                       a directory (default: plan)
+#   out   $OUT/operation.json       the operation as it ended
+#         $OUT/summary.md           what is in the run's summary
+#
+# Ends as `flinkfuncs deploy` does.
+set -eu
+
+: "${PLAN_ID:?names the plan that was approved}"
+here=$(dirname "$0")
+out=${OUT:-plan}
+mkdir -p "$out"
+
+code=0
+flinkfuncs deploy "$JAR" --job "$JOB" --plan-id "$PLAN_ID" --wait --timeout "${TIMEOUT:-3600}" --json "$@" \
+    > "$out/operation.json" || code=$?
+
+case $code in
+    0) meaning="Deployed: the release runs." ;;
+    2) meaning="Wrong options or configuration. Nothing was sent." ;;
+    3) meaning="Refused: nothing was touched. If the plan has changed, run the pipeline again for a new one." ;;
+    4) meaning="No right: the sign-in or a role is missing. Nothing was touched." ;;
+    5) meaning="Rolled back: the new release did not start well, and the old one runs again from the same state." ;;
+    6) meaning="Unproven: the new release runs, and nothing shows yet that it is well. Look at the job." ;;
+    7) meaning="Still open when the time was over. It goes on: wait for it, and do not deploy again." ;;
+    8) meaning="Not found: is the URL right, and the container?" ;;
+    *) meaning="Failed: look at the operation and the job before you deploy again." ;;
+esac
+{
+    printf '### Deployment of `%s`: exit code %s\n\n%s\n' "$JOB" "$code" "$meaning"
+    python3 "$here/outcome.py" < "$out/operation.json"
+} > "$out/summary.md"
+sh "$here/summary.sh" "$out/summary.md"
+exit "$code"
