@@ -48,6 +48,18 @@ def test_the_page_names_everything_that_can_be_configured() -> None:
         assert f"| `FLINKFUNCS_{name.upper()}` | `{name}` |" in section("Configure")
 
 
+def test_the_page_of_pipelines_names_what_there_is() -> None:
+    """Commands, options and files; and what each exit code means that a pipeline meets."""
+    text = (ROOT / "docs" / "pipelines.md").read_text()
+    options = {name for one in parsers().values() for action in one._actions for name in action.option_strings}
+    assert set(re.findall(r"`flinkfuncs ([a-z]+) ", text)) <= parsers().keys()
+    assert set(re.findall(r"(?<=`)--[a-z-]+|flinkfuncs [^`]*? (--[a-z-]+)", text)) - {""} <= options
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]*)\)", text) if not link.startswith("https://")]
+    assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
+    rows = re.findall(r"^\| (\d+) \|", text, re.MULTILINE)
+    assert [int(row) for row in rows] == [code.value for code in Exit if code not in (Exit.DONE, Exit.INTERRUPTED)]
+
+
 def test_every_outcome_of_the_app_has_an_exit_code() -> None:
     """The command line does not import the app, so a new outcome has to be noticed here."""
     assert set(OUTCOMES) == set(Outcome)
