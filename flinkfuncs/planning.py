@@ -177,7 +177,9 @@ class Planner:
         )
         return self._bounded(operation, JarsInPlace(self._jars), None)
 
-    def upload(self, job: JobName, jar: str, folder: Folder, job_json: JobJson | None = None) -> Plan:
+    def upload(
+        self, job: JobName, jar: str, folder: Folder, job_json: JobJson | None = None, *, again: bool = False
+    ) -> Plan:
         """Plan an upload that has not been made; its bytes lie under `plans/`, or are those of another upload.
 
         Raises:
@@ -193,7 +195,7 @@ class Planner:
         if facts is None:
             raise NotFound(f"there is no jar {jar[:128]!r} in the jars container", code="JarNotFound")
         path = UploadPath(folder, job, job_json.jar if job_json else jar.rpartition("/")[2])
-        request = Request(action=path.action, folder=folder)
+        request = Request(action=path.action, folder=folder, again=again)
         if job_json:
             request = request_of(path, job_json, job_json.to_json().encode())
         source = JarSource(place="uploads", name=path.blob, etag=facts.etag, last_modified=self._now())

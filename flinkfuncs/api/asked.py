@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import StrictBool
+from typing import Self
+
+from pydantic import StrictBool, model_validator
 
 from ..core.model import Model
 from ..core.remarks import Reason
@@ -28,3 +30,11 @@ class PlannedUpload(Model):
     jar: str
     folder: Folder = "stateful"
     job_json: JobJson | None = None
+    again: StrictBool = False
+    """Where there is no job.json: as in the jar's metadata."""
+
+    @model_validator(mode="after")
+    def _again_once(self) -> Self:
+        if self.again and self.job_json:
+            raise ValueError("again stands in jobJson, where there is one")
+        return self

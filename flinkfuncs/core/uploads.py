@@ -118,6 +118,12 @@ def parse_job_json(text: bytes) -> JobJson:
     return described
 
 
+def require_jar_beside(described: JobJson) -> None:
+    """Refuse a job.json that names no jar beside it (400)."""
+    if "/" in described.jar or not is_jar(described.jar):
+        raise Refused(f"job.json names no jar beside it: {described.jar[:64]!r}", code="InvalidBody", status=400)
+
+
 def parse_metadata(metadata: Mapping[str, str]) -> JarMetadata:
     """Read what is said of a jar without a job.json.
 

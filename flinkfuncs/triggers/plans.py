@@ -46,7 +46,7 @@ def plan_upload(req: func.HttpRequest) -> func.HttpResponse:
     """Say what an upload would do that has not been made."""
     asked = parse_json(PlannedUpload, read_body(req), what="the body")
     job = JobName(req.route_params["job"])
-    return _shown(services().planner.upload(job, asked.jar, asked.folder, asked.job_json))
+    return _shown(services().planner.upload(job, asked.jar, asked.folder, asked.job_json, again=asked.again))
 
 
 def _shown(plan: Plan) -> func.HttpResponse:

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -15,6 +16,7 @@ from azure.storage.blob import BlobServiceClient
 
 from tests.command_line import CommandLine, Ran
 from tests.listener import Call, Reply, listening
+from tests.pipelines import azure_steps, checkout, github_step
 from tests.stand_in.cluster import StandIn
 from tests.stand_in.rest import flink_server
 
@@ -272,3 +274,124 @@ def test_what_the_app_really_sends_is_shown(deploying: Deploying) -> None:
     assert [line.split()[1:3] for line in listed[1:]] == [["SAVEPOINT", "SUCCEEDED"], ["UPDATE", "SUCCEEDED"]]
     assert "SUCCEEDED" in deploying.run("logs", listed[1].split()[0]).out
     assert deploying.run("health").out.startswith("app: ")
+
+
+# ---------------------------------------------------------------------------------------------------------- pipelines
+
+BUILD = {"GITHUB_SHA": "ab" * 20, "GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "team/orders"}
+GITHUB = BUILD | {"GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "42", "OPTIONS": ""}
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline of one job."""
+
+    deploying: Deploying
+    home: Path
+    job: str
+
+    def run(self, step: str, version: str, **environment: str) -> Ran:
+        """Run a step with a version of the example."""
+        return checkout(self.home).run(
+            step,
+            JOB=self.job,
+            JAR=str(JARS / f"sequence-{version}.jar"),
+            FLINKFUNCS_URL=self.deploying.app.host.url,
+            FLINKFUNCS_KEY=KEY,
+            FLINKFUNCS_STORAGE_CONNECTION=self.deploying.app.account,
+            FLINKFUNCS_CONTAINER=self.deploying.container,
+            OUT="plan",
+            **environment,
+        )
+
+    def plan(self, version: str, **environment: str) -> tuple[Ran, str]:
+        """Plan on GitHub; return the plan's id as well."""
+        ran = self.run(github_step("Plan"), version, **GITHUB, **self._files, **environment)
+        return ran, (self.home / "plan" / "plan-id").read_text().strip()
+
+    def deploy(self, version: str, plan_id: str) -> Ran:
+        """Deploy on GitHub."""
+        more = {"PLAN_ID": plan_id, "TIMEOUT": "120"}
+        return self.run(github_step("Deploy and wait"), version, **GITHUB, **self._files, **more)
+
+    @property
+    def _files(self) -> dict[str, str]:
+        return {"GITHUB_OUTPUT": str(self.home / "output"), "GITHUB_STEP_SUMMARY": str(self.home / "summary")}
+
+    @property
+    def summary(self) -> str:
+        """All that the runs wrote into their summaries."""
+        return (self.home / "summary").read_text()
+
+    @property
+    def newest(self) -> dict[str, Any]:
+        """The operation that was asked for last."""
+        listed = self.deploying.run("operations", "--job", self.job, "--json").json["operations"]
+        return dict(listed[0])
+
+
+def test_a_pipeline_deploys_what_was_approved_and_nothing_else(deploying: Deploying, tmp_path: Path) -> None:
+    """The first release, the second, and one whose job changed between the plan and the approval."""
+    pipeline = Pipeline(deploying, tmp_path, "approved")
+    planned, first = pipeline.plan("1")
+    assert planned.exit_code == 0, planned.err
+    ran = pipeline.deploy("1", first)
+    assert ran.exit_code == 0, ran.err
+    request = pipeline.newest["request"]
+    assert (request["plan"], request["commit"]) == (first, GITHUB["GITHUB_SHA"])
+    assert request["buildUrl"] == "https://github.com/team/orders/actions/runs/42"
+    planned, second = pipeline.plan("2")
+    assert "verdict=WILL_DO\n" in (tmp_path / "output").read_text()
+    assert deploying.run("stop", "approved", "--wait").exit_code == 0
+    stale = pipeline.deploy("2", second)
+    assert (stale.exit_code, "    code: PlanChanged" in pipeline.summary) == (3, True), stale.err
+    assert deploying.run("start", "approved", "--wait").exit_code == 0
+    _, fresh = pipeline.plan("2")
+    assert pipeline.deploy("2", fresh).exit_code == 0
+    assert deploying.run("job", "approved", "--json").json["release"]["jarName"] == "sequence-2.jar"
+    nothing, _ = pipeline.plan("2")
+    assert (nothing.exit_code, "UPDATE of `approved`: nothing to do" in pipeline.summary) == (0, True)
+
+
+def test_azure_pipelines_deploys_a_plan(deploying: Deploying, tmp_path: Path) -> None:
+    """With its own log commands and variables."""
+    pipeline = Pipeline(deploying, tmp_path, "by-azure")
+    azure = {"TF_BUILD": "True", "BUILD_SOURCEVERSION": "cd" * 20}
+    planned = pipeline.run(azure_steps()["Plan"], "1", **azure)
+    plan_id = (tmp_path / "plan" / "plan-id").read_text().strip()
+    assert f"##vso[task.setvariable variable=planId;isOutput=true]{plan_id}\n" in planned.out
+    ran = pipeline.run(azure_steps()["Deploy and wait"], "1", PLAN_ID=plan_id, **azure)
+    assert ran.exit_code == 0, ran.err
+    assert "##vso[task.uploadsummary]" in ran.out
+    assert pipeline.newest["request"]["commit"] == azure["BUILD_SOURCEVERSION"]
+
+
+def test_a_job_goes_back_to_the_release_before(deploying: Deploying) -> None:
+    """As the list shows it; the reason is in the history, and the plan of it changes nothing."""
+    for version in "12":
+        assert deploying.deploy("back", version).exit_code == 0
+    (second, first) = deploying.run("releases", "back", "--json").json["releases"]
+    assert (second["running"], first["jarName"]) == (True, "sequence-1.jar")
+    planned = deploying.run("plan", "--job", "back", "--action", "update", "--release", first["id"][:12], "--json")
+    assert (planned.exit_code, planned.json["verdict"]) == (0, "WILL_DO"), planned.err
+    ran = deploying.run("rollback", "back", "--wait", "--reason", "too slow", "--plan-id", planned.json["id"], "--json")
+    assert ran.exit_code == 0, ran.err
+    assert (ran.json["request"]["release"], ran.json["request"]["reason"]) == (first["id"], "too slow")
+    rows = [line.split() for line in deploying.run("releases", "back").out.splitlines()[1:]]
+    assert [row[2] for row in rows] == ["kept", "running"]
+
+
+def test_a_release_that_was_rolled_back_is_deployed_again_on_purpose(deploying: Deploying, tmp_path: Path) -> None:
+    """Its plan says so before; without --again nothing reaches the job's folder."""
+    assert deploying.deploy("held-back", "1").exit_code == 0
+    loops = tmp_path / "loops.jar"
+    loops.write_bytes((JARS / "sequence-2.jar").read_bytes())
+    with zipfile.ZipFile(loops, "a") as jar:
+        jar.writestr("com/example/Loops.class", b"", zipfile.ZIP_STORED)
+    command = ("deploy", str(loops), "--job", "held-back", "--wait")
+    assert deploying.run(*command).exit_code == 5
+    refused = deploying.run(*command, "--plan")
+    assert (refused.exit_code, "(RolledBackBefore)" in refused.err) == (3, True), refused.err
+    again = deploying.run(*command, "--plan", "--again")
+    assert again.exit_code == 5, again.err
+    assert "WILL_DO UPDATE of held-back" in again.err
