@@ -16,9 +16,17 @@ Keeper: TypeAlias = Callable[[JobRecord, Operation], Release]
 
 
 def keep_release(jars: Jars | JarsInPlace, record: JobRecord, operation: Operation) -> Release:
-    """Keep the jar that the operation brings, or the recorded one as it lies there now, and put its spec together.
+    """Keep the jar that the operation means, and put its spec together.
 
-    An operation that goes back to a release takes it as it is: nothing is read but whether its bytes are still kept.
+    the operation     the wanted release's jar was     its jar is
+    ----------------  -------------------------------  ----------------------------------------------------------------
+    brings a jar      any                              that one
+    names a release   any                              the bytes that are kept of it, with its whole spec
+    does neither      uploaded, or gone back to        the bytes that are kept of it: what lies under its name now may
+                                                       be held, or was rolled back
+                      below JOB_JAR_DIRECTORY          the jar that lies there now, as callers of the ARM API replace
+                                                       it; the bytes that are kept where none does
+
     The bytes are kept first, and then described; done again after a crash, both are as they were.
 
     Raises:
@@ -31,7 +39,7 @@ def keep_release(jars: Jars | JarsInPlace, record: JobRecord, operation: Operati
     source = operation.request.jar or (record.wanted.source if record.wanted else None)
     if source is None:
         raise Refused("no jar is named, and none is recorded: jobJarDirectory and jarName name one", code="NoJar")
-    if source.place == "releases":
+    if source.place == "releases" or (source.place == "uploads" and operation.request.jar is None):
         return _held(jars, operation, _wanted(record, spec))
     try:
         etag = source.etag if operation.request.jar else None
@@ -39,7 +47,7 @@ def keep_release(jars: Jars | JarsInPlace, record: JobRecord, operation: Operati
     except NotFound:
         if operation.request.jar or record.wanted is None:
             raise
-        return _held(jars, operation, _wanted(record, spec))  # the upload is gone, its bytes are not
+        return _held(jars, operation, _wanted(record, spec))  # the jar is gone, its bytes are not
     pinned = operation.request.wanted_sha256
     if pinned and pinned != kept.sha256:
         raise Refused(f"job.json pins the SHA-256 {pinned}; the jar has {kept.sha256}", code="OtherJar", status=422)

@@ -55,13 +55,15 @@ def test_a_pinned_hash_has_to_be_the_jars(storage: Storage) -> None:
 
 
 def test_without_a_jar_of_its_own_an_update_runs_the_recorded_bytes_with_another_spec(storage: Storage) -> None:
-    """Also when the upload is gone; without a recorded one, or its bytes, there is nothing to run."""
+    """Whatever lies under the upload's name now; without a recorded one, or its bytes, there is nothing to run."""
     with pytest.raises(Refused) as refusal:
         keep_release(storage.jars, job(wanted=RECORDED), update({}))
     assert refusal.value.code == "ReleaseGone"
     storage.releases.upload_blob(f"{ORDERS}/{RECORDED.sha256}.jar", b"the bytes")
     kept = keep_release(storage.jars, job(wanted=RECORDED), update({"spec": SpecPatch(parallelism=1)}))
     assert (kept.sha256, kept.spec) == (RECORDED.sha256, Spec(args="--topic orders", parallelism=1))
+    storage.upload(RECORDED.source.name, jar(padding=b"held, or rolled back before"))
+    assert keep_release(storage.jars, job(wanted=RECORDED), update({})).same_as(RECORDED)
     with pytest.raises(Refused) as raised:
         keep_release(storage.jars, job(wanted=None), update({}))
     assert raised.value.code == "NoJar"
