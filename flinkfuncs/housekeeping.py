@@ -27,7 +27,7 @@ from .clients.queue import OperationsQueue
 from .clients.savepoint_store import SavepointStore
 from .clusters.upkeep import SessionUpkeep
 from .core import orphans, retention
-from .core.cluster_jars import old_enough, unused, used_by
+from .core.cluster_jars import old_enough, unused
 from .core.errors import FlinkFuncsError, NotFound, Refused
 from .core.jobs import JobRecord, Savepoint
 from .core.names import JobName
@@ -198,8 +198,7 @@ class Housekeeper:
         jars = self._upkeep.jars()
         if not old_enough(jars, now):
             return
-        used: set[str] = set().union(*(used_by(record) for record in self._ledger.records()))
-        for jar in unused(jars, used, now):
+        for jar in unused(jars, self._ledger.jars_used(), now):
             self._upkeep.delete_jar(jar)
             log.info("jar=%s outcome=deleted", jar.id)
 

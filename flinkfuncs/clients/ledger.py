@@ -200,6 +200,15 @@ class Ledger:
         found = {name: summary_of(record) for name, record in read.items()}
         return {name: summary for name in jobs if (summary := jobs[name].summary or found.get(name))}
 
+    def jars_used(self) -> set[str]:
+        """Return the SHA-256 of every jar that a job uses on its cluster, by the same listing.
+
+        Raises:
+            Unavailable: as `summaries` does.
+
+        """
+        return {jar for summary in self.summaries().values() for jar in summary.jars}
+
     def waiting(self, *, top: int, behind: str | None = None) -> Part:
         """Return a page of all operations that are open or held; only records that have some are read."""
         jobs = self.listed()

@@ -1,4 +1,4 @@
-"""What does a list of all jobs show of one? What stands in the metadata of its record, so that one listing is enough.
+"""What does a list of all jobs say of one? What stands in the metadata of its record, so that one listing is enough.
 
 A summary is written with each record. Where there is none (an earlier version wrote the record, or it does not fit),
 the record itself is read; its next write heals that. A summary that a newer version wrote may have further fields: only
@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import ConfigDict
 
 from .actions import Action
+from .cluster_jars import used_by
 from .jobs import Ended, JobRecord, LastOperation
 from .model import Model
 from .releases import Release
@@ -68,6 +69,7 @@ class Summary(_Part):
     uploads_paused: bool = False
     held_until: datetime | None = None  # when the updateWindow opens for which an upload is held
     last: LastOperation | None = None
+    jars: tuple[str, ...]  # SHA-256 of those that it uses on its cluster; without it the record is read
 
 
 def summary_of(record: JobRecord) -> Summary:
@@ -95,6 +97,7 @@ def summary_of(record: JobRecord) -> Summary:
         uploads_paused=record.uploads_paused,
         held_until=record.held_until,
         last=_shortened(record.last) if record.last else None,
+        jars=tuple(sorted(used_by(record))),
     )
 
 

@@ -23,6 +23,7 @@ from flinkfuncs.housekeeping import Housekeeper
 from tests.unit.builders import NEW, OLD_ID, ORDERS, asked, copy_of, job
 from tests.wire.server import Answer, Fault, LocalServer, serving
 from tests.wire.storage import Storage
+from tests.wire.test_load import counted
 
 NOW = datetime.now(UTC)
 ROOT = Directory.parse("file:///sp")
@@ -342,7 +343,9 @@ def test_jars_that_no_record_uses_are_deleted(storage: Storage, answer: Answer) 
     names = [f"{'ab' * 32}.jar", f"{NEW.sha256}.jar", f"{'cd' * 32}.jar"]
     files = [{"id": f"{n}_{name}", "name": name, "uploaded": old} for n, name in enumerate(names)]
     with serving({"GET /jars": [Answer(body={"files": files})], "DELETE ": [answer]}) as server:
-        keeper(storage, server).delete_unused_jars(NOW)
+        with counted() as sent:
+            keeper(storage, server).delete_unused_jars(NOW)
+        assert sent == {"list": 1}
         deleted = [call.path for call in server.calls if call.method == "DELETE"]
     assert deleted == [f"/jars/0_{names[0]}", f"/jars/2_{names[2]}"]
 
