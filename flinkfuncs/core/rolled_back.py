@@ -14,9 +14,9 @@ which releases were rolled back, and an upload of one of them is refused before 
                                   job.json, or on metadata, before
                      yes          yes, and one did                       REFUSED RolledBackBefore
 
-HOLD_AFTER_ROLLBACK says whether it is held; `holdAfterRollback` of the job.json goes first. A job.json is known by the
-SHA-256 of its bytes; metadata has no versions, so it counts once for each release. What a caller asks for is never
-held: `{"release": …}` of an UPDATE tries it again.
+HOLD_AFTER_ROLLBACK says whether it is held; `holdAfterRollback` of the job.json goes first. A job.json is known by what
+it says, its remarks and plan apart; metadata has no versions, so it counts once for each release. What a caller asks
+for is never held: `{"release": …}` of an UPDATE tries it again.
 
     the record                                                                   a rolled back release is
     ---------------------------------------------------------------------------  ------------------------
