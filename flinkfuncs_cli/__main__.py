@@ -72,8 +72,9 @@ KEY = option(
 SAVEPOINT = option("--savepoint", metavar="NAME", help="the savepoint to begin from: its name or full path")
 BODY = option("--body", metavar="FILE", help="the request's other fields, as JSON; - is stdin")
 PLAN_ID = option("--plan-id", metavar="ID", help="do it only if all is as this plan found it")
+REASON = option("--reason", metavar="TEXT", help="why, in a line for the history")
 REMARKS = (
-    option("--reason", metavar="TEXT", help="why, in a line for the history"),
+    REASON,
     option("--build-url", metavar="URL", help="the build that asks (in a pipeline: its own)"),
     option("--commit", metavar="HASH", help="what that was built from (in a pipeline: its own)"),
 )
@@ -175,7 +176,13 @@ COMMANDS = (
     ),
     Command("wait", "wait for an operation; its outcome is the exit code", acting.wait, (ID, TIMEOUT)),
     Command("logs", "show an operation's steps", reading.logs, (ID,)),
-    Command("pause", "hold a job's uploads", partial(acting.pause, True), (JOB,)),
+    Command(
+        "abandon",
+        "end an operation that waits or is stuck; what it began may still take effect",
+        acting.abandon,
+        (ID, REASON, YES, KEY),
+    ),
+    Command("pause", "hold a job's uploads", partial(acting.pause, True), (JOB, REASON)),
     Command("resume", "let a job's uploads through again", partial(acting.pause, False), (JOB,)),
     Command(
         "uploads",
@@ -183,6 +190,7 @@ COMMANDS = (
         reading.uploads,
         (option("--outcome", metavar="OUTCOME", help="only those that ended so, as REFUSED"),),
     ),
+    Command("test-message", "send a test message to whom the app notifies", acting.test_message, (KEY,)),
     Command("health", "show whether the app can do its work", reading.health),
 )
 

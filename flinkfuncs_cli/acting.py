@@ -10,7 +10,7 @@ from pathlib import Path
 from .api import Api, segment
 from .console import Console, Json, shown_time
 from .exits import Exit, Failure
-from .following import Deadline, follow, report
+from .following import Deadline, follow, outcome_of, report
 from .reading import SHORT_ID, text_of
 from .remarks import given, of_pipeline
 
@@ -75,13 +75,29 @@ def _before(releases: list[Json], job: str) -> Json:
 
 def confirmed(action: str, args: argparse.Namespace, api: Api, console: Console) -> Exit:
     """Ask for an action that cannot be taken back, once a person has confirmed it."""
-    if not args.yes:
-        answer = console.confirm(f"{action} {args.job}?")
-        if answer is None:
-            raise Failure(Exit.USAGE, f"{action} asks first, and there is no terminal to ask at: add --yes")
-        if not answer:
-            raise Failure(Exit.USAGE, f"{action} was not confirmed; nothing was sent")
+    _confirm(action, args.job, args, console)
     return act(action, args, api, console)
+
+
+def _confirm(action: str, what: str, args: argparse.Namespace, console: Console) -> None:
+    if args.yes:
+        return
+    answer = console.confirm(f"{action} {what}?")
+    if answer is None:
+        raise Failure(Exit.USAGE, f"{action} asks first, and there is no terminal to ask at: add --yes")
+    if not answer:
+        raise Failure(Exit.USAGE, f"{action} was not confirmed; nothing was sent")
+
+
+def abandon(args: argparse.Namespace, api: Api, console: Console) -> Exit:
+    """End an operation by hand, once a person has confirmed it."""
+    _confirm("abandon", args.id, args, console)
+    operation = api.post(f"/api/operations/{segment(args.id)}/abandon", given(args), key=args.idempotency_key)
+    if console.as_json:
+        console.json(operation)
+    else:
+        console.line(f"{args.id} {outcome_of(operation)} {(operation.get('result') or {}).get('message', '')}")
+    return Exit.DONE
 
 
 def wait(args: argparse.Namespace, api: Api, console: Console) -> Exit:
@@ -92,13 +108,26 @@ def wait(args: argparse.Namespace, api: Api, console: Console) -> Exit:
 
 def pause(paused: bool, args: argparse.Namespace, api: Api, console: Console) -> Exit:
     """Hold a job's uploads, or let them through again."""
-    shown = api.put(f"/api/jobs/{segment(args.job)}/uploads", {"paused": paused})
+    why = given(args) if paused else {}
+    shown = api.put(f"/api/jobs/{segment(args.job)}/uploads", {"paused": paused, **why})
     if console.as_json:
         console.json(shown)
         return Exit.DONE
     held = ", ".join(str(one.get("id")) for one in shown.get("held") or [])
     console.fields({"job": args.job, "uploads": "paused" if shown.get("paused") else "let through", "held": held})
     return Exit.DONE
+
+
+def test_message(args: argparse.Namespace, api: Api, console: Console) -> Exit:
+    """Send a message to the receiver, and show what it answered."""
+    probe = api.post("/api/notifications/test", {}, key=args.idempotency_key)
+    if console.as_json:
+        console.json(probe)
+    else:
+        delivered = "yes" if probe.get("delivered") else "no"
+        answer = f"{probe.get('status')} {probe.get('answer', '')}".strip()
+        console.fields({"message": str(probe.get("id", "")), "delivered": delivered, "answer": answer})
+    return Exit.DONE if probe.get("delivered") else Exit.FAILED
 
 
 def body_of(args: argparse.Namespace) -> Json:

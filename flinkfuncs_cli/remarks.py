@@ -34,13 +34,14 @@ def given(args: argparse.Namespace) -> Json:
         Failure: the app would not take it.
 
     """
-    if args.reason and (len(args.reason) > LONGEST_REASON or not args.reason.isprintable()):
+    reason, build_url, commit = (getattr(args, name, None) for name in ("reason", "build_url", "commit"))
+    if reason and (len(reason) > LONGEST_REASON or not reason.isprintable()):
         raise Failure(Exit.USAGE, f"--reason is one line of at most {LONGEST_REASON} characters")
-    if args.build_url and not _is_url(args.build_url):
-        raise Failure(Exit.USAGE, f"--build-url: {args.build_url!r} is not an http or https URL")
-    if args.commit and not _COMMIT.fullmatch(args.commit):
-        raise Failure(Exit.USAGE, f"--commit: {args.commit!r} does not have 7 to 64 hex digits")
-    said = {"reason": args.reason, "buildUrl": args.build_url, "commit": args.commit}
+    if build_url and not _is_url(build_url):
+        raise Failure(Exit.USAGE, f"--build-url: {build_url!r} is not an http or https URL")
+    if commit and not _COMMIT.fullmatch(commit):
+        raise Failure(Exit.USAGE, f"--commit: {commit!r} does not have 7 to 64 hex digits")
+    said = {"reason": reason, "buildUrl": build_url, "commit": commit}
     return {name: text for name, text in said.items() if text}
 
 

@@ -24,9 +24,9 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
 
 def test_the_page_names_every_command_and_no_other() -> None:
     """Each is a row of the table; and every command in an example is one of them."""
-    rows = re.findall(r"^\| `([a-z]+)[^`]*` \|", section("Commands").partition("###")[0], re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z-]+)[^`]*` \|", section("Commands").partition("###")[0], re.MULTILINE)
     assert sorted(rows) == sorted(command.name for command in COMMANDS)
-    assert set(re.findall(r"\bflinkfuncs ([a-z]+)", re.sub(r"pip.*", "", TEXT))) <= parsers().keys()
+    assert set(re.findall(r"\bflinkfuncs ([a-z][a-z-]*)", re.sub(r"pip.*", "", TEXT))) <= parsers().keys()
 
 
 def test_the_page_names_every_option_and_no_other() -> None:

@@ -281,6 +281,36 @@ def test_uploads_are_paused_and_resumed(tmp_path: Path, command: str, *, paused:
     assert f"uploads: {'paused' if paused else 'let through'}\nheld: {ID}\n" in ran.out
 
 
+def test_a_pause_says_why(tmp_path: Path) -> None:
+    """As the app shows it to whoever asks why nothing comes through."""
+    with app(tmp_path, {"PUT /api/jobs/orders/uploads": [Answer(200, {"paused": True, "held": []})]}) as (cli, server):
+        assert cli.run("pause", "orders", "--reason", "an audit").exit_code == 0
+        assert json.loads(server.calls[0].body) == {"paused": True, "reason": "an audit"}
+
+
+def test_an_operation_is_abandoned_once_somebody_confirmed_it(tmp_path: Path) -> None:
+    """ABANDONED is what was asked for, and so exit code 0; what may still take effect is said."""
+    result = {"outcome": "ABANDONED", "message": "abandoned; what may still take effect: a stop"}
+    with app(tmp_path, {f"POST {OPERATION}/abandon": [Answer(200, SEEN | {"result": result})]}) as (cli, server):
+        refused = cli.run("abandon", ID)
+        assert (refused.exit_code, server.calls) == (2, [])
+        ran = cli.run("abandon", ID, "--yes", "--reason", "stuck", "--idempotency-key", "once")
+        (call,) = server.calls
+    assert (json.loads(call.body), call.headers["Idempotency-Key"]) == ({"reason": "stuck"}, "once")
+    assert (ran.exit_code, ran.out) == (0, f"{ID} ABANDONED {result['message']}\n")
+
+
+@pytest.mark.parametrize(("delivered", "exit_code"), [(True, 0), (False, 1)])
+def test_a_test_message_says_what_was_answered(tmp_path: Path, *, delivered: bool, exit_code: int) -> None:
+    """The receiver's answer stands in the output; without 2xx the command fails."""
+    probe = {"id": "test.1", "delivered": delivered, "status": 204 if delivered else 410, "answer": ""}
+    with app(tmp_path, {"POST /api/notifications/test": [Answer(200, probe)]}) as (cli, _):
+        ran = cli.run("test-message")
+    assert ran.exit_code == exit_code
+    words = ("yes", "204") if delivered else ("no", "410")
+    assert ran.out == "message: test.1\ndelivered: {}\nanswer: {}\n".format(*words)
+
+
 def test_ctrl_c_leaves_the_operation_alone_and_says_how_to_come_back(tmp_path: Path) -> None:
     """Exit code 130, no traceback, and nothing was sent."""
     half_way = SEEN | {"steps": STEPS}
