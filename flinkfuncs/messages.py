@@ -1,4 +1,4 @@
-"""How is a person told what he must know: once in the end, wherever a process dies?
+"""How does a message reach its receiver: once in the end, wherever a process dies?
 
     where a message lies              how it gets on
     --------------------------------  ------------------------------------------------------------------------------
@@ -8,16 +8,16 @@
     `sent`                            written when the receiver answered 2xx, or the message was given up
 
 Each place is cleared after the next one has it, so a crash between two repeats the second; it is the same id there,
-and what lies in `sent` is not sent. A receiver gets a message again only where it answered 2xx and nobody lived to
-write that down: the id, which is the same, is for that.
+and what lies in `sent` is not sent. A receiver gets a message again only where it answered 2xx and the process
+died before that was written down: the id, which is the same, is for that.
 
 An attempt that fails is repeated after each of WAITS; after the last one the message is given up, with a log line and
 a count that an alert watches. 410 Gone gives up at once. Senders have a queue of their own, since a receiver that is
 slow must hold up no driver; what they cannot do (storage is away) they leave to the sweeper, and not to a poison queue.
 
 A job is looked at by the savepoint timer, when it is due for a savepoint, and at each tick once it was seen vanished or
-failed; people are told at the second look. A savepoint is overdue after twice SAVEPOINT_INTERVAL_SECONDS, which the
-sweeper's listing shows. What was told stands in the record, by the compare-and-swap that notes the message.
+failed; a message is sent at the second look. A savepoint is overdue after twice SAVEPOINT_INTERVAL_SECONDS, which the
+sweeper's listing shows. What was announced stands in the record, by the compare-and-swap that notes the message.
 
 Uploads that are refused unread have no record to stand in: they are put into the outbox before they are closed.
 """
@@ -65,14 +65,14 @@ View = Callable[[Operation], Mapping[str, object]]
 
 
 class NoMessages:
-    """Tells nobody anything, and asks storage for nothing."""
+    """Sends nothing, and asks storage for nothing: NOTIFY_URL is empty."""
 
     def noted(self, record: JobRecord, *ended: Operation) -> JobRecord:  # noqa: ARG002 - nothing is noted
-        """Return the record that names what people are to be told of operations that end with this write of it."""
+        """Return the record with the messages about operations that end with this write of it."""
         return record
 
     def closing(self, operation: Operation) -> None:
-        """Have somebody told of an operation that was never on a record, before it is closed.
+        """Announce an operation that was never on a record, before it is closed.
 
         Raises:
             Unavailable: storage cannot be reached.
@@ -80,7 +80,7 @@ class NoMessages:
         """
 
     def rejected(self, blob: str, *, digest: str, at: datetime, code: str, why: str) -> None:
-        """Have somebody told of an upload whose name can be no job's.
+        """Announce an upload whose name cannot be a job's.
 
         Raises:
             Unavailable: storage cannot be reached.
@@ -118,7 +118,7 @@ class Messages(NoMessages):
         overdue_after: timedelta = timedelta(hours=12),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Keep what is needed; nothing is read yet. `words`: what is told."""
+        """Keep what is needed; nothing is read yet. `words`: what is announced."""
         self._ledger = ledger
         self._outbox = outbox
         self._queue = queue
@@ -130,17 +130,17 @@ class Messages(NoMessages):
     # -------------------------------------------------------------------------------------------------- what happened
 
     def noted(self, record: JobRecord, *ended: Operation) -> JobRecord:
-        """Return the record that names what people are to be told of operations that end with this write of it."""
-        told = [ended_message(operation) for operation in ended if word_of(operation) in self._words]
-        return with_unsent(record, told)
+        """Return the record with the messages about operations that end with this write of it."""
+        messages = [ended_message(operation) for operation in ended if word_of(operation) in self._words]
+        return with_unsent(record, messages)
 
     def closing(self, operation: Operation) -> None:
-        """Have somebody told of an operation that was never on a record, before it is closed."""
+        """Announce an operation that was never on a record, before it is closed."""
         if word_of(operation) in self._words:
             self._outbox.put(ended_message(operation), self._now())
 
     def rejected(self, blob: str, *, digest: str, at: datetime, code: str, why: str) -> None:
-        """Have somebody told of an upload whose name can be no job's."""
+        """Announce an upload whose name cannot be a job's."""
         if "upload_refused" in self._words:
             message = rejected_message(blob, digest=digest, at=at, code=code, why=why)
             self._outbox.put(message, self._now())
@@ -187,13 +187,13 @@ class Messages(NoMessages):
             log.warning("job=%s messages outcome=later %s", record.name, error)
 
     def _filtered(self, record: JobRecord, before: JobRecord) -> JobRecord:
-        """Return the record without the new message about a status that nobody wants to hear of."""
+        """Return the record without the new message about a status that NOTIFY_ON does not name."""
         recovered = before.noticed is not None and record.noticed is None
         wanted = ("recovered" if recovered else "vanished") in self._words
         return record if wanted or record is before else record.but(unsent=before.unsent)
 
     def _overdue_since(self, job: ListedJob, now: datetime) -> datetime | None:
-        """Return the time of a newest savepoint that is too old, where nobody was told yet."""
+        """Return the time of a newest savepoint that is too old, where no message was sent about it yet."""
         since = None if job.rests else job.saved_at or job.started_at
         if since is None or now - since < self._overdue_after or "savepoint_overdue" not in self._words:
             return None
@@ -241,7 +241,7 @@ class Messages(NoMessages):
         if self._outbox.is_over(message.id):
             self._outbox.end(message.id)
             return
-        why: object = "nobody lived to say how its last attempt ended"
+        why: object = "the process of its last attempt died before it could say how that ended"
         if attempt <= len(WAITS) + 1:
             why = answer = self._answer(message, view)
             if isinstance(answer, Answer) and answer.is_good:

@@ -202,8 +202,8 @@ class Settings(BaseSettings):
 
     notify_url: SecretStr = Field(
         SecretStr(""),
-        description="Who is told what a person must know: a URL that begins with https://, which takes a POST a "
-        "message; empty: nobody. docs/messages.md says more.",
+        description="Where messages for people are sent: a URL that begins with https://, which takes a POST a "
+        "message; empty: none is sent. docs/messages.md says more.",
     )
     notify_url_secret: str = Field("", description="Name of the secret in Key Vault that holds it instead.")
     notify_format: Form = Field(
@@ -213,7 +213,7 @@ class Settings(BaseSettings):
     )
     notify_on: str = Field(
         DEFAULT,
-        description="What is told, separated by commas: outcomes of operations, `upload_refused`, `vanished`, "
+        description="What is announced, separated by commas: outcomes of operations, `upload_refused`, `vanished`, "
         "`recovered`, `savepoint_overdue`.",
     )
     notify_key: SecretStr = Field(
@@ -313,7 +313,7 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _receiver_can_be_told(self) -> Settings:
+    def _receiver_can_be_reached(self) -> Settings:
         for name in NOTIFY_SECRETS:
             if getattr(self, name).get_secret_value() and getattr(self, f"{name}_secret"):
                 raise ValueError(f"{name.upper()} and {name.upper()}_SECRET: set one of them only")
@@ -353,7 +353,7 @@ class Settings(BaseSettings):
 
     @property
     def notifies(self) -> bool:
-        """Whether anybody is told anything."""
+        """Whether messages are sent."""
         return bool(self.notify_url.get_secret_value() or self.notify_url_secret)
 
     @property

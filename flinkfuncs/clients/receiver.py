@@ -61,7 +61,7 @@ class Answer:
 
 
 class Receiver:
-    """The one who is told; used by any number of threads."""
+    """Where messages are sent; used by any number of threads."""
 
     def __init__(self, settings: Settings, source: str, *, clock: Callable[[], float] = time.time) -> None:
         """Keep the settings; no vault is asked yet. `source` names this app's cluster in each CloudEvent."""
@@ -160,10 +160,10 @@ def _posted(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     try:
         with (
             new_session(None) as session,
-            telemetry.call("receiver", "POST", f"{parts.scheme}://{parts.netloc}/") as told,
+            telemetry.call("receiver", "POST", f"{parts.scheme}://{parts.netloc}/") as call,
         ):
             answer = session.post(url, data=body, headers=headers, timeout=TIMES, allow_redirects=False, stream=True)
-            told.status = answer.status_code
+            call.status = answer.status_code
             return Answer(answer.status_code, _beginning(answer))
     except requests.ConnectTimeout:
         raise Unavailable(f"{about}: no connection in time", code="NoConnection") from None

@@ -1,4 +1,4 @@
-"""What is a person told without asking, and in which form? Words of NOTIFY_ON, messages, and their bodies.
+"""What is sent to people without their asking, and in which form? Words of NOTIFY_ON, messages, and their bodies.
 
     word of NOTIFY_ON                             type of the message               its id
     --------------------------------------------  --------------------------------  ----------------------------------
@@ -60,7 +60,7 @@ CONTENT_TYPES: Mapping[Form, str] = {
 
 
 class Message(Model):
-    """What somebody is told; what an operation was is looked up when it is sent."""
+    """One message; an operation that it is about is looked up when it is sent."""
 
     id: str  # the same for each attempt, so that a receiver can drop what it has
     type: Type

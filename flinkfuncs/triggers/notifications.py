@@ -3,7 +3,7 @@
     send_message                    %MESSAGES_QUEUE%    sends one message of the outbox to NOTIFY_URL
     POST /api/notifications/test                        sends a test message now; the reply says what was answered
 
-The queue is listened to only where NOTIFY_URL or NOTIFY_URL_SECRET is set: elsewhere nobody asks storage for it.
+The queue is listened to only where NOTIFY_URL or NOTIFY_URL_SECRET is set: elsewhere storage is not asked for it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def send_test_message(req: func.HttpRequest) -> func.HttpResponse:
     """Send a test message, once; a repeat sends the same message again, since only its answer says anything."""
     messages = services().messages
     if messages is None:
-        raise Refused("NOTIFY_URL is not set, so nobody is told anything", code="NotConfigured")
+        raise Refused("NOTIFY_URL is not set, so no messages are sent", code="NotConfigured")
     call = with_key(req, "/api/notifications/test", b"{}")
     if call and not call.first:
         services().ledger.keys.record(call, Key(digest=call.digest, at=datetime.now(UTC)))
