@@ -1,6 +1,7 @@
 """Servers that the whole folder shares: starting them costs seconds, so they start once."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,8 @@ from tests.stand_in.rest import FlinkServer, flink_server
 from tests.wire.session import Session, quick
 from tests.wire.storage import Storage
 from tests.wire.uploading import Uploading
+
+YOUNG_SECONDS = 240
 
 
 @pytest.fixture(scope="package")
@@ -37,13 +40,45 @@ def app_identity(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> Identit
     return identity
 
 
+class Azurites:
+    """One Azurite at a time, and none that is old.
+
+    Ten minutes after its start it deletes the bytes of blobs that are gone, and answers nothing meanwhile: after tens
+    of thousands of writes, for half a minute and more.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Start none yet."""
+        self._folder = folder
+        self._processes = Processes()
+        self._running: tuple[Azurite, float] | None = None
+
+    def young(self) -> Azurite:
+        """Return one that is younger than YOUNG_SECONDS."""
+        if self._running is None or time.monotonic() - self._running[1] > YOUNG_SECONDS:
+            self.stop()
+            started = Azurite(self._processes, ["wire"], log=self._folder / "azurite.log")
+            started.wait_until_ready()
+            self._running = started, time.monotonic()
+        return self._running[0]
+
+    def stop(self) -> None:
+        """End the one that runs."""
+        self._processes.stop()
+
+
 @pytest.fixture(scope="package")
-def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def azurites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurites]:
+    """Return what starts them."""
+    found = Azurites(tmp_path_factory.mktemp("azurite"))
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="module")
+def azurite(azurites: Azurites) -> str:
     """Return the connection string of an account on a real Azurite."""
-    with Processes() as processes:
-        storage = Azurite(processes, ["wire"], log=tmp_path_factory.mktemp("azurite") / "azurite.log")
-        storage.wait_until_ready()
-        yield storage.connection_string("wire")
+    return azurites.young().connection_string("wire")
 
 
 @pytest.fixture
