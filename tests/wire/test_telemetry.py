@@ -59,13 +59,13 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
 
 
 def operate() -> None:
-    """Do what an invocation does."""
+    """Do what an invocation does; no other test has `hunter3`, which would be starred by itself where it is known."""
     with telemetry.event("stateful_jar", "datasource"):
         operation = asked(Action.UPDATE).model_copy(update={"traceparent": telemetry.traceparent()})
     with telemetry.driving(operation), telemetry.step(operation, "Stop"):
         with telemetry.call("flink", "POST", "http://flink:8081/jobs/1/stop?token=hunter2") as told:
             told.status = 202
-        with telemetry.call("storage", "GET", "https://account/jars/stateful/orders/password=hunter2.jar") as told:
+        with telemetry.call("storage", "GET", "https://account/jars/stateful/orders/password=hunter3.jar") as told:
             told.status = 200
         logging.getLogger("flinkfuncs.operations").warning("step=Stop outcome=done --db.password hunter2")
 
@@ -84,7 +84,7 @@ def test_an_otlp_endpoint_gets_it_and_no_secret(environment: pytest.MonkeyPatch,
     paths = [span.attributes["url.path"] for span in received.spans if "url.path" in span.attributes]
     assert paths == ["/jobs/1/stop", "/jars/stateful/orders/password=******"]
     assert [line.text for line in received.lines] == ["step=Stop outcome=done --db.password ******"]
-    assert b"hunter2" not in b"".join(received.raw)
+    assert b"hunter" not in b"".join(received.raw)
 
 
 def test_a_long_line_and_a_long_exception_are_cut_and_keep_what_comes_after(
