@@ -444,10 +444,62 @@ class HeldUploads(Shown):
         return cls(paused=record.uploads_paused, reason=record.paused_reason, held=held)
 
 
-class Operations(Shown):
-    """Operations, newest first; with `state=rejected`, uploads whose name is not one of a job."""
+class ActionAsked(Shown):
+    """What was asked for, as far as a list of all jobs shows it."""
 
-    operations: tuple[Operation | Upload, ...]
+    action: Action
+
+
+class CauseKind(Shown):
+    """Why there is an operation, as far as a list of all jobs shows it."""
+
+    kind: Kind
+
+
+class OpenOperation(Shown):
+    """An operation that waits, runs or is held: the part of it that a list of all jobs shows."""
+
+    state: Literal["open"] = "open"
+    id: str
+    job: str
+    request: ActionAsked
+    cause: CauseKind
+    requested_at: datetime
+    driven_at: datetime | None = None
+    """When it was begun; without it, it waits for its turn."""
+    progressed_at: datetime
+    """When a step was written down last."""
+    step: str | None = None
+    """The step that was begun last."""
+    held_until: datetime | None = None
+    """Of an upload: when the updateWindow opens for which it is held."""
+    message: str | None = None
+    """Of an upload that is held for its window: that it is."""
+
+    @classmethod
+    def of(cls, job: str, operation: OperationSummary) -> Self:
+        """Show an operation."""
+        return cls(
+            id=operation.id,
+            job=job,
+            request=ActionAsked(action=operation.action),
+            cause=CauseKind(kind=operation.cause),
+            requested_at=operation.requested_at,
+            driven_at=operation.driven_at,
+            progressed_at=operation.progressed_at,
+            step=operation.step,
+            held_until=operation.held_until,
+            message=operation.why_held,
+        )
+
+
+class Operations(Shown):
+    """Operations, newest first: of a job, whole; of all jobs, a part of each.
+
+    With `state=rejected`, uploads whose name is not one of a job.
+    """
+
+    operations: tuple[Operation | OpenOperation | Upload, ...]
     next_link: str | None = None
     """Where the next page is, where there is one."""
 

@@ -35,7 +35,7 @@ from ..core.jobs import JobRecord
 from ..core.model import Model, read_stored
 from ..core.names import JobName
 from ..core.operations import Operation, Outcome, job_of, month_of, time_of
-from ..core.summaries import Summary, summary_of
+from ..core.summaries import OperationSummary, Summary, summary_of, waiting_of
 from .idempotency import IdempotencyKeys
 from .storage import Conflict, storage_errors
 
@@ -116,6 +116,13 @@ class ListedJob:
     handled: frozenset[str] = frozenset()  # the names of blobs that were handled, by `mark`
     summary: Summary | None = None  # None: its record has to be read
 
+    @property
+    def waiting(self) -> tuple[OperationSummary, ...] | None:
+        """All its operations that are open or held; None where its record has to be read for that."""
+        if self.summary:
+            return self.summary.waiting
+        return None if self.operation or self.holds else ()
+
 
 @dataclass(frozen=True)
 class Part:
@@ -123,6 +130,14 @@ class Part:
 
     operations: list[Operation]
     last: str | None  # the id behind which the next page begins; None: there is none
+
+
+@dataclass(frozen=True)
+class WaitingPart:
+    """A page of the operations of all jobs that are open or held, newest first, each with its job."""
+
+    operations: list[tuple[JobName, OperationSummary]]
+    last: str | None  # the last one of this page, where there are more
 
 
 def cut(ids: Iterable[str], *, top: int, behind: str | None) -> tuple[list[str], str | None]:
@@ -209,13 +224,22 @@ class Ledger:
         """
         return {jar for summary in self.summaries().values() for jar in summary.jars}
 
-    def waiting(self, *, top: int, behind: str | None = None) -> Part:
-        """Return a page of all operations that are open or held; only records that have some are read."""
-        jobs = self.listed()
-        records = self._read_all([job.name for job in jobs.values() if job.operation or job.holds])
-        found = {one.id: one for record in records.values() for one in (*record.open, *record.held)}
+    def waiting(self, *, top: int, behind: str | None = None) -> WaitingPart:
+        """Return a page of all operations that are open or held, by one listing.
+
+        Only the records are read of which more are open than their summaries name.
+
+        Raises:
+            Unavailable: storage cannot be reached, or one of those records cannot be read.
+
+        """
+        named = {job.name: job.waiting for job in self.listed().values()}
+        read = self._read_all([name for name, waiting in named.items() if waiting is None])
+        every = {name: waiting for name, waiting in named.items() if waiting is not None}
+        every |= {name: waiting_of(record) for name, record in read.items()}
+        found = {one.id: (name, one) for name, waiting in every.items() for one in waiting}
         page, last = cut(found, top=top, behind=behind)
-        return Part([found[each] for each in page], last)
+        return WaitingPart([found[each] for each in page], last)
 
     def owner_of(self, flink_job_id: str, but: JobName) -> JobName | None:
         """Return another job whose copy a Flink job is, or that is about to adopt it."""

@@ -8,7 +8,7 @@ the record is refused then, when somebody wants to change it.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import ConfigDict
 
@@ -16,6 +16,7 @@ from .actions import Action
 from .cluster_jars import used_by
 from .jobs import Ended, JobRecord, LastOperation
 from .model import Model
+from .operations import Operation
 from .releases import Release
 
 LONGEST_TEXT = 200  # characters of a message or a cause
@@ -45,13 +46,32 @@ class CopySummary(_Part):
 
 
 class OperationSummary(_Part):
-    """An operation that is open."""
+    """An operation that is open, or held."""
 
     id: str
     action: Action
     cause: Literal["upload", "http", "arm", "timer"]
     requested_at: datetime
     driven_at: datetime | None = None
+    progressed_at: datetime
+    step: str | None = None  # the one that was begun last
+    why_held: str | None = None
+    held_until: datetime | None = None
+
+    @classmethod
+    def of(cls, operation: Operation) -> Self:
+        """Return what a list shows of an operation."""
+        return cls(
+            id=operation.id,
+            action=operation.action,
+            cause=operation.cause.kind,
+            requested_at=operation.requested_at,
+            driven_at=operation.driven_at,
+            progressed_at=operation.progressed_at,
+            step=operation.steps[-1].step if operation.steps else None,
+            why_held=operation.why_held,
+            held_until=operation.held_until,
+        )
 
 
 class Summary(_Part):
@@ -66,10 +86,23 @@ class Summary(_Part):
     last_save_point: str | None = None
     open: tuple[OperationSummary, ...] = ()  # the first MOST_OPEN
     open_count: int = 0
+    held: tuple[OperationSummary, ...] = ()  # likewise
+    held_count: int = 0
     uploads_paused: bool = False
     held_until: datetime | None = None  # when the updateWindow opens for which an upload is held
     last: LastOperation | None = None
     jars: tuple[str, ...]  # SHA-256 of those that it uses on its cluster; without it the record is read
+
+    @property
+    def waiting(self) -> tuple[OperationSummary, ...] | None:
+        """All operations that are open or held; None where there are more than stand here."""
+        every = (*self.open, *self.held)
+        return every if len(every) == self.open_count + self.held_count else None
+
+
+def waiting_of(record: JobRecord) -> tuple[OperationSummary, ...]:
+    """Return all operations of a record that are open or held."""
+    return tuple(map(OperationSummary.of, (*record.open, *record.held)))
 
 
 def summary_of(record: JobRecord) -> Summary:
@@ -83,17 +116,10 @@ def summary_of(record: JobRecord) -> Summary:
         current=_copy(record),
         flink_job_id=copy.flink_job_id if copy else row.job_id if row else None,
         last_save_point=newest.path if newest else row.last_save_point if row else None,
-        open=tuple(
-            OperationSummary(
-                id=operation.id,
-                action=operation.action,
-                cause=operation.cause.kind,
-                requested_at=operation.requested_at,
-                driven_at=operation.driven_at,
-            )
-            for operation in record.open[:MOST_OPEN]
-        ),
+        open=tuple(map(OperationSummary.of, record.open[:MOST_OPEN])),
         open_count=len(record.open),
+        held=tuple(map(OperationSummary.of, record.held[:MOST_OPEN])),
+        held_count=len(record.held),
         uploads_paused=record.uploads_paused,
         held_until=record.held_until,
         last=_shortened(record.last) if record.last else None,

@@ -6,7 +6,8 @@
     GET   /api/jobs/{job}/savepoints     the savepoints: those recorded, newest first, then those that no record names
     GET   /api/jobs/{job}/releases       the releases that are known, newest first, and what came of each
     GET   /api/operations?job=…          a job's operations, newest first; ?state=open | closed | rejected narrows them
-    GET   /api/operations?state=open     the open operations of all jobs; state=rejected: uploads under no job's name
+    GET   /api/operations?state=open     a part of each open operation of all jobs; state=rejected: uploads under no
+                                         job's name
     GET   /api/operations/{id}           one operation
     GET   /api/uploads                   what became of the newest uploads, of all jobs; ?outcome=REFUSED narrows them
     …     control.py                     what people say to operations that wait or run
@@ -24,7 +25,6 @@ import asyncio
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import azure.functions as func
 
@@ -41,9 +41,6 @@ from .paging import Page, next_link, parse_page, unclear
 from .plans import is_dry_run, plan_action
 from .prefer import wait_seconds
 from .problems import replies, replies_async
-
-if TYPE_CHECKING:  # storage's SDK is not needed to be indexed
-    from ..clients.ledger import Part
 
 LOOK_AGAIN_SECONDS = 2  # Retry-After of a 202
 POLL_SECONDS = 0.5  # how often a held request reads its operation
@@ -120,9 +117,8 @@ def list_operations(req: func.HttpRequest) -> func.HttpResponse:
     if not job and state == "rejected":
         uploads = services().ledger.uploads(rejected=True, limit=page.top)
         return as_found(req, shown.Operations(operations=tuple(shown.Upload.of(upload) for upload in uploads)))
-    part = _of_job(JobName(job), state, page) if job else _of_all_jobs(state, page)
-    link = next_link("/api/operations", req.params, part.last) if part.last else None
-    listed = tuple(shown.Operation.of(operation) for operation in part.operations)
+    listed, last = _of_job(JobName(job), state, page) if job else _of_all_jobs(state, page)
+    link = next_link("/api/operations", req.params, last) if last else None
     return as_found(req, shown.Operations(operations=listed, next_link=link))
 
 
@@ -200,13 +196,14 @@ def _read_again(operation: Operation) -> Operation:
         return operation
 
 
-def _of_job(job: JobName, state: str | None, page: Page) -> Part:
+def _of_job(job: JobName, state: str | None, page: Page) -> tuple[tuple[shown.Operation, ...], str | None]:
+    """Return a page of a job's operations, and the last one of it where there are more."""
     if state == "rejected":
         raise unclear("rejected uploads belong to no job: state=rejected stands alone")
     part = services().ledger.page(job, state=state, top=page.top, behind=page.behind)
     if not part.operations:
         record_of(job)
-    return part
+    return tuple(map(shown.Operation.of, part.operations)), part.last
 
 
 def _uploads(outcome: Outcome | None) -> tuple[shown.Upload, ...]:
@@ -220,10 +217,12 @@ def _uploads(outcome: Outcome | None) -> tuple[shown.Upload, ...]:
     return tuple(shown.Upload.of(upload) for upload in newest[:MOST_UPLOADS])
 
 
-def _of_all_jobs(state: str | None, page: Page) -> Part:
+def _of_all_jobs(state: str | None, page: Page) -> tuple[tuple[shown.OpenOperation, ...], str | None]:
+    """Return a page of all jobs' open operations, and the last one of it where there are more."""
     if state != "open":
         raise unclear("say which operations: ?job=NAME, ?state=open or ?state=rejected")
-    return services().ledger.waiting(top=page.top, behind=page.behind)
+    part = services().ledger.waiting(top=page.top, behind=page.behind)
+    return tuple(shown.OpenOperation.of(job, operation) for job, operation in part.operations), part.last
 
 
 def _starts_from(record: JobRecord, status: str) -> shown.StartsFrom | None:

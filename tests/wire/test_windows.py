@@ -121,7 +121,12 @@ def test_what_is_held_is_shown_with_until_when(play: Play, held: Operation) -> N
     assert (job["heldUntil"], job["uploadsPaused"], job["openCount"]) == (until, False, 0)
     newest = json_of(api.get("/api/uploads"))["uploads"][0]
     assert (newest["state"], newest["message"]) == ("open", shown["message"])
-    assert json_of(api.get("/api/operations?state=open"))["operations"] == [shown]
+    (listed,) = json_of(api.get("/api/operations?state=open"))["operations"]
+    assert listed == {name: shown[name] for name in listed} | {
+        "request": {"action": "UPDATE"},
+        "cause": {"kind": "upload"},
+    }
+    assert (listed["heldUntil"], listed["message"]) == (until, shown["message"])
     assert json_of(api.put("/api/jobs/orders/uploads", b'{"paused": false}')) == {"paused": False, "held": []}
     assert "uploads" not in json_of(api.get("/api/jobs/orders"))
     shown = json_of(api.get(f"/api/operations/{held.id}"))
