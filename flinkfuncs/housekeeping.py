@@ -22,7 +22,7 @@ from functools import partial
 from typing import TypeVar
 
 from .clients.claim import Claim
-from .clients.ledger import Ledger
+from .clients.ledger import Ledger, ListedJob
 from .clients.queue import OperationsQueue
 from .clients.savepoint_store import SavepointStore
 from .clusters.upkeep import SessionUpkeep
@@ -71,13 +71,20 @@ class Housekeeper:
 
         """
         until = time.monotonic() + PASS_SECONDS
-        for job in _rotated(self._ledger.jobs(), now):
-            if time.monotonic() < until:
-                self._keep(job, now)
+        for job in _rotated(list(self._ledger.listed().values()), now):
+            if self._is_due(job) and time.monotonic() < until:
+                self._keep(job.name, now)
         try:
             self.delete_unused_jars(now)
         except (FlinkFuncsError, ValueError) as error:
             log.warning("jars outcome=kept %s", type(error).__name__)
+
+    def _is_due(self, job: ListedJob) -> bool:
+        """Whether there may be something to dispose of; where orphans are looked for, the record names the places."""
+        if job.operation:
+            return False
+        known = job.summary
+        return known is None or self._store is not None or known.savepoints > 1 or known.disposing
 
     def _keep(self, job: JobName, now: datetime) -> None:
         try:

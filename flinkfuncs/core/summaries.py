@@ -18,6 +18,7 @@ from .jobs import Ended, JobRecord, LastOperation
 from .model import Model
 from .operations import Operation
 from .releases import Release
+from .retention import being_disposed
 
 LONGEST_TEXT = 200  # characters of a message or a cause
 MOST_OPEN = 3  # operations; the others are counted
@@ -91,6 +92,8 @@ class Summary(_Part):
     uploads_paused: bool = False
     held_until: datetime | None = None  # when the updateWindow opens for which an upload is held
     last: LastOperation | None = None
+    savepoints: int  # how many are recorded
+    disposing: bool = False  # one of them is being disposed of
     jars: tuple[str, ...]  # SHA-256 of those that it uses on its cluster; without it the record is read
 
     @property
@@ -123,6 +126,8 @@ def summary_of(record: JobRecord) -> Summary:
         uploads_paused=record.uploads_paused,
         held_until=record.held_until,
         last=_shortened(record.last) if record.last else None,
+        savepoints=len(record.savepoints),
+        disposing=bool(being_disposed(record)),
         jars=tuple(sorted(used_by(record))),
     )
 

@@ -355,6 +355,21 @@ def bringing() -> Operation:
     return asked(Action.UPDATE, brings=NEW).model_copy(update={"job": JobName("other")})
 
 
+def test_a_pass_reads_no_record_of_which_nothing_can_go(storage: Storage) -> None:
+    """One savepoint is the last good one, and a job that is busy is left alone: the listing says both."""
+    one = KEPT.but(name=JobName("one"), savepoints=KEPT.savepoints[-1:])
+    for record in (one, KEPT.but(name=JobName("busy"), open=(bringing(),)), JobRecord(name=JobName("new"))):
+        put(storage, record)
+    with serving({"GET /jars": [Answer(body={"files": []})]}) as server, counted() as asked_for:
+        keeper(storage, server).tidy(NOW)
+    assert asked_for == {"list": 1}
+    going = one.savepoints[0].model_copy(update={"disposing_at": NOW})
+    put(storage, one.but(name=ORDERS, savepoints=(going,)))
+    with serving({DISPOSE: [SENT], POLL: [GONE], "GET /jars": [Answer(body={"files": []})]}) as server:
+        keeper(storage, server).tidy(NOW)
+        assert sent(server) == [going.path]
+
+
 def test_without_an_old_jar_no_record_is_read(storage: Storage) -> None:
     """One call an hour on a cluster that is in order."""
     storage.records.upload_blob("cluster/jobs/broken.json", b"{}")
