@@ -179,6 +179,7 @@ def test_a_deploy_that_nobody_waits_for_says_which_operation_it_is(deploying: De
     assert (waited.exit_code, waited.out.split()[1]) == (0, "SUCCEEDED")
 
 
+@pytest.mark.nightly("it waits for its own time to run out; the scripted server shows the words")
 def test_a_paused_job_holds_the_upload_and_the_command_says_how_to_come_back(deploying: Deploying) -> None:
     """Exit code 7 when the time is over; after resume the same operation ends."""
     deploying.deploy("held", "1")
@@ -263,6 +264,7 @@ def test_what_cannot_be_a_deploy_uploads_nothing(deploying: Deploying, words: li
     assert deploying.blobs("") == before
 
 
+@pytest.mark.nightly("the scripted server sends the same, and the replies are held against the document")
 def test_what_the_app_really_sends_is_shown(deploying: Deploying) -> None:
     """By each command that reads."""
     deploying.deploy("shown", "1")
@@ -353,6 +355,7 @@ def test_a_pipeline_deploys_what_was_approved_and_nothing_else(deploying: Deploy
     assert (nothing.exit_code, "UPDATE of `approved`: nothing to do" in pipeline.summary) == (0, True)
 
 
+@pytest.mark.nightly("as on GitHub, but for the log commands, which the scripted server sees")
 def test_azure_pipelines_deploys_a_plan(deploying: Deploying, tmp_path: Path) -> None:
     """With its own log commands and variables."""
     pipeline = Pipeline(deploying, tmp_path, "by-azure")
@@ -381,6 +384,7 @@ def test_a_job_goes_back_to_the_release_before(deploying: Deploying) -> None:
     assert [row[2] for row in rows] == ["kept", "running"]
 
 
+@pytest.mark.nightly("the hold is shown on the stand-in, the options on the scripted server")
 def test_a_release_that_was_rolled_back_is_deployed_again_on_purpose(deploying: Deploying, tmp_path: Path) -> None:
     """Its plan says so before; without --again nothing reaches the job's folder."""
     assert deploying.deploy("held-back", "1").exit_code == 0
