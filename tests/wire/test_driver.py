@@ -20,47 +20,10 @@ from flinkfuncs.core.steps import Check, Learned, Start, Step, Stop, UploadJar
 from flinkfuncs.operations import Driver, Patience
 from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import ORDERS, asked, with_marks
+from tests.wire.mortal import CrashError, MortalLedger, Points
 from tests.wire.session import Session, put
-from tests.wire.storage import ClockedLedger, Storage
+from tests.wire.storage import Storage
 from tests.wire.unheard import UnheardLedger
-
-
-class CrashError(Exception):
-    """The process dies here."""
-
-
-class Points:
-    """The places at which a driver can die, counted; it dies at one of them."""
-
-    def __init__(self, deadly: int | None = None) -> None:
-        """Choose the place; None: nowhere."""
-        self.crossed = 0
-        self._deadly = deadly
-
-    def cross(self) -> None:
-        """Come to the next place."""
-        self.crossed += 1
-        if self.crossed == self._deadly:
-            raise CrashError
-
-
-class MortalLedger(ClockedLedger):
-    """A ledger whose client may die before and behind each write."""
-
-    points = Points()
-
-    def write(self, record: JobRecord, *, etag: str | None) -> Entry:
-        """Write between two places."""
-        self.points.cross()
-        entry = super().write(record, etag=etag)
-        self.points.cross()
-        return entry
-
-    def close(self, operation: Operation) -> None:
-        """Close between two places."""
-        self.points.cross()
-        super().close(operation)
-        self.points.cross()
 
 
 class MortalCluster(Session):

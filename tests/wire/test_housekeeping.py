@@ -21,6 +21,7 @@ from flinkfuncs.core.retention import Policy
 from flinkfuncs.core.session.facts import DisposalSeen
 from flinkfuncs.housekeeping import Housekeeper
 from tests.unit.builders import NEW, OLD_ID, ORDERS, asked, copy_of, job
+from tests.wire.mortal import CrashError
 from tests.wire.server import Answer, Fault, LocalServer, serving
 from tests.wire.storage import Storage
 from tests.wire.test_load import counted
@@ -100,10 +101,6 @@ class LockedShelf(Shelf):
     def found(self, _directories: object) -> list[Found]:
         """Refuse."""
         raise Unavailable("storage refuses this app's identity")
-
-
-class CrashError(Exception):
-    """The process dies here."""
 
 
 class WatchedUpkeep(SessionUpkeep):
@@ -368,6 +365,15 @@ def test_a_pass_reads_no_record_of_which_nothing_can_go(storage: Storage) -> Non
     with serving({DISPOSE: [SENT], POLL: [GONE], "GET /jars": [Answer(body={"files": []})]}) as server:
         keeper(storage, server).tidy(NOW)
         assert sent(server) == [going.path]
+
+
+def test_a_pass_disposes_of_the_older_one_of_two(storage: Storage) -> None:
+    """Two savepoints are enough for one to go: the job goes on from the newer one."""
+    put(storage, job(copy_of(savepoint=path_of(2)), savepoints=(saved(1), saved(2, restored=True))))
+    with serving({DISPOSE: [SENT], POLL: [GONE], "GET /jars": [Answer(body={"files": []})]}) as server:
+        keeper(storage, server).tidy(NOW)
+        assert sent(server) == [path_of(1)]
+    assert paths(storage) == [path_of(2)]
 
 
 def test_without_an_old_jar_no_record_is_read(storage: Storage) -> None:

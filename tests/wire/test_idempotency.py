@@ -16,7 +16,7 @@ from azure.functions.timer import TimerRequest
 
 from flinkfuncs.app import given
 from flinkfuncs.clients.idempotency import IdempotencyKeys
-from flinkfuncs.clients.ledger import Entry, Ledger
+from flinkfuncs.clients.ledger import Ledger
 from flinkfuncs.clients.queue import OperationsQueue
 from flinkfuncs.clients.tokens import Caller
 from flinkfuncs.clusters.cluster import Cluster
@@ -26,7 +26,7 @@ from flinkfuncs.core.errors import NotFound, Refused, Unanswered
 from flinkfuncs.core.idempotency import KEPT, Key
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
-from flinkfuncs.core.operations import Operation, Outcome, job_of
+from flinkfuncs.core.operations import Outcome, job_of
 from flinkfuncs.gateway.contract import ClusterPath, operation_of, parse_api_version
 from flinkfuncs.gateway.service import Gateway
 from flinkfuncs.intake import MOST_OPEN, Intake
@@ -39,10 +39,11 @@ from tests.unit.builders import ORDERS, asked
 from tests.unit.gateway.made import SETTINGS
 from tests.wire.api import Api, json_of
 from tests.wire.arm_driver import answered, cluster
+from tests.wire.mortal import CrashError, Points
+from tests.wire.mortal import MortalLedger as OtherwiseMortal
 from tests.wire.server import Answer, serving
 from tests.wire.session import intake
-from tests.wire.storage import ClockedLedger, Storage
-from tests.wire.test_driver import CrashError, Points
+from tests.wire.storage import Storage
 from tests.wire.test_load import counted
 from tests.wire.test_messages import Place
 
@@ -66,27 +67,14 @@ class MortalKeys(IdempotencyKeys):
         self.points.cross()
 
 
-class MortalLedger(ClockedLedger):
-    """A ledger whose client may die before and behind each write."""
+class MortalLedger(OtherwiseMortal):
+    """One whose client may die before and behind the write of a key, too."""
 
     def __init__(self, storage: Storage, points: Points) -> None:
         """Count the places of both kinds of blobs."""
         super().__init__(storage)
         self.keys = MortalKeys(storage.records, f"{storage.cluster}/")
         self.points = self.keys.points = points
-
-    def write(self, record: JobRecord, *, etag: str | None) -> Entry:
-        """Write between two places."""
-        self.points.cross()
-        entry = super().write(record, etag=etag)
-        self.points.cross()
-        return entry
-
-    def close_unless_closed(self, operation: Operation) -> None:
-        """Close between two places."""
-        self.points.cross()
-        super().close_unless_closed(operation)
-        self.points.cross()
 
 
 class MortalQueue(OperationsQueue):

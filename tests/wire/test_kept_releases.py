@@ -29,10 +29,10 @@ from tests.fixtures.scenes import CALLER, MortalCluster, Play
 from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import ORDERS
 from tests.wire.api import Api, json_of
+from tests.wire.mortal import CrashError, MortalLedger, Points
 from tests.wire.server import serving
 from tests.wire.session import intake
 from tests.wire.storage import Storage, jar
-from tests.wire.test_driver import CrashError, MortalLedger, Points
 
 NOW = datetime.now(UTC)
 BAD = jar(padding=b"bad")  # a zip made a second later has other bytes
@@ -136,6 +136,20 @@ def test_a_job_goes_back_to_the_bytes_and_the_whole_spec_of_a_release(play: Play
         (start,) = play.cluster.starts()
         assert (start.savepoint is None) == (path == "stateless-update")
         play.checkpoints()
+
+
+def test_going_back_leaves_the_window_that_the_job_has(play: Play) -> None:
+    """When uploads may update the job is not a part of what it goes back to."""
+    window = {"from": "02:00", "until": "05:00", "timeZone": "Europe/Berlin"}
+    assert Api(play).post("/api/jobs/orders/update", json.dumps({"updateWindow": window}).encode()).status_code == 202
+    play.drives().checkpoints()
+    (_, older) = listed(play)
+    back(play, older["id"])
+    play.drives()
+    assert (wanted(play).id, json_of(Api(play).get("/api/jobs/orders"))["release"]["spec"]["updateWindow"]) == (
+        older["id"],
+        window,
+    )
 
 
 def test_what_was_gone_back_to_stays_whatever_lies_under_its_name_meanwhile(

@@ -16,7 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from flinkfuncs.api import shown
-from flinkfuncs.clients.ledger import Entry, Ledger
+from flinkfuncs.clients.ledger import Ledger
 from flinkfuncs.clients.outbox import Found, Outbox
 from flinkfuncs.clients.queue import MessagesQueue
 from flinkfuncs.clients.receiver import Answer as Received
@@ -36,10 +36,11 @@ from flinkfuncs.settings import Settings
 from tests.listener import Call
 from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import OLD, ORDERS, asked, copy_of
+from tests.wire.mortal import CrashError, MortalLedger, Points
 from tests.wire.server import Answer, Fault, LocalServer, serving
 from tests.wire.session import Session, intake, put
-from tests.wire.storage import ClockedLedger, Storage, jar
-from tests.wire.test_driver import CrashError, Points, read
+from tests.wire.storage import Storage, jar
+from tests.wire.test_driver import read
 
 KEY = "whsec_" + base64.b64encode(b"k" * 32).decode()
 OLD_KEY = "whsec_" + base64.b64encode(b"o" * 32).decode()
@@ -105,25 +106,6 @@ class MortalReceiver(Receiver):
         answer = super().send(message, data)
         self.points.cross()
         return answer
-
-
-class MortalLedger(ClockedLedger):
-    """A ledger whose client may die before and behind each write."""
-
-    points = Points()
-
-    def write(self, record: JobRecord, *, etag: str | None) -> Entry:
-        """Write between two places."""
-        self.points.cross()
-        entry = super().write(record, etag=etag)
-        self.points.cross()
-        return entry
-
-    def close(self, operation: Operation) -> None:
-        """Close between two places."""
-        self.points.cross()
-        super().close(operation)
-        self.points.cross()
 
 
 class Place:

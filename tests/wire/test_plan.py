@@ -100,13 +100,14 @@ class Scene(Play):
         return self.ledger.find(recorded.id)
 
     def _untouched(self, plan: Callable[[], Plan]) -> Plan:
-        blobs, changes = self._blobs(), len(self.cluster.flink.changes)
+        blobs, changes = self.blobs(), len(self.cluster.flink.changes)
         made = plan()
-        assert self._blobs() == blobs
+        assert self.blobs() == blobs
         assert [one for one in self.cluster.flink.changes[changes:] if not one.endswith(HARMLESS)] == []
         return made
 
-    def _blobs(self) -> dict[str, str]:
+    def blobs(self) -> dict[str, str]:
+        """Every blob with its ETag."""
         containers = (self.storage.records, self.storage.uploads, self.storage.releases)
         return {f"{one.container_name}/{blob.name}": blob.etag for one in containers for blob in one.list_blobs()}
 
@@ -376,13 +377,14 @@ def written(scene: Scene, **changes: object) -> None:
     ],
 )
 def test_an_action_is_not_taken_once_something_has_changed(running: Scene, change: Callable[[Scene], object]) -> None:
-    """412, and nothing is recorded."""
+    """412, and nothing is recorded: no operation, and no idempotency key."""
     plan = running.plans(Action.CANCEL)
     change(running)
-    before = running.record
-    reply = Api(running).post("/api/jobs/orders/cancel", json.dumps({"plan": plan.id}).encode())
+    before = running.blobs()
+    body, key = json.dumps({"plan": plan.id}).encode(), {"idempotency-key": "build-7"}
+    reply = Api(running).call("POST", "/api/jobs/orders/cancel", body, headers=key)
     assert (reply.status_code, json_of(reply)["code"]) == (412, "PlanChanged")
-    assert running.record == before
+    assert running.blobs() == before
     assert running.plans(Action.CANCEL).id != plan.id
 
 

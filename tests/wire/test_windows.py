@@ -121,7 +121,9 @@ def test_what_is_held_is_shown_with_until_when(play: Play, held: Operation) -> N
     assert (job["heldUntil"], job["uploadsPaused"], job["openCount"]) == (until, False, 0)
     newest = json_of(api.get("/api/uploads"))["uploads"][0]
     assert (newest["state"], newest["message"]) == ("open", shown["message"])
-    (listed,) = json_of(api.get("/api/operations?state=open"))["operations"]
+    with counted() as asked_for:
+        (listed,) = json_of(api.get("/api/operations?state=open"))["operations"]
+    assert asked_for == {"list": 1}
     assert listed == {name: shown[name] for name in listed} | {
         "request": {"action": "UPDATE"},
         "cause": {"kind": "upload"},
