@@ -25,11 +25,13 @@ from flinkfuncs.core.plans import (
 )
 from flinkfuncs.core.releases import JarSource, Spec, SpecPatch
 from flinkfuncs.core.steps import End
+from flinkfuncs.core.windows import DailyWindow
 from tests.unit.builders import NEW, NOW, OLD, asked, copy_of, job, release, sent, with_marks
 
 RECORD = job(copy_of(), folder="stateful")
 RUNS = Ground("RUNNING")
 UPDATE = asked(Action.UPDATE)
+WINDOW = DailyWindow(opens="02:00", until="05:00")
 
 
 def requested(operation: Operation = UPDATE, **changes: object) -> Operation:
@@ -196,6 +198,11 @@ def test_an_end_changes_the_record_where_it_forgets_wants_or_has_adopted() -> No
     assert not changes_record(End(Outcome.SUCCEEDED, "", wanted=OLD), RECORD, UPDATE)
     assert changes_record(End(Outcome.SUCCEEDED, "", wanted=NEW), RECORD, UPDATE)
     assert changes_record(End(Outcome.SUCCEEDED, "", forget=True), RECORD, UPDATE)
+    windowed = OLD.model_copy(update={"spec": OLD.spec.patched(SpecPatch(update_window=WINDOW))})
+    assert windowed.same_as(OLD)
+    assert changes_record(End(Outcome.SUCCEEDED, "", wanted=windowed), RECORD, UPDATE)
+    (window,) = differences(OLD, windowed)
+    assert (window.field, window.before, window.after) == ("updateWindow", None, WINDOW.to_json())
     assert changes_record(end, adopted, UPDATE)
 
 
