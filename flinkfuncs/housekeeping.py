@@ -71,20 +71,23 @@ class Housekeeper:
 
         """
         until = time.monotonic() + PASS_SECONDS
+        lying = self._lying_if_told()
         for job in _rotated(list(self._ledger.listed().values()), now):
-            if self._is_due(job) and time.monotonic() < until:
+            if self._is_due(job, lying.get(job.name, []), now) and time.monotonic() < until:
                 self._keep(job.name, now)
         try:
             self.delete_unused_jars(now)
         except (FlinkFuncsError, ValueError) as error:
             log.warning("jars outcome=kept %s", type(error).__name__)
 
-    def _is_due(self, job: ListedJob) -> bool:
-        """Whether there may be something to dispose of; where orphans are looked for, the record names the places."""
+    def _is_due(self, job: ListedJob, lying: list[Found], now: datetime) -> bool:
+        """Whether there may be something to dispose of: the listings say so, and no record is read for nothing."""
         if job.operation:
             return False
         known = job.summary
-        return known is None or self._store is not None or known.savepoints > 1 or known.disposing
+        if known is None or known.retention is None or known.disposing:
+            return True
+        return known.retention.is_due(self._policy, lying, now)
 
     def _keep(self, job: JobName, now: datetime) -> None:
         try:
@@ -184,6 +187,14 @@ class Housekeeper:
 
         """
         return orphans.orphans(record, self.found(record))
+
+    def _lying_if_told(self) -> dict[str, list[Found]]:
+        """List what lies there of all jobs; a store that cannot be read is no reason to keep what is recorded."""
+        try:
+            return self._store.lying(self._policy.root) if self._store else {}
+        except FlinkFuncsError as error:
+            log.warning("orphans outcome=unknown %s", error)
+            return {}
 
     def _orphans_if_told(self, record: JobRecord) -> list[Found]:
         """List them for retention, which goes on without: a store that cannot be read is no reason to keep the rest."""

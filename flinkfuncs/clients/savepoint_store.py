@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +35,7 @@ from ..core.orphans import Found
 from .storage import storage_errors
 
 _INSIDE = re.compile(r"(?P<operation>[^/]+)/(?P<name>savepoint-[^/]+)/_metadata")
+_OF_A_JOB = re.compile(rf"(?:.+/)?(?P<job>[^/]+)/{_INSIDE.pattern}")
 _CHECKPOINT = re.compile(r"(?P<name>chk-(?P<number>\d+))/_metadata")
 _HEAD = struct.Struct(">4siq")
 _MAGIC = bytes.fromhex("4960672d")
@@ -62,6 +63,15 @@ class SavepointStore(Protocol):
 
     def found(self, directories: Iterable[Directory]) -> list[Found]:
         """List the complete savepoints below a job's directories.
+
+        Raises:
+            Unavailable: the store cannot be read now.
+
+        """
+        ...
+
+    def lying(self, root: Directory) -> dict[str, list[Found]]:
+        """List the complete savepoints of all jobs below the root, by the name of the job's directory; without sizes.
 
         Raises:
             Unavailable: the store cannot be read now.
@@ -117,6 +127,10 @@ class BlobSavepoints:
         """List the complete savepoints below a job's directories."""
         return [one for directory in directories for one in _found(directory, self._files(directory, ""))]
 
+    def lying(self, root: Directory) -> dict[str, list[Found]]:
+        """List the complete savepoints of all jobs by one listing."""
+        return _by_job(root, self._files(root, ""))
+
     def checkpoint(self, directory: Directory) -> Kept | None:
         """Return the newest complete checkpoint below the directory of one Flink job."""
         ours = directory.container == self._container.container_name
@@ -143,7 +157,7 @@ class BlobSavepoints:
             return self._container.get_blob_client(_metadata(savepoint).path.strip("/")).exists()
 
     def _files(self, directory: Directory, begins: str) -> list[File]:
-        prefix = directory.path.strip("/") + "/"
+        prefix = f"{directory.path.strip('/')}/".lstrip("/")
         with storage_errors(f"savepoints below {directory}"):
             blobs = list(self._container.list_blobs(prefix + begins))
         return [File(blob.name.removeprefix(prefix), blob.last_modified, blob.size) for blob in blobs]
@@ -156,6 +170,10 @@ class LocalSavepoints:
         """List the complete savepoints below a job's directories."""
         here = [directory for directory in directories if directory.scheme == "file"]
         return [one for directory in here for one in _found(directory, _files(directory, "*/savepoint-*/**/*"))]
+
+    def lying(self, root: Directory) -> dict[str, list[Found]]:
+        """List the complete savepoints of all jobs."""
+        return _by_job(root, _files(root, "**/savepoint-*/_metadata")) if root.scheme == "file" else {}
 
     def checkpoint(self, directory: Directory) -> Kept | None:
         """Return the newest complete checkpoint below the directory of one Flink job."""
@@ -216,3 +234,12 @@ def _found(directory: Directory, files: list[File]) -> Iterator[Found]:
             path = str(directory.child(match["operation"], match["name"]))
             size_bytes = sizes[f"{match['operation']}/{match['name']}"]
             yield Found(path, match["operation"], file.written_at, size_bytes)
+
+
+def _by_job(root: Directory, files: Iterable[File]) -> dict[str, list[Found]]:
+    jobs = defaultdict[str, list[Found]](list)
+    for file in files:
+        if match := _OF_A_JOB.fullmatch(file.inside):
+            path = str(root.child(file.inside.removesuffix("/_metadata")))
+            jobs[match["job"]].append(Found(path, match["operation"], file.written_at))
+    return dict(jobs)

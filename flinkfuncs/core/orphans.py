@@ -21,9 +21,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from .jobs import JobRecord, Savepoint
-from .names import Directory
+from .names import Directory, state_path
 from .retention import Policy, is_surplus, is_way_back
 from .session.savepoints import same_path
 
@@ -45,6 +46,11 @@ def orphans(record: JobRecord, found: Iterable[Found]) -> list[Found]:
     busy = {operation.id for operation in record.open}
     strays = [one for one in found if one.operation not in busy and not _is_recorded(record, one)]
     return sorted(strays, key=lambda one: (one.written_at, one.path))
+
+
+def mark(path: str) -> str:
+    """Return eight hexadecimal digits of a savepoint's last two names, its operation's and its own."""
+    return sha256("/".join(state_path(path).split("/")[-2:]).encode()).hexdigest()[:8]
 
 
 def why_orphan_kept(

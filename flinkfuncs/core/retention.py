@@ -38,31 +38,44 @@ class Policy:
 
     def of(self, record: JobRecord) -> Policy:
         """Return the policy of one job, whose spec may say otherwise."""
-        release = record.wanted or (record.current.release if record.current else None)
-        if release is None:
-            return self
-        spec = release.spec
-        return Policy(
-            spec.savepoint_retention_count or self.count, spec.savepoint_retention_days or self.days, self.root
-        )
+        return self.but(*own_limits(record))
+
+    def but(self, count: int | None, days: float | None) -> Policy:
+        """Return it with another count or another age; None leaves this one."""
+        return Policy(count or self.count, days or self.days, self.root)
 
     def owns(self, path: str) -> bool:
         """Whether a path is that of a savepoint below the root; a retained checkpoint is none."""
         try:
-            return self.root.holds(Directory.parse(path)) and path.rstrip("/").rpartition("/")[2].startswith(
-                "savepoint-"
-            )
+            return self.root.holds(Directory.parse(path)) and _is_named_by_flink(path)
         except Refused:
             return False
 
 
+def _is_named_by_flink(path: str) -> bool:
+    return path.rstrip("/").rpartition("/")[2].startswith("savepoint-")
+
+
+def own_limits(record: JobRecord) -> tuple[int | None, float | None]:
+    """Return the count and the age (days) that the job's own spec gives; None: the settings decide."""
+    release = record.wanted or (record.current.release if record.current else None)
+    return (release.spec.savepoint_retention_count, release.spec.savepoint_retention_days) if release else (None, None)
+
+
 def why_kept(savepoint: Savepoint, record: JobRecord, policy: Policy, now: datetime) -> str | None:
     """Return why a recorded savepoint stays, as the module's table says; None: it may be disposed of."""
-    newer = record.savepoints[record.savepoints.index(savepoint) + 1 :]
     if record.open:
         return "in flight"
     if not policy.owns(savepoint.path):
         return "not ours"
+    if reason := why_needed(savepoint, record):
+        return reason
+    return None if is_surplus(savepoint.taken_at, len(_newer(savepoint, record)), policy, now) else "retained"
+
+
+def why_needed(savepoint: Savepoint, record: JobRecord) -> str | None:
+    """Return why a savepoint stays whatever its age and the policy; None: only count and age retain it."""
+    newer = _newer(savepoint, record)
     if not newer:
         return "last good"
     if savepoint.restored and not any(other.restored for other in newer):
@@ -71,7 +84,29 @@ def why_kept(savepoint: Savepoint, record: JobRecord, policy: Policy, now: datet
         return "way back"
     if not any(other.restored for other in newer):
         return "not proven"
-    return None if is_surplus(savepoint.taken_at, len(newer), policy, now) else "retained"
+    return None
+
+
+def oldest_superseded(record: JobRecord) -> tuple[datetime, int] | None:
+    """Return when the oldest savepoint was taken that only count and age retain, and how many are newer.
+
+    As it will be once the copy that runs has proved itself; whether a savepoint lies below the root is not asked.
+    """
+    proven = with_proof(record) if record.running else record
+    for place, savepoint in enumerate(proven.savepoints, start=1):
+        if not savepoint.disposing_at and _is_named_by_flink(savepoint.path) and not why_needed(savepoint, proven):
+            return savepoint.taken_at, len(proven.savepoints) - place
+    return None
+
+
+def newest_restored(record: JobRecord) -> Savepoint | None:
+    """Return the newest savepoint that a copy restored, once the copy that runs has proved itself."""
+    proven = with_proof(record) if record.running else record
+    return next((savepoint for savepoint in reversed(proven.savepoints) if savepoint.restored), None)
+
+
+def _newer(savepoint: Savepoint, record: JobRecord) -> tuple[Savepoint, ...]:
+    return record.savepoints[record.savepoints.index(savepoint) + 1 :]
 
 
 def is_way_back(current: Copy | None, path: str, operation: str) -> bool:

@@ -7,6 +7,7 @@ the record is refused then, when somebody wants to change it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal, Self
 
@@ -17,8 +18,9 @@ from .cluster_jars import used_by
 from .jobs import Ended, JobRecord, LastOperation
 from .model import Model
 from .operations import Operation
+from .orphans import GRACE, Found, mark
 from .releases import Release
-from .retention import being_disposed
+from .retention import Policy, being_disposed, is_surplus, newest_restored, oldest_superseded, own_limits
 
 LONGEST_TEXT = 200  # characters of a message or a cause
 MOST_OPEN = 3  # operations; the others are counted
@@ -75,6 +77,42 @@ class OperationSummary(_Part):
         )
 
 
+class RetentionSummary(_Part):
+    """What says, without the record, whether anything of a job that rests may be disposed of."""
+
+    count: int | None = None  # the job's own limits; None: the settings'
+    days: float | None = None
+    superseded_at: datetime | None = None  # when the oldest was taken that only count and age retain
+    newer: int = 0  # how many were taken after that one
+    restored_at: datetime | None = None  # when the newest was taken that a copy restored
+    marks: tuple[str, ...] = ()  # of every one that is recorded
+
+    @classmethod
+    def of(cls, record: JobRecord) -> Self:
+        """Return what retention and orphans need to know of a record."""
+        count, days = own_limits(record)
+        superseded_at, newer = oldest_superseded(record) or (None, 0)
+        restored = newest_restored(record)
+        return cls(
+            count=count,
+            days=days,
+            superseded_at=superseded_at,
+            newer=newer,
+            restored_at=restored.taken_at if restored else None,
+            marks=tuple(mark(savepoint.path) for savepoint in record.savepoints),
+        )
+
+    def is_due(self, policy: Policy, lying: Iterable[Found], now: datetime) -> bool:
+        """Whether the record should be read: one that is recorded may go, or one of those that `lying` there."""
+        limits = policy.but(self.count, self.days)
+        if self.superseded_at and is_surplus(self.superseded_at, self.newer, limits, now):
+            return True
+        if self.restored_at is None:
+            return False
+        until = min(self.restored_at, now - GRACE)
+        return any(one.written_at <= until and mark(one.path) not in self.marks for one in lying)
+
+
 class Summary(_Part):
     """A job in a list."""
 
@@ -93,6 +131,7 @@ class Summary(_Part):
     held_until: datetime | None = None  # when the updateWindow opens for which an upload is held
     last: LastOperation | None = None
     savepoints: int  # how many are recorded
+    retention: RetentionSummary | None = None  # None: an earlier version wrote the record
     disposing: bool = False  # one of them is being disposed of
     jars: tuple[str, ...]  # SHA-256 of those that it uses on its cluster; without it the record is read
 
@@ -127,6 +166,7 @@ def summary_of(record: JobRecord) -> Summary:
         held_until=record.held_until,
         last=_shortened(record.last) if record.last else None,
         savepoints=len(record.savepoints),
+        retention=RetentionSummary.of(record),
         disposing=bool(being_disposed(record)),
         jars=tuple(sorted(used_by(record))),
     )

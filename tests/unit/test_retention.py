@@ -6,17 +6,19 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flinkfuncs.core import retention
+from flinkfuncs.core import orphans, retention
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import Copy, JobRecord, Savepoint
 from flinkfuncs.core.names import Directory
+from flinkfuncs.core.orphans import Found, why_orphan_kept
 from flinkfuncs.core.releases import Release, Spec
 from flinkfuncs.core.retention import Policy
 from flinkfuncs.core.session.savepoints import named_savepoint
 from flinkfuncs.core.steps import End
+from flinkfuncs.core.summaries import RetentionSummary
 from tests.unit.builders import LIMITS, NOW, ORDERS, ago, asked, copy_of, job, release
 
 DAY = 86400.0
@@ -248,3 +250,46 @@ def test_the_only_way_back_is_never_disposed_of(steps: list[tuple[str, int]]) ->
         needed |= {newest.path if newest else None}
         needed |= {max(world.restorable, key=lambda path: int(path.rpartition("-")[2]), default=None)}
         assert needed - {None} <= usable
+
+
+RECORDS = st.lists(
+    st.tuples(st.booleans(), st.integers(1, 9), st.sampled_from(["savepoint"] * 3 + ["chk"])), max_size=6
+)
+
+
+@example(
+    [(True, 3, "savepoint"), (False, 2, "savepoint"), (False, 1, "savepoint")], -1, False, (None, None), [(3.5, 0)]
+)
+@settings(max_examples=200)
+@given(
+    RECORDS,
+    st.integers(-1, 6),
+    st.booleans(),
+    st.sampled_from([(None, None), (1, None), (4, None), (None, 2.0), (3, 20.0)]),
+    st.lists(st.tuples(st.integers(0, 19).map(lambda half: half / 2), st.integers(0, 8)), max_size=4),
+)
+def test_the_listing_says_of_which_records_something_can_go(
+    drawn: list[tuple[bool, int, str]],
+    start: int,
+    ended: bool,
+    limits: tuple[int | None, float | None],
+    lying: list[tuple[float, int]],
+) -> None:
+    """Whatever the record's own rules would dispose of, its summary calls due; what is not due is not read."""
+    days = sorted((days for _restored, days, _kind in drawn), reverse=True)
+    savepoints = tuple(
+        saved(number, restored=restored, days=days[number - 1], path=f"file:///sp/orders/op{number}/{kind}-{number}")
+        for number, (restored, _days, kind) in enumerate(drawn, start=1)
+    )
+    spec = Spec(savepoint_retention_count=limits[0], savepoint_retention_days=limits[1])
+    copy = copy_of(release("r", spec), savepoint=path_of(start) if start > 0 else None) if start >= 0 else None
+    if copy and ended:
+        copy = copy.model_copy(update={"ended": "stopped"})
+    record = job(copy, savepoints=savepoints, wanted=release("r", spec))
+    found = [Found(path_of(number), f"op{number}", ago(age * DAY)) for age, number in lying]
+    proven = retention.with_proof(record) if record.running else record
+    policy = POLICY.of(record)
+    strays = orphans.orphans(record, found)
+    going = [why_orphan_kept(one, proven, lambda _id: True, policy, NOW) for one in strays].count(None)
+    if going or retention.disposable(proven, policy, NOW):
+        assert RetentionSummary.of(record).is_due(POLICY, found, NOW)

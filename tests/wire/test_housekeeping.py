@@ -81,6 +81,11 @@ class Shelf:
         """Return it."""
         return self._found
 
+    def lying(self, _root: object) -> dict[str, list[Found]]:
+        """Return it by the name of the job's directory."""
+        names = {one.path.split("/")[-3] for one in self._found}
+        return {name: [one for one in self._found if one.path.split("/")[-3] == name] for name in names}
+
     def checkpoint(self, _directory: object) -> None:
         """Hold no checkpoint."""
 
@@ -102,6 +107,10 @@ class LockedShelf(Shelf):
         """Refuse."""
         raise Unavailable("storage refuses this app's identity")
 
+    def lying(self, _root: object) -> dict[str, list[Found]]:
+        """Refuse."""
+        raise Unavailable("storage refuses this app's identity")
+
 
 class WatchedUpkeep(SessionUpkeep):
     """An upkeep before whose disposals something happens."""
@@ -115,12 +124,17 @@ class WatchedUpkeep(SessionUpkeep):
 
 
 def keeper(
-    storage: Storage, server: LocalServer, *, store: Shelf | None = None, before: Callable[[], None] | None = None
+    storage: Storage,
+    server: LocalServer,
+    *,
+    store: Shelf | None = None,
+    before: Callable[[], None] | None = None,
+    policy: Policy = Policy(1, 30, ROOT),  # noqa: B008 - it is frozen
 ) -> Housekeeper:
     """Return a housekeeper that retains one savepoint, as another process would have one."""
     upkeep = WatchedUpkeep(Flink(server.url, call_seconds=1), patience_seconds=0.3, sleep=lambda _seconds: None)
     upkeep.before = before or upkeep.before
-    return Housekeeper(storage.ledger(), storage.queue, upkeep, Policy(1, 30, ROOT), store, lease_seconds=30)
+    return Housekeeper(storage.ledger(), storage.queue, upkeep, policy, store, lease_seconds=30)
 
 
 def put(storage: Storage, record: JobRecord) -> None:
@@ -289,9 +303,7 @@ def test_a_copy_is_proof_once_it_completed_a_checkpoint(storage: Storage, latest
 def test_an_orphan_of_a_closed_operation_of_ours_is_removed_and_any_other_is_shown(storage: Storage) -> None:
     """Recorded before it is sent, and dropped when it is gone, like every savepoint."""
     put(storage, KEPT.but(savepoints=(saved(3, restored=True), saved(4))))
-    operation = asked(Action.SAVEPOINT, identity="crashed")
-    result = Result(outcome=Outcome.UNKNOWN, message="crashed", ended_at=NOW)
-    storage.ledger().close(operation.model_copy(update={"result": result}))
+    operation = gave_up(storage)
     old = NOW - timedelta(days=3)
     ours = Found(f"file:///sp/orders/{operation.id}/savepoint-x", operation.id, old)
     foreign = Found(
@@ -314,8 +326,8 @@ def test_an_orphan_of_a_closed_operation_of_ours_is_removed_and_any_other_is_sho
 def test_a_store_that_cannot_be_read_keeps_nothing_but_its_orphans(storage: Storage) -> None:
     """What is recorded is disposed of all the same."""
     put(storage, KEPT)
-    with serving({DISPOSE: [SENT], POLL: [GONE]}) as server:
-        keeper(storage, server, store=LockedShelf()).retain(ORDERS, NOW)
+    with serving({DISPOSE: [SENT], POLL: [GONE], "GET /jars": [Answer(body={"files": []})]}) as server:
+        keeper(storage, server, store=LockedShelf()).tidy(NOW)
     assert paths(storage) == REST
 
 
@@ -347,24 +359,52 @@ def test_jars_that_no_record_uses_are_deleted(storage: Storage, answer: Answer) 
     assert deleted == [f"/jars/0_{names[0]}", f"/jars/2_{names[2]}"]
 
 
+def gave_up(storage: Storage) -> Operation:
+    """A closed operation of this ledger, whose savepoint no record names."""
+    result = Result(outcome=Outcome.UNKNOWN, message="crashed", ended_at=NOW)
+    operation = asked(Action.SAVEPOINT, identity="crashed").model_copy(update={"result": result})
+    storage.ledger().close(operation)
+    return operation
+
+
 def bringing() -> Operation:
     """An operation that has kept its release and done nothing yet."""
     return asked(Action.UPDATE, brings=NEW).model_copy(update={"job": JobName("other")})
 
 
 def test_a_pass_reads_no_record_of_which_nothing_can_go(storage: Storage) -> None:
-    """One savepoint is the last good one, and a job that is busy is left alone: the listing says both."""
+    """One savepoint is the last good one, two are retained, one is too young to be an orphan, a job is busy."""
     one = KEPT.but(name=JobName("one"), savepoints=KEPT.savepoints[-1:])
-    for record in (one, KEPT.but(name=JobName("busy"), open=(bringing(),)), JobRecord(name=JobName("new"))):
+    two = job(copy_of(), savepoints=(saved(8), saved(9, restored=True))).but(name=JobName("two"))
+    busy = KEPT.but(name=JobName("busy"), open=(bringing(),))
+    for record in (one, two, busy, JobRecord(name=JobName("new"))):
         put(storage, record)
+    young = Found("file:///sp/two/op0/savepoint-0", "op0", NOW - timedelta(hours=9))
+    recorded = Found("file:///sp/two/op9/savepoint-9", "op9", NOW - timedelta(days=2))
+    shelf = Shelf(young, recorded)
     with serving({"GET /jars": [Answer(body={"files": []})]}) as server, counted() as asked_for:
-        keeper(storage, server).tidy(NOW)
+        keeper(storage, server, policy=Policy(2, 30, ROOT), store=shelf).tidy(NOW)
     assert asked_for == {"list": 1}
+    with serving({DISPOSE: [SENT], POLL: [GONE], "GET /jars": [Answer(body={"files": []})]}) as server:
+        keeper(storage, server, store=shelf).tidy(NOW)
+        assert sent(server) == [path_of(8)]
     going = one.savepoints[0].model_copy(update={"disposing_at": NOW})
     put(storage, one.but(name=ORDERS, savepoints=(going,)))
     with serving({DISPOSE: [SENT], POLL: [GONE], "GET /jars": [Answer(body={"files": []})]}) as server:
         keeper(storage, server).tidy(NOW)
         assert sent(server) == [going.path]
+
+
+def test_a_pass_finds_what_no_record_names(storage: Storage) -> None:
+    """By one listing of the store: the only record that is read is that of the job whose directory holds it."""
+    operation = gave_up(storage)
+    stray = Found(f"file:///sp/orders/{operation.id}/savepoint-x", operation.id, NOW - timedelta(days=2))
+    put(storage, job(copy_of(), savepoints=(saved(8, restored=True), saved(9))))
+    put(storage, KEPT.but(name=JobName("one"), savepoints=KEPT.savepoints[-1:]))
+    with serving({DISPOSE: [SENT], POLL: [GONE], "GET /jars": [Answer(body={"files": []})]}) as server:
+        keeper(storage, server, store=Shelf(stray)).tidy(NOW)
+        assert sent(server) == [stray.path]
+    assert paths(storage) == [path_of(8), path_of(9)]
 
 
 def test_a_pass_disposes_of_the_older_one_of_two(storage: Storage) -> None:

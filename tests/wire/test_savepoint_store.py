@@ -12,6 +12,7 @@ from flinkfuncs.clients.savepoint_store import BlobSavepoints, LocalSavepoints
 from flinkfuncs.core.errors import NotFound
 from flinkfuncs.core.names import Directory
 from tests.wire.storage import Storage
+from tests.wire.test_load import counted
 
 FILES = (
     "team/orders/op1/savepoint-1/_metadata",
@@ -35,6 +36,34 @@ def test_a_container_shows_the_complete_savepoints_of_a_jobs_directories(storage
     assert [(one.operation, one.path) for one in found] == [(operation, f"{root}/{path}") for operation, path in FOUND]
     assert all((datetime.now(UTC) - one.written_at).total_seconds() < 600 for one in found)
     assert [one.size_bytes for one in found] == [2, 1]
+
+
+def test_one_listing_shows_the_complete_savepoints_of_all_jobs(storage: Storage, tmp_path: Path) -> None:
+    """By the directory that a job's are called by, wherever it lies below the root, which may be the container."""
+    for name in FILES:
+        storage.releases.upload_blob(name, b"x")
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    there = Directory.parse("abfs://savepoints@account.dfs.core.windows.net/")
+    for store, root in (
+        (BlobSavepoints(storage.releases), there),
+        (LocalSavepoints(), Directory.parse(tmp_path.as_uri())),
+    ):
+        every = store.lying(root)
+        orders = {
+            f"{root}/{path}"
+            for path in ("team/orders/op1/savepoint-1", "other/orders/op6/savepoint-6", "orders/op7/savepoint-7")
+        }
+        assert {one.path for one in every["orders"]} == orders
+        assert {one.operation for one in every["orders"]} == {"op1", "op6", "op7"}
+        assert [one.path for one in every["orders-2"]] == [f"{root}/team/orders-2/op5/savepoint-5"]
+        assert {one.path for one in store.lying(root.child("team"))["orders"]} == {
+            f"{root}/team/orders/op1/savepoint-1"
+        }
+    with counted() as sent:
+        BlobSavepoints(storage.releases).lying(there)
+    assert sent == {"list": 1}
+    assert LocalSavepoints().lying(there) == {}
 
 
 CHECKPOINTS = ("cp/job/chk-9/_metadata", "cp/job/chk-10/_metadata", "cp/job/chk-11/state", "cp/other/chk-12/_metadata")

@@ -330,6 +330,10 @@ class Stored:
         saved = [path for path in self._cluster.savepoints if _is_savepoint(path) and path.startswith(inside)]
         return [Found(path, "an operation", self._cluster.now) for path in saved]
 
+    def lying(self, root: Directory) -> dict[str, list[Found]]:
+        """Every savepoint below the root, by its job's name."""
+        return {path.split("/")[-3]: self.found([root]) for path in self._cluster.savepoints if _is_savepoint(path)}
+
     def checkpoint(self, directory: Directory) -> Kept | None:
         """The newest checkpoint below the directory of one job."""
         inside = f"{as_flink_writes(str(directory))}/chk-"
