@@ -193,6 +193,7 @@ def test_a_paused_job_holds_the_upload_and_the_command_says_how_to_come_back(dep
     assert deploying.run("wait", number).exit_code == 0
 
 
+@pytest.mark.nightly("the scripted server sees the call of each, and one operation is followed to its end here")
 def test_every_action_works_on_the_app(deploying: Deploying) -> None:
     """In the order in which they make sense, each with its exit code."""
     deploying.deploy("acted", "1")
@@ -332,6 +333,7 @@ class Pipeline:
         return dict(listed[0])
 
 
+@pytest.mark.nightly("eleven commands; the scripted server has each reply of theirs")
 def test_a_pipeline_deploys_what_was_approved_and_nothing_else(deploying: Deploying, tmp_path: Path) -> None:
     """The first release, the second, and one whose job changed between the plan and the approval."""
     pipeline = Pipeline(deploying, tmp_path, "approved")
@@ -369,6 +371,7 @@ def test_azure_pipelines_deploys_a_plan(deploying: Deploying, tmp_path: Path) ->
     assert pipeline.newest["request"]["commit"] == azure["BUILD_SOURCEVERSION"]
 
 
+@pytest.mark.nightly("tests/wire goes back to it, the scripted server sees the options")
 def test_a_job_goes_back_to_the_release_before(deploying: Deploying) -> None:
     """As the list shows it; the reason is in the history, and the plan of it changes nothing."""
     for version in "12":

@@ -42,7 +42,7 @@ from tests.unit.test_openapi import schema_of
 from .app import KEY, RunningApp, eventually
 from .conftest import StartApp
 
-REQUESTS = 300
+REQUESTS = 150
 JAR = Path(__file__).parents[2] / "examples" / "jars" / "sequence-1.jar"
 SCHEMA = schemathesis.openapi.from_dict(document())
 CHECKS = [

@@ -107,16 +107,18 @@ def form(kind: str) -> tuple[bytes, str]:
     return body, sent.headers["content-type"]
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+FORMS = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]
+BROWSERS = [
+    NAVIGATION | {"Origin": "https://evil.example"},
+    NAVIGATION | {"Origin": "null"},
+    NAVIGATION | {"Sec-Fetch-Site": "same-site", "Origin": "https://evil.azurewebsites.net"},
+    {"Origin": "https://evil.example"},  # an old browser
+    {"Origin": "null"},  # … from a sandboxed frame
+]
+
+
 @pytest.mark.parametrize(
-    "browser",
-    [
-        NAVIGATION | {"Origin": "https://evil.example"},
-        NAVIGATION | {"Origin": "null"},
-        NAVIGATION | {"Sec-Fetch-Site": "same-site", "Origin": "https://evil.azurewebsites.net"},
-        {"Origin": "https://evil.example"},  # an old browser
-        {"Origin": "null"},  # … from a sandboxed frame
-    ],
+    ("kind", "browser"), [(kind, BROWSERS[0]) for kind in FORMS] + [(FORMS[0], browser) for browser in BROWSERS[1:]]
 )
 def test_a_form_on_another_sites_page_does_nothing(
     by_roles: RunningApp, app: RunningApp, kind: str, browser: Mapping[str, str]

@@ -153,6 +153,7 @@ def test_the_metrics_that_alerts_are_built_on_are_there(told_app: RunningApp, re
     assert received.newest("flinkfuncs.call.duration", peer="storage", method="PUT", status="201")
 
 
+@pytest.mark.nightly("waits for a lease to run out")
 def test_an_operation_whose_driver_was_killed_goes_on_in_the_same_trace(
     told_app: RunningApp, received: Received, flink: FlinkServer
 ) -> None:
@@ -189,6 +190,7 @@ def _steps(received: Received, operation: str, last: str) -> list[str]:
     return names if last in names else []
 
 
+@pytest.mark.nightly("it measures time, on an app of its own")
 def test_an_endpoint_that_hangs_slows_and_fails_nothing(start_app: StartApp, flink: FlinkServer) -> None:
     """Replies and operations take their usual time, whatever becomes of what is told."""
     with receiving() as dead:
