@@ -10,12 +10,12 @@ PYTEST := $(BIN)/python -m pytest -n 2
 PLATFORMS := --only-binary :all: $(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_17 manylinux2014)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all shuffle crash-matrix wire-faults mutants fuzz soak bench check check-infra package docs lock clean $(FLINKS:%=flink-%)
+.PHONY: help setup demo test test-all shuffle crash-matrix wire-faults mutants fuzz soak bench check check-infra package docs vendor lock clean $(FLINKS:%=flink-%)
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
 
-setup: .venv/.installed localcloud/azurite/node_modules/.installed ## Install everything, pinned by hash, below this directory.
+setup: .venv/.installed localcloud/azurite/node_modules/.installed tests/browser/npm/node_modules/.installed ## Install everything, pinned by hash, below this directory.
 
 demo: setup ## Run the main job on a real Flink: upload version 1, upload version 2, and every other action.
 	@$(BIN)/python -m examples.demo $(OPTIONS)
@@ -76,6 +76,9 @@ package: ## Pack what is deployed into .tools/app.zip (PYTHON: the version it wi
 docs: setup ## Write the tables of README.md and docs/design.md anew from the code.
 	$(BIN)/python -m tests.documents
 
+vendor: setup ## Copy what the page is made with from its npm packages into flinkfuncs/page/vendor.
+	$(BIN)/python -m tests.browser.vendor
+
 lock: ## Write the lock files anew from requirements/*.in (needs uv and the network).
 	uv pip compile requirements/dev.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/dev.txt
 	uv pip compile requirements/app.in -c requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.txt
@@ -84,7 +87,7 @@ lock: ## Write the lock files anew from requirements/*.in (needs uv and the netw
 	for v in $(FLINKS); do uv pip compile requirements/flink-$$v.in --no-deps --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/flink-$$v.txt; done
 
 clean: ## Remove what the targets installed and wrote.
-	rm -rf .venv .tools localcloud/azurite/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .tools localcloud/azurite/node_modules tests/browser/npm/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(FLINKS:%=flink-%): flink-%: .tools/flink-%/.installed ## Install an older Flink for the tests that compare versions.
 
@@ -95,8 +98,8 @@ $(FLINKS:%=flink-%): flink-%: .tools/flink-%/.installed ## Install an older Flin
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps --ignore-requires-python -r requirements/worker.txt
 	@touch $@
 
-localcloud/azurite/node_modules/.installed: .venv/.installed localcloud/azurite/package-lock.json
-	cd localcloud/azurite && PATH="$(dir $(NODE)):$$PATH" $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error --cache "$(CURDIR)/.tools/npm"
+localcloud/azurite/node_modules/.installed tests/browser/npm/node_modules/.installed: %/node_modules/.installed: .venv/.installed %/package-lock.json
+	cd $* && PATH="$(dir $(NODE)):$$PATH" $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error --cache "$(CURDIR)/.tools/npm"
 	@touch $@
 
 .tools/checkov/.installed: requirements/checkov.txt

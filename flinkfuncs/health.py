@@ -42,6 +42,7 @@ HOST_SETTINGS = {
     "JOB_JARS": "Connection of the account that JOB_JAR_DIRECTORY names; the same forms. Needed with it only.",
     "PYTHON_THREADPOOL_THREAD_COUNT": "Worker threads; at least 24, what the queue trigger may use at once, and some "
     "for the others.",
+    "AzureWebJobsDisableHomepage": "`true`: the root of the site leads to the page, and is not the host's own.",
     "PYTHON_ENABLE_OPENTELEMETRY": "`true`: the worker hands the trace context of the host on to this app, and the "
     "host leaves log lines to it.",
 }

@@ -41,6 +41,7 @@ var connections = {
   AzureWebJobsStorage__queueServiceUri: 'https://${hostAccountName}.queue.${suffix}'
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identityClientId
+  AzureWebJobsDisableHomepage: 'true'
   JARS__blobServiceUri: 'https://${jarsAccountName}.blob.${suffix}'
   JARS__queueServiceUri: 'https://${jarsAccountName}.queue.${suffix}'
   JARS__credential: 'managedidentity'

@@ -84,6 +84,7 @@ def _common(account: Account, host_id: str) -> dict[str, str]:
     return {
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "PYTHON_THREADPOOL_THREAD_COUNT": "32",  # more than a batch of messages and the next one's beginning
+        "AzureWebJobsDisableHomepage": "true",
         "AzureWebJobsStorage": account.connection_string,
         "AzureFunctionsWebHost__hostid": host_id,
         "JARS": account.connection_string,

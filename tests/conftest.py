@@ -17,6 +17,8 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.browser.chromium import LEFT_OUT, chromium, is_required
+
 T = TypeVar("T")
 
 # A busy machine is no reason to fail.
@@ -24,7 +26,7 @@ hypothesis.settings.register_profile("steady", deadline=None, suppress_health_ch
 hypothesis.settings.load_profile("steady")
 
 CLOUDS = ["session", "hdinsight", "mortal", "available", "bare"]  # the kinds that tests/flink runs on
-FOLDERS = ["app", "localcloud", "examples", "wire"]  # whose tests share servers
+FOLDERS = ["app", "browser", "localcloud", "examples", "wire"]  # whose tests share servers
 
 
 class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # it ships without types
@@ -60,6 +62,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Print it at the end, too: with -q there is no header."""
     for line in _lines(config):
         terminalreporter.write_line(line)
+    if (
+        any("tests/browser/" in report.nodeid for report in terminalreporter.stats.get("skipped", ()))
+        and not chromium()
+    ):
+        terminalreporter.write_line(LEFT_OUT)
 
 
 @pytest.hookimpl(trylast=True)
@@ -69,11 +76,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for marker in item.iter_markers("nightly"):
             if not (marker.args and isinstance(marker.args[0], str)):
                 raise pytest.UsageError(f"{item.nodeid}: nightly(why) wants the reason")
+    if not chromium():
+        _leave_out([item for item in items if "browser/" in item.nodeid])
     groups = [*CLOUDS, *FOLDERS, *(group_of(item.nodeid) for item in items)]
     order = {group: number for number, group in enumerate(dict.fromkeys(groups))}
     items.sort(key=lambda item: order[group_of(item.nodeid)])
     if _lines(config):
         items[:] = shuffled(items, config.getoption("shuffle"), lambda one: group_of(one.nodeid), lambda one: one.path)
+
+
+def _leave_out(of_browsers: list[pytest.Item]) -> None:
+    if of_browsers and is_required():
+        raise pytest.UsageError(LEFT_OUT)
+    for item in of_browsers:
+        item.add_marker(pytest.mark.skip(reason=LEFT_OUT))
 
 
 def group_of(nodeid: str) -> str:

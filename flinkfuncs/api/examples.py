@@ -91,6 +91,7 @@ JOBS = shown.Jobs(
             release=shown.ReleaseInList(id=RELEASE.id, sha256=RELEASE.sha256, jar_name=RELEASE.jar_name),
             run=shown.CopyInList(flink_job_id=_COPY, release_id=RELEASE.id, started_at=_AT),
             last_save_point=_SAVEPOINT,
+            last_save_point_at=_AT,
             open=(),
             open_count=0,
             last=LAST,
@@ -178,6 +179,7 @@ PLAN = shown.Plan(
         about="the release that runs now is started again from the savepoint of the stop", release_id=f"{0xAB:064x}"
     ),
 )
+ME = shown.Me(name="Ada Lovelace", role="operator")
 PROBE = shown.Probe(id="test.5f0c3a9d", delivered=True, status=204, answer="")
 HELD = shown.HeldUploads(paused=True, held=())
 WELL = Health(healthy=True, cluster_kind="session", storage=Reach(reachable=True), cluster=Reach(reachable=True))

@@ -309,6 +309,15 @@ ROUTES = (
         KEYS,
     ),
     Route(
+        "show_me",
+        "GET",
+        "/api/me",
+        "Who calls, and what they may do.",
+        (Reply(200, "The caller.", examples.ME),),
+        (),
+        conditional=True,
+    ),
+    Route(
         "show_health",
         "GET",
         "/api/health",

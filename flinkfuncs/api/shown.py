@@ -428,6 +428,15 @@ class Probe(Shown):
     """How the answer begins, without what may be a secret."""
 
 
+class Me(Shown):
+    """Who calls."""
+
+    name: str | None = None
+    """Of whoever signed in; a function key has none."""
+    role: Literal["reader", "operator"]
+    """A `reader` may send every GET, plan and dry run; an `operator` everything."""
+
+
 class HeldUploads(Shown):
     """Whether a job's uploads are paused, and what is held."""
 
@@ -803,6 +812,9 @@ class JobInList(Shown):
     release: ReleaseInList | None = None
     run: CopyInList | None = Field(default=None, alias="copy")
     last_save_point: str | None = None
+    last_save_point_at: datetime | None = None
+    """When it was taken; left out where an earlier version of the app wrote the job's record last, and of a job of
+    `hdinsight` whose service named the savepoint."""
     open: tuple[OperationInList, ...]
     """The first three operations that wait or run."""
     open_count: int
@@ -826,6 +838,7 @@ class JobInList(Shown):
             release=release and ReleaseInList(id=release.id, sha256=release.sha256, jar_name=release.jar_name),
             run=copy and _copy_in_list(copy),
             last_save_point=summary.last_save_point,
+            last_save_point_at=summary.last_save_point_at,
             open=tuple(_operation_in_list(operation) for operation in summary.open),
             open_count=summary.open_count,
             uploads_paused=summary.uploads_paused,

@@ -123,6 +123,7 @@ class Summary(_Part):
     current: CopySummary | None = None
     flink_job_id: str | None = None
     last_save_point: str | None = None
+    last_save_point_at: datetime | None = None  # when it was taken, where that is known
     open: tuple[OperationSummary, ...] = ()  # the first MOST_OPEN
     open_count: int = 0
     held: tuple[OperationSummary, ...] = ()  # likewise
@@ -158,6 +159,7 @@ def summary_of(record: JobRecord) -> Summary:
         current=_copy(record),
         flink_job_id=copy.flink_job_id if copy else row.job_id if row else None,
         last_save_point=newest.path if newest else row.last_save_point if row else None,
+        last_save_point_at=newest.taken_at if newest else None,
         open=tuple(map(OperationSummary.of, record.open[:MOST_OPEN])),
         open_count=len(record.open),
         held=tuple(map(OperationSummary.of, record.held[:MOST_OPEN])),

@@ -118,13 +118,15 @@ def as_found(req: func.HttpRequest, value: Shown | Json) -> func.HttpResponse:
     reply = as_json(value)
     etag = f'"{hashlib.sha256(reply.get_body()).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if _has(req.headers.get("if-none-match") or "", etag):
+    if has_it(req, etag):
         return func.HttpResponse(status_code=304, headers=headers)
     reply.headers.extend(headers)
     return reply
 
 
-def _has(header: str, etag: str) -> bool:
+def has_it(req: func.HttpRequest, etag: str) -> bool:
+    """Whether the caller has what carries this ETag: `If-None-Match` names it."""
+    header = req.headers.get("if-none-match") or ""
     known = [each.strip().removeprefix("W/") for each in header.split(",")]
     return etag in known or known == ["*"]
 

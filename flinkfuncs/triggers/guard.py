@@ -27,7 +27,7 @@ from __future__ import annotations
 import os
 from base64 import b64decode
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
 import azure.functions as func
@@ -38,7 +38,8 @@ from ..core.errors import Denied, Unavailable
 if TYPE_CHECKING:
     from ..api.routes import Route
 
-READER, OPERATOR = "reader", "operator"  # values of the app roles in Entra ID
+READER: Final = "reader"  # values of the app roles in Entra ID
+OPERATOR: Final = "operator"
 ROLE_CLAIM = "roles"  # Entra's own word, which stays although `role_typ` is a URI
 NAME_CLAIMS = ("name", "preferred_username")
 LONGEST_NAME = 128  # characters
@@ -100,6 +101,16 @@ def admit(req: func.HttpRequest, function: str) -> None:
         raise Denied("the request comes from a page of another site", code="CrossSite", status=403)
     if by_roles():
         _admit_roles(req, function)
+
+
+def role_of(req: func.HttpRequest) -> tuple[str | None, Literal["reader", "operator"]]:
+    """Return the name and the role of a caller who was let in: a function key opens everything, and has no name."""
+    if not by_roles():
+        return None, OPERATOR
+    principal = read_principal(req.headers.get("x-ms-client-principal"))
+    if principal is None:
+        return None, READER
+    return printable(principal.name or "") or None, OPERATOR if OPERATOR in principal.roles else READER
 
 
 def _admit_roles(req: func.HttpRequest, function: str) -> None:

@@ -11,6 +11,7 @@
     GET   /api/operations/{id}           one operation
     GET   /api/uploads                   what became of the newest uploads, of all jobs; ?outcome=REFUSED narrows them
     …     control.py                     what people say to operations that wait or run
+    GET   /api/me                        who calls, and what they may do
     GET   /api/health                    whether the app can do its work
     GET   /api/openapi.json              this API, described for programs (api/routes.py)
 
@@ -37,6 +38,7 @@ from ..core.jobs import JobRecord, Recorded
 from ..core.names import JobName
 from ..core.operations import Cause, Operation, Outcome
 from .calls import as_found, as_json, asked_in, caller, read_body, record_of, replayed, with_key
+from .guard import role_of
 from .paging import Page, next_link, parse_page, unclear
 from .plans import is_dry_run, plan_action
 from .prefer import wait_seconds
@@ -130,6 +132,14 @@ def list_uploads(req: func.HttpRequest) -> func.HttpResponse:
     if word is not None and word.upper() not in Outcome.__members__:
         raise unclear(f"outcome is one of {', '.join(Outcome)}")
     return as_found(req, shown.Uploads(uploads=_uploads(Outcome(word.upper()) if word else None)))
+
+
+@blueprint.route("api/me", methods=["GET"])
+@replies
+def show_me(req: func.HttpRequest) -> func.HttpResponse:
+    """Show who calls, and what they may do; whoever may do nothing is refused like everywhere else."""
+    name, role = role_of(req)
+    return as_found(req, shown.Me(name=name, role=role))
 
 
 @blueprint.route("api/health", methods=["GET"])

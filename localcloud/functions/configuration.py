@@ -2,6 +2,7 @@
 
     AzureFunctionsJobHost__extensions__queues__batchSize=1    an app setting that wins over host.json
     AzureFunctionsWebHost__hostid=app                         the id that leases, status blobs and queues carry
+    AzureWebJobsDisableHomepage=true                          the root is the app's, and not the host's own page
 
 Names are compared without case, as the real host does; what is not said has the real host's default.
 """
@@ -36,6 +37,7 @@ class HostConfiguration:
 
     host_id: str
     route_prefix: str
+    homepage: bool
     timeout_seconds: float | None
     queues: QueueOptions
     blobs: QueueOptions
@@ -60,6 +62,7 @@ def load_configuration(directory: Path, environment: Mapping[str, str]) -> HostC
     return HostConfiguration(
         host_id=environment.get("AzureFunctionsWebHost__hostid") or said.get("id") or directory.name.lower(),
         route_prefix=said.get("extensions:http:routeprefix", "api"),
+        homepage=environment.get("AzureWebJobsDisableHomepage", "").lower() != "true",
         timeout_seconds=_timeout(said.get("functiontimeout", "00:30:00")),
         queues=_queue_options(said),
         blobs=_blob_options(said),

@@ -20,7 +20,8 @@ _CONSTRAINTS = {
     "alpha": "[a-z]+",
     "guid": "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
 }
-_PARAMETER = re.compile(r"(/?)\{(\*?)(\w+)(?::(\w+))?(\??)\}")
+_PARAMETER = re.compile(r"(/?)\{(\*?)(\w+)(?::(\w+(?:\(\d+\))?))?(\??)\}")
+_LONGEST = re.compile(r"maxlength\((\d+)\)")
 
 
 class UnresolvedError(Exception):
@@ -92,10 +93,16 @@ def route(template: str) -> Route:
 
 def _group(parameter: re.Match[str]) -> str:
     slash, rest, name, constraint, optional = parameter.groups(default="")
+    group = f"{slash}(?P<{name}>{'.*' if rest else _values(constraint)})"
+    return f"(?:{group})?" if optional or (rest and slash) else group
+
+
+def _values(constraint: str) -> str:
+    if longest := _LONGEST.fullmatch(constraint):
+        return f"[^/]{{0,{longest[1]}}}"
     if constraint not in _CONSTRAINTS:
         raise ValueError(f"route constraint '{constraint}' is not known here")
-    group = f"{slash}(?P<{name}>{'.*' if rest else _CONSTRAINTS[constraint]})"
-    return f"(?:{group})?" if optional or (rest and slash) else group
+    return _CONSTRAINTS[constraint]
 
 
 def _rank(segment: str) -> int:

@@ -73,7 +73,7 @@ class Host:
         """The host's HTTP side."""
         functions = self._worker.functions
         admin = Admin(self._configuration.host_id, functions, self._blob_events, self._run_now, self._key)
-        web = Web(self._http, self._invocations, self._key)
+        web = Web(self._http, self._invocations, self._key, homepage=self._configuration.homepage)
         application = Starlette(routes=admin.routes())
         application.router.redirect_slashes = False
         application.router.default = request_response(
@@ -118,7 +118,7 @@ class Host:
             log.error("The listener for function 'Functions.%s' was unable to start: %s", function.name, error)
 
     def _register_route(self, function: Function) -> None:
-        template = function.trigger.options.get("route", function.name)
+        template = function.trigger.options.get("route") or function.name  # an empty route is none
         self._http.append(HttpTrigger(function, route(f"{self._configuration.route_prefix}/{template}")))
 
     def _register_blob(self, function: Function) -> None:

@@ -1,5 +1,6 @@
 """How does an HTTP request reach its function, and what may call it?
 
+    root       the host's own page, unless AzureWebJobsDisableHomepage is true; then a route, or else 204
     route      the smallest rank of those that match, case-insensitive; else 404
     caller     its address is appended to X-Forwarded-For, as the front end in Azure does
     key        x-functions-key or ?code=, unless the function is anonymous; else 401
@@ -23,6 +24,7 @@ from localcloud.functions.messages import TypedData, binary
 from localcloud.functions.worker import Function
 
 LIMIT_SECONDS = 230
+HOMEPAGE = "<!DOCTYPE html><title>Functions</title><p>Your Functions app is up and running"
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,14 @@ class Web:
     triggers: Sequence[HttpTrigger]
     invocations: Invocations
     key: str
+    homepage: bool = True
 
     async def respond(self, request: Request) -> Response:
         """Answer a request to any path that is not the host's own."""
         raw_path = _raw_path(request)
+        at_root = raw_path == "/"
+        if at_root and self.homepage:
+            return Response(HOMEPAGE, media_type="text/html")
         for trigger in sorted(self.triggers, key=lambda trigger: trigger.route.rank):
             values = trigger.route.match(raw_path) if trigger.takes(request.method) else None
             if values is None:
@@ -61,7 +67,7 @@ class Web:
             if not trigger.anonymous and not keyed(request, self.key):
                 return Response(status_code=401)
             return await self._invoke(trigger.function, request, values)
-        return Response(status_code=404)
+        return Response(status_code=204 if at_root else 404)
 
     async def _invoke(self, function: Function, request: Request, values: dict[str, str]) -> Response:
         data = await _request_data(request, values)

@@ -76,6 +76,7 @@ def empty_app(processes: Processes, tmp_path_factory: pytest.TempPathFactory) ->
 
 def _settings(name: str, account: str) -> dict[str, str]:
     return {
+        "AzureWebJobsDisableHomepage": "true",
         "AzureWebJobsStorage": account,
         "AzureFunctionsWebHost__hostid": name,
         "FUNCTIONS_WORKER_RUNTIME": "python",

@@ -34,9 +34,15 @@ ROUTES = {
     "abandon_operation": ("POST", "api/operations/{id}/abandon"),
     "show_uploads": ("GET", "api/jobs/{job}/uploads"),
     "pause_uploads": ("PUT", "api/jobs/{job}/uploads"),
+    "show_me": ("GET", "api/me"),
     "show_health": ("GET", "api/health"),
     "show_openapi": ("GET", "api/openapi.json"),
     "send_test_message": ("POST", "api/notifications/test"),
+}
+PAGE_ROUTES = {
+    "lead_to_page": ("GET", "{ignored:maxlength(0)?}"),
+    "show_sign_in": ("GET", "ui/sign-in.json"),
+    "show_page": ("GET", "ui/{*path}"),
 }
 CLUSTER = (
     "subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.HDInsight/clusterpools/{pool}/clusters"
@@ -55,7 +61,7 @@ def indexed(app: RunningApp) -> dict[str, list[dict[str, object]]]:
 
 def test_an_empty_environment_indexes_exactly_these_functions(empty_app: RunningApp) -> None:
     """Importing never fails: a missing setting must not look like an app without functions."""
-    assert set(indexed(empty_app)) == set(TRIGGERS) | set(ROUTES) | set(ARM_ROUTES)
+    assert set(indexed(empty_app)) == set(TRIGGERS) | set(ROUTES) | set(PAGE_ROUTES) | set(ARM_ROUTES)
 
 
 def test_every_trigger_is_bound_to_what_the_settings_name(empty_app: RunningApp) -> None:
@@ -65,12 +71,12 @@ def test_every_trigger_is_bound_to_what_the_settings_name(empty_app: RunningApp)
 
 
 def test_every_route_of_ours_asks_for_a_function_key(empty_app: RunningApp) -> None:
-    """Below /api nothing is anonymous, but with roles (test_rights.py); the gateway's routes ask for a token instead.
-    Each has one method.
+    """Below /api nothing is anonymous, but with roles (test_rights.py); the gateway's routes ask for a token instead,
+    and the page is for everybody: what it shows it asks of the API. Each has one method.
     """
     functions = indexed(empty_app)
-    levels = dict.fromkeys(ROUTES, "FUNCTION") | dict.fromkeys(ARM_ROUTES, "ANONYMOUS")
-    for name, (method, route) in (ROUTES | ARM_ROUTES).items():
+    levels = dict.fromkeys(ROUTES, "FUNCTION") | dict.fromkeys([*ARM_ROUTES, *PAGE_ROUTES], "ANONYMOUS")
+    for name, (method, route) in (ROUTES | PAGE_ROUTES | ARM_ROUTES).items():
         trigger, reply = functions[name]
         assert (trigger["route"], trigger["methods"], trigger["authLevel"]) == (route, [method], levels[name])
         assert (reply["type"], reply["direction"]) == ("http", "OUT")
