@@ -154,7 +154,9 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
 // What Event Grid and the gateway's callers send carries a key or a token of its own, which authentication does not
 // know: it would answer all of it with 401 (MicrosoftDocs/azure-docs#99036). A star at the end stands for every path
 // below (azure-docs#86514). Whoever comes in by these paths has no principal, so no route below /api lets him in.
+// The page's files are for everybody, or nobody could sign in on it; what it shows comes from /api.
 var webhook = ['/runtime/webhooks/blobs']
+var page = ['/ui', '/ui/*']
 var gateway = ['/subscriptions/*', '/providers/*']
 
 resource signIn 'Microsoft.Web/sites/config@2024-04-01' = if (!empty(signInClientId)) {
@@ -165,7 +167,7 @@ resource signIn 'Microsoft.Web/sites/config@2024-04-01' = if (!empty(signInClien
     globalValidation: {
       requireAuthentication: true
       unauthenticatedClientAction: 'Return401'
-      excludedPaths: isGateway ? concat(webhook, gateway) : webhook
+      excludedPaths: isGateway ? concat(webhook, page, gateway) : concat(webhook, page)
     }
     identityProviders: {
       azureActiveDirectory: {

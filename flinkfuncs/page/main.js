@@ -46,7 +46,7 @@ function Page({session}) {
       <a class="name" href="#/jobs">${NAME}</a>
       <nav aria-label="Views">
         ${VIEWS.map(({name, title}) => {
-          const current = (place.parts[0] ?? 'jobs') === name ? 'page' : undefined;
+          const current = place.parts[0] === name ? 'page' : undefined;
           return html`<a key=${name} href=${linkTo(name)} aria-current=${current}>${title}</a>`;
         })}
       </nav>
@@ -61,7 +61,7 @@ function Page({session}) {
 }
 
 function View({place}) {
-  const [view = 'jobs', job, kind, id] = place.parts;
+  const [view, job, kind, id] = place.parts;
   if (view === 'jobs' && !job) return html`<${JobsPage} query=${place.query} />`;
   if (view === 'jobs' && (!kind || kind === 'operations')) return html`<${JobPage} job=${job} operation=${id} />`;
   if (view === 'operations') return html`<${AllOperations} />`;
@@ -77,8 +77,8 @@ function useMark(place) {
     const worst = worstOf(statuses);
     const count = statuses.filter((status) => toneOf(status) === worst).length;
     const word = {bad: 'failed', warn: 'restarting', unknown: 'unknown'}[worst];
-    const where = place.parts[1] ?? VIEWS.find(({name}) => name === place.parts[0])?.title ?? 'Jobs';
-    document.title = `${word ? `(${count} ${word}) ` : ''}${where} – ${NAME}`;
+    const where = place.parts[1] ?? VIEWS.find(({name}) => name === place.parts[0])?.title ?? NAME;
+    document.title = `${word ? `(${count} ${word}) ` : ''}${where} - ${NAME}`;
     document.getElementById('icon').setAttribute('href', `/ui/icons/${worst}.svg`);
   }, [data, place.parts.join('/')]);
 }
@@ -115,7 +115,7 @@ function Who({session}) {
 function SignIn({session}) {
   const {by, problem} = session;
   useEffect(() => {
-    document.title = `Sign in – ${NAME}`;
+    document.title = `Sign in - ${NAME}`;
     document.getElementById('icon').setAttribute('href', '/ui/icons/off.svg');
   }, []);
   return html`<main class="narrow">

@@ -1,5 +1,6 @@
 // Where on the page are we? It stands behind the '#' of the address, so that every place has a link of its own.
 //
+//   #/jobs (or nothing)             the list
 //   #/jobs?q=orders&sort=status     the list, filtered and sorted
 //   #/jobs/orders                   a job
 //   #/jobs/orders/operations/ID     one of its operations
@@ -9,7 +10,7 @@ import {store} from './store.js';
 const place = store(read());
 window.addEventListener('hashchange', () => place.set(read()));
 
-/** {parts: ['jobs', 'orders'], query: URLSearchParams, hash}, in a component. */
+/** {parts: ['jobs', 'orders'], query: URLSearchParams}, in a component. */
 export const usePlace = place.use;
 
 export function go(hash) {
@@ -30,7 +31,8 @@ export function linkTo(...parts) {
 function read() {
   const hash = location.hash.replace(/^#\/?/, '');
   const [path, query = ''] = hash.split('?', 2);
-  return {parts: path.split('/').filter(Boolean).map(decode), query: new URLSearchParams(query), hash: location.hash};
+  const parts = path.split('/').filter(Boolean).map(decode);
+  return {parts: parts.length ? parts : ['jobs'], query: new URLSearchParams(query)};
 }
 
 function decode(part) {

@@ -49,6 +49,23 @@ def new_job() -> str:
         (OPERATOR, (200, None), (202, None)),
     ],
 )
+@pytest.mark.parametrize(
+    ("principal", "shown"),
+    [
+        (signed_in("operator", "reader", name="Ada Lovelace"), {"name": "Ada Lovelace", "role": "operator"}),
+        (READER, {"role": "reader"}),
+    ],
+)
+def test_whoever_calls_is_shown_what_they_may_do(
+    by_roles: RunningApp, app: RunningApp, principal: Mapping[str, str], shown: Mapping[str, str]
+) -> None:
+    """With a key it is everything; nobody is named by headers of their own. How to sign in, everybody may know."""
+    assert by_roles.get("/api/me", headers=principal, key=None).json() == shown
+    assert by_roles.get("/ui/sign-in.json", key=None).json() == {"by": "entra"}
+    assert app.get("/api/me", headers=principal).json() == {"role": "operator"}
+    assert app.get("/api/me", key=None).status_code == 401
+
+
 @pytest.mark.parametrize("key", [None, KEY])
 def test_with_roles_the_principals_role_counts_and_no_key(
     by_roles: RunningApp,

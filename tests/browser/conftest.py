@@ -72,7 +72,10 @@ class Looking:
 
 
 class PageAt(Protocol):
-    """Opens the page of a cloud in a browser of its own: signed in with `key`, or not at all where that is None."""
+    """Opens the page of a cloud in a browser of its own: signed in with `key`, or not at all where that is None.
+
+    With `clock`, `page.clock.fast_forward` brings the next poll.
+    """
 
     def __call__(
         self,
@@ -81,6 +84,7 @@ class PageAt(Protocol):
         *,
         key: str | None = KEY,
         headers: Mapping[str, str] = MappingProxyType({}),
+        clock: bool = False,
         **options: Any,  # noqa: ANN401 - Playwright's own
     ) -> Page: ...
 
@@ -178,6 +182,7 @@ def page_at(browser: Browser, looking: Looking) -> Iterator[PageAt]:
         *,
         key: str | None = KEY,
         headers: Mapping[str, str] = MappingProxyType({}),
+        clock: bool = False,
         **options: Any,  # noqa: ANN401 - Playwright's own
     ) -> Page:
         context = browser.new_context(extra_http_headers=dict(headers), **options)
@@ -187,6 +192,8 @@ def page_at(browser: Browser, looking: Looking) -> Iterator[PageAt]:
         if key is not None:
             context.add_init_script(SIGNED_IN % key)
         page = context.new_page()
+        if clock:
+            page.clock.install()
         page.goto(cloud.url + hash)
         return page
 

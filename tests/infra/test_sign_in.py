@@ -35,9 +35,11 @@ def test_nobody_comes_in_without_a_token() -> None:
 
 
 def test_what_has_a_right_of_its_own_still_arrives() -> None:
-    """Event Grid at its webhook, by the key; the gateway's callers, where there is one, by their tokens."""
+    """Event Grid at its webhook, by the key; the gateway's callers, where there is one, by their tokens. So does
+    whoever opens the page, whose files are nobody's secret: it is there that people sign in.
+    """
     assert shown(SIGN_IN.properties["globalValidation"]["excludedPaths"]) == (
-        "isGateway ? concat(webhook, gateway) : webhook"
+        "isGateway ? concat(webhook, page, gateway) : concat(webhook, page)"
     )
     (webhook,) = variable("app.bicep", "webhook")
     assert shown(variable("events.bicep", "webhook")).endswith(webhook)
@@ -46,6 +48,8 @@ def test_what_has_a_right_of_its_own_still_arrives() -> None:
     routes = {f"/{trigger.route}" for trigger in triggers if isinstance(trigger, HttpTrigger)}
     assert {route for route in routes if route.startswith(excluded)} == {r for r in routes if "Microsoft" in r}
     assert not [route for route in routes if route.startswith(webhook)]
+    assert variable("app.bicep", "page") == ["/ui", "/ui/*"]
+    assert {route for route in routes if route.startswith("/ui")} == {"/ui/{*path}", "/ui/sign-in.json"}
 
 
 def test_there_is_no_other_configuration_of_the_site() -> None:

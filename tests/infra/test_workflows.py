@@ -86,7 +86,7 @@ def test_dependencies_are_kept_up_to_date() -> None:
     places = {u["package-ecosystem"]: u.get("directories", [u.get("directory")]) for u in updates}
     assert places == {
         "pip": ["/", "/requirements"],
-        "npm": ["/localcloud/azurite"],
+        "npm": ["/localcloud/azurite", "/tests/browser/npm"],
         "github-actions": ["/"],
     }
-    assert (ROOT / "localcloud/azurite/package-lock.json").exists()
+    assert all((ROOT / place.lstrip("/") / "package-lock.json").exists() for place in places["npm"])

@@ -28,6 +28,12 @@ def test_a_request_arrives_as_the_real_host_sends_it(sample: Sample) -> None:
     assert (reply.status_code, reply.headers["x-sample"]) == (200, "yes")
 
 
+def test_the_root_is_the_hosts_own_page(sample: Sample) -> None:
+    """Promise: unless AzureWebJobsDisableHomepage says otherwise (tests/app/test_page.py)."""
+    reply = get(sample, "/")
+    assert (reply.status_code, "up and running" in reply.text) == (200, True)
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [

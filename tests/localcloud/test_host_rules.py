@@ -53,6 +53,10 @@ def test_blob_paths(path: str, blob: str, parts: dict[str, str] | None) -> None:
         ("files/{*rest}", "/files", {}),
         ("n/{id:int}", "/n/12", {"id": "12"}),
         ("n/{id:int}", "/n/x", None),
+        ("{ignored:maxlength(0)?}", "/", {"ignored": ""}),
+        ("{ignored:maxlength(0)?}", "/x", None),
+        ("n/{name:maxlength(3)}", "/n/abc", {"name": "abc"}),
+        ("n/{name:maxlength(3)}", "/n/abcd", None),
         ("status/{guid}*{hex}", "/status/a-b*f0", {"guid": "a-b", "hex": "f0"}),
     ],
 )

@@ -18,6 +18,7 @@ from pydantic_core import PydanticUndefined
 from flinkfuncs import __version__
 from flinkfuncs.health import BINDING_SETTINGS, HOST_SETTINGS, MESSAGES_SETTINGS, QUEUE_THREADS
 from flinkfuncs.settings import PLATFORM_SETTINGS, Settings
+from flinkfuncs.triggers import page
 from flinkfuncs.triggers.queue import LAST_ATTEMPT
 
 ROOT = Path(__file__).parents[2]
@@ -117,6 +118,43 @@ def test_what_is_not_the_app_stays_at_home() -> None:
     names |= {".git", ".venv", ".tools", ".azure", "local.settings.json"}  # what else is in a working copy
     packed = {name for name in names if not any(fnmatch(name, pattern) for pattern in ignored)}
     assert packed == {"function_app.py", "host.json", "requirements.txt", "flinkfuncs"}
+
+
+def test_the_page_is_in_the_package_and_served_whole() -> None:
+    """Every file of it is in git, which is what is packed, and has a type that is served."""
+    git = shutil.which("git")
+    assert git
+    tracked = subprocess.run(
+        [git, "ls-files", "-z", page.FOLDER], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    there = {str(path.relative_to(ROOT)) for path in page.FOLDER.rglob("*") if path.is_file()}
+    assert {*tracked.split("\0")} - {""} == there
+    assert {str((page.FOLDER / name).relative_to(ROOT)) for name in page.files()} == there
+    ignored = [line for line in (ROOT / ".funcignore").read_text().split() if not line.endswith("/")]
+    assert not [name for name in there if any(fnmatch(Path(name).name, pattern) for pattern in ignored)]
+
+
+def test_what_the_page_refers_to_is_there() -> None:
+    """In index.html from the root, in the modules beside them: a name that is wrong would show nothing at all."""
+    for name, file in page.files().items():
+        text = file.content.decode()
+        if name == "index.html":
+            named = [path.removeprefix("/ui/") for path in re.findall(r'(?:href|src)="([^"]+)"', text)]
+        else:
+            here = (page.FOLDER / name).parent
+            named = [
+                (here / path).resolve().relative_to(page.FOLDER).as_posix()
+                for path in re.findall(r'^(?:import|export) .*?from\s*["\'](\.[^"\']+)["\']', text, re.MULTILINE)
+            ]
+        assert set(named) <= set(page.files()), name
+
+
+def test_indexing_reads_no_file_of_the_page() -> None:
+    """A cold start that serves no page pays nothing for it."""
+    opened = "import sys; sys.addaudithook(lambda event, args: event == 'open' and print(args[0])); import function_app"
+    done = subprocess.run([sys.executable, "-c", opened], cwd=ROOT, env={}, capture_output=True, text=True, check=True)
+    assert "function_app" in done.stdout
+    assert str(page.FOLDER) not in done.stdout
 
 
 def test_azure_runs_the_worker_library_that_the_tests_run() -> None:

@@ -1,0 +1,104 @@
+"""How the page is kept up to date, and how times are written."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, Response, expect
+
+from flinkfuncs.core.actions import Action
+
+from .cloud import Cloud, a_job
+from .conftest import Looking, PageAt
+
+
+class Polls:
+    """The answers to `GET /api/jobs` so far."""
+
+    def __init__(self, page: Page) -> None:
+        """Listen."""
+        self.page = page
+        self.statuses: list[int] = []
+        page.on("response", self._heard)
+
+    def _heard(self, response: Response) -> None:
+        if response.url.endswith("/api/jobs"):
+            self.statuses.append(response.status)
+
+    def during(self, seconds: float) -> int:
+        """Let that time pass on the page's clock, and return how many polls it brought."""
+        self.page.wait_for_load_state("networkidle")
+        before = len(self.statuses)
+        for _ in range(int(seconds)):
+            self.page.clock.run_for(1000)
+            self.page.wait_for_timeout(120)  # for the answer: it comes in real time
+        return len(self.statuses) - before
+
+
+@pytest.fixture
+def still(cloud: Cloud, page_at: PageAt) -> tuple[Cloud, Page, Polls]:
+    """A page whose clock the test moves, on a list of one job."""
+    cloud.put(a_job("orders"))
+    page = page_at(cloud, clock=True)
+    expect(page.locator("[data-job=orders]")).to_be_visible()
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 0.1)  # seconds
+    return cloud, page, Polls(page)
+
+
+def test_the_list_is_asked_for_every_15_seconds_and_mostly_answered_with_304(still: tuple[Cloud, Page, Polls]) -> None:
+    """Nothing has changed, so nothing is sent again."""
+    _, _, polls = still
+    assert polls.during(29) in (1, 2)
+    assert polls.during(30) == 2
+    assert set(polls.statuses) == {304}
+
+
+def test_while_something_is_open_it_is_asked_for_every_2_seconds(still: tuple[Cloud, Page, Polls]) -> None:
+    """Until it has ended."""
+    cloud, page, polls = still
+    cloud.put(a_job("bills", open_action=Action.STOP))
+    polls.during(16)
+    expect(page.locator("[data-job=bills]")).to_be_visible()
+    assert polls.during(8) == 4
+
+
+def test_a_hidden_tab_asks_for_nothing_and_one_that_is_shown_again_at_once(still: tuple[Cloud, Page, Polls]) -> None:
+    """A hundred forgotten tabs cost nothing."""
+    _, page, polls = still
+    hide = "hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
+    hide += "document.dispatchEvent(new Event('visibilitychange')); }"
+    page.evaluate(hide, True)
+    assert polls.during(40) == 0
+    page.evaluate(hide, False)
+    assert polls.during(2) == 1
+
+
+def test_an_app_that_does_not_answer_leaves_what_was_seen(still: tuple[Cloud, Page, Polls], looking: Looking) -> None:
+    """It says so, and as of when the list is; it asks again less and less often, and at the end all is well again."""
+    _, page, polls = still
+    looking.allow("ERR_FAILED")
+    page.route("**/api/jobs", lambda route: route.abort())
+    polls.during(16)
+    expect(page.locator(".stale")).to_contain_text("The app did not answer. This is as of 20")
+    expect(page.locator("[data-job=orders] .status").first).to_have_text("Running")
+    page.unroute("**/api/jobs")
+    polls.during(8)
+    expect(page.locator(".stale")).to_have_count(0)
+
+
+def test_times_are_in_utc_or_in_local_time_and_that_is_remembered(cloud: Cloud, page_at: PageAt) -> None:
+    """Each names its zone."""
+    cloud.put(a_job("orders"))
+    page = page_at(cloud, timezone_id="Asia/Kolkata")
+    since = page.locator("[data-label=Since] time")
+    expect(since).to_have_attribute("title", _ending("UTC"))
+    page.locator("#clock").select_option("local")
+    expect(since).to_have_attribute("title", _ending(r"GMT\+5:30"))
+    page.reload()
+    expect(since).to_have_attribute("title", _ending(r"GMT\+5:30"))
+    expect(page.locator("#clock")).to_have_value("local")
+
+
+def _ending(zone: str) -> re.Pattern[str]:
+    return re.compile(rf"^\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d {zone}$")
