@@ -1,12 +1,14 @@
 """The main job on a real Flink, on one machine: `make demo`.
 
-    python -m examples.demo [--cluster hdinsight|session] [--flink VERSION]
+    python -m examples.demo [--cluster hdinsight|session] [--flink VERSION] [--keep]
 
 Each step is a line with its seconds and what was seen; the last line is JSON. The exit code is 0 only when every step
-did what it should and no number was lost or written twice. Whatever happens, no process is left.
+did what it should and no number was lost or written twice. Whatever happens, no process is left. With `--keep` the job
+is neither cancelled nor deleted, and the cloud stays up, to be looked at, until Ctrl-C.
 """
 
 import argparse
+import contextlib
 import json
 import shutil
 import sys
@@ -20,8 +22,8 @@ import requests
 from azure.core.exceptions import AzureError
 
 from examples.demo.checks import DemoFailedError, Report
-from examples.demo.cloud import cloud_up
-from examples.demo.story import Story, say, tell
+from examples.demo.cloud import Addresses, cloud_up
+from examples.demo.story import ENDING, Story, say, tell
 from localcloud.processes import StartFailedError, unwinding_on_sigterm
 
 CHAINS = {"hdinsight": "app → gateway → Flink", "session": "app → Flink"}
@@ -40,7 +42,7 @@ def main() -> int:
     options = _options()
     directory = Path(tempfile.mkdtemp(prefix="flinkfuncs-demo-"))
     try:
-        code = verdict(lambda: demo(directory, cluster=options.cluster, flink=options.flink))
+        code = verdict(lambda: demo(directory, cluster=options.cluster, flink=options.flink, keep=options.keep))
     except KeyboardInterrupt:
         code = 130
     except SystemExit as asked:  # SIGTERM
@@ -64,23 +66,34 @@ def verdict(told: Callable[[], Report]) -> int:
     return 0
 
 
-def demo(directory: Path, *, cluster: str, flink: str) -> Report:
+def demo(directory: Path, *, cluster: str, flink: str, keep: bool = False) -> Report:
     """Bring the cloud up, tell the story, end the cloud, and report."""
     began = time.monotonic()
     with unwinding_on_sigterm(), cloud_up(directory, cluster=cluster, flink=flink) as cloud:
         say("the cloud is up", began, f"{CHAINS[cluster]} {flink}, on this machine")
         story = Story(cloud)
-        tell(story.steps())
+        tell(tuple(step for step in story.steps() if not keep or step[0] not in ENDING))
+        report = story.report(cluster=cluster, flink=flink, seconds=time.monotonic() - began)
+        if keep:
+            stay(cloud)
         ending = time.monotonic()
-        report = story.report(cluster=cluster, flink=flink, seconds=ending - began)
     say("the cloud is down", ending, "nothing runs any more")
     return report
+
+
+def stay(cloud: Addresses) -> None:
+    """Name the page, and wait for Ctrl-C."""
+    print(f"The page: {cloud.app}/ui", f"Its key:  {cloud.key}", "Ctrl-C ends the cloud.", sep="\n", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(3600)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m examples.demo", description="The main job on a real Flink.")
     parser.add_argument("--cluster", choices=list(CHAINS), default="hdinsight")
     parser.add_argument("--flink", default="2.3.0", metavar="VERSION", help="2.3.0 or one that make has installed")
+    parser.add_argument("--keep", action="store_true", help="leave the cloud up, with the job, until Ctrl-C")
     return parser.parse_args()
 
 

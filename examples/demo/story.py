@@ -27,6 +27,7 @@ from examples.demo.cloud import INTERVAL_SECONDS, Addresses, App, Flink, Operati
 JOB = "orders"
 JAR = "orders.jar"
 ENOUGH = 400  # numbers; two seconds' worth
+ENDING = ("CANCEL", "DELETE")  # the steps after which there is no job
 COPIES = 4  # version 1, version 2, the START's, the fresh one
 
 

@@ -3,7 +3,7 @@ import {html} from './preact.js';
 
 const UPLOAD = `az storage blob upload --auth-mode login --account-name <jars account> \\
   --container-name jars --name stateful/orders/orders-1.jar --file orders-1.jar`;
-const COMMAND = 'flinkfuncs deploy orders orders-1.jar';
+const COMMAND = 'flinkfuncs deploy orders-1.jar --job orders --wait';
 
 export function FirstJar() {
   return html`<section id="first-jar">
@@ -11,8 +11,8 @@ export function FirstJar() {
     <pre tabindex="0"><code>${UPLOAD}</code></pre>
     <p>With the command line it is:</p>
     <pre tabindex="0"><code>${COMMAND}</code></pre>
-    <p>An upload below <code>stateful/</code> goes on from the state of the run before it; one below
-      <code>stateless/</code> begins without. What was uploaded and did not become a job is under
-      <a href="#/uploads">Uploads</a>.</p>
+    <p>An upload below <code>stateful/</code> goes on from the state of the run before it;
+      ${' '}one below <code>stateless/</code> begins without.</p>
+    <p>What was uploaded and did not become a job is under ${' '}<a href="#/uploads">Uploads</a>.</p>
   </section>`;
 }

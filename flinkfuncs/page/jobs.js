@@ -6,7 +6,7 @@ import {useKeys} from './keys.js';
 import {usePolled} from './live.js';
 import {linkTo, replace} from './router.js';
 import {Stale} from './stale.js';
-import {Status, rankOf, toneOf, wordOf} from './status.js';
+import {Shape, Status, rankOf, toneOf, wordOf} from './status.js';
 
 const byName = (one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0);
 const byTime = (at) => (one, other) => (at(other) ?? '').localeCompare(at(one) ?? '');
@@ -113,7 +113,7 @@ function Tones({jobs, tone, ask}) {
   const order = [...counts].sort(([, one], [, other]) => rankOf(one.status) - rankOf(other.status));
   return html`<span class="tones" role="group" aria-label="Filter by status">
     ${order.map(([of, {count}]) => html`<button key=${of} class="status ${of}" data-tone=${of} aria-pressed=${of === tone}
-      onClick=${() => ask({tone: of === tone ? '' : of})}>${count} ${TONE_WORDS[of]}</button>`)}
+      onClick=${() => ask({tone: of === tone ? '' : of})}><${Shape} tone=${of} />${count} ${TONE_WORDS[of]}</button>`)}
   </span>`;
 }
 

@@ -85,11 +85,16 @@ export function worstOf(words) {
   return WORST_FIRST[Math.min(...words.map(rankOf), WORST_FIRST.length - 1)];
 }
 
+/** The shape of a tone, without a word. */
+export function Shape({tone}) {
+  return html`<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">${SHAPES[tone]()}</svg>`;
+}
+
 /** `<Status of="RUNNING" />`; `why` is shown with it (a cluster that did not answer). */
 export function Status({of, why}) {
   const tone = toneOf(of);
   return html`<span class="status ${tone}" data-status=${of} title=${why}>
-    <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">${SHAPES[tone]()}</svg>
+    <${Shape} tone=${tone} />
     <span>${wordOf(of)}</span>
   </span>`;
 }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -22,8 +23,8 @@ from examples.demo.checks import (
     handed_over,
     one_at_a_time,
 )
-from examples.demo.cloud import Operation
-from examples.demo.story import tell
+from examples.demo.cloud import Addresses, Operation
+from examples.demo.story import ENDING, Story, tell
 from localcloud.python import ROOT
 
 MARK = "DEMO_TEST_MARK"
@@ -88,6 +89,24 @@ def test_an_exact_output_ends_it_with_the_report_and_exit_code_0(
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (last["records_before"], last["lost"], last["duplicated"]) == (10, 0, 0)
     assert {"records_after", "downtime_seconds", "gap_seconds"} <= set(last)
+
+
+def test_a_demo_that_stays_up_names_the_page_and_its_key() -> None:
+    """Until Ctrl-C, and what runs is left to be looked at."""
+    cloud = Addresses(
+        app="http://127.0.0.1:7071", flink="", storage="UseDevelopmentStorage=true", key="s3cret", sink=Path()
+    )
+    call = f"stay(Addresses.model_validate_json({cloud.model_dump_json()!r}))"
+    imports = "from examples.demo.__main__ import stay; from examples.demo.cloud import Addresses"
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{imports}; {call}"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as demo:
+        assert demo.stdout is not None
+        assert [demo.stdout.readline().split()[-1] for _ in range(2)] == ["http://127.0.0.1:7071/ui", "s3cret"]
+        assert "Ctrl-C" in demo.stdout.readline()
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(30) == 0
+    assert {name for name, _ in Story(cloud).steps()} >= set(ENDING)
 
 
 @pytest.mark.parametrize(
