@@ -17,7 +17,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.browser.chromium import LEFT_OUT, chromium, is_required
+from tests.browser.chromium import LEFT_OUT, REQUIRED, chromium, is_required
 
 T = TypeVar("T")
 
@@ -47,6 +47,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupSc
     return GroupScheduling(config, log)
 
 
+def pytest_configure() -> None:
+    """Fail where the page's tests may not be left out, and would be."""
+    if is_required() and not chromium():
+        raise pytest.UsageError(f"{REQUIRED}=required, but {LEFT_OUT}")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     parser.addoption("--shuffle", type=int, metavar="SEED", help="run groups, files and tests in random order")
@@ -62,11 +68,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Print it at the end, too: with -q there is no header."""
     for line in _lines(config):
         terminalreporter.write_line(line)
-    if (
-        any("tests/browser/" in report.nodeid for report in terminalreporter.stats.get("skipped", ()))
-        and not chromium()
-    ):
-        terminalreporter.write_line(LEFT_OUT)
 
 
 @pytest.hookimpl(trylast=True)
@@ -77,19 +78,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if not (marker.args and isinstance(marker.args[0], str)):
                 raise pytest.UsageError(f"{item.nodeid}: nightly(why) wants the reason")
     if not chromium():
-        _leave_out([item for item in items if "browser/" in item.nodeid])
+        for item in items:
+            if group_of(item.nodeid) == "browser":
+                item.add_marker(pytest.mark.skip(reason=LEFT_OUT))
     groups = [*CLOUDS, *FOLDERS, *(group_of(item.nodeid) for item in items)]
     order = {group: number for number, group in enumerate(dict.fromkeys(groups))}
     items.sort(key=lambda item: order[group_of(item.nodeid)])
     if _lines(config):
         items[:] = shuffled(items, config.getoption("shuffle"), lambda one: group_of(one.nodeid), lambda one: one.path)
-
-
-def _leave_out(of_browsers: list[pytest.Item]) -> None:
-    if of_browsers and is_required():
-        raise pytest.UsageError(LEFT_OUT)
-    for item in of_browsers:
-        item.add_marker(pytest.mark.skip(reason=LEFT_OUT))
 
 
 def group_of(nodeid: str) -> str:

@@ -1,5 +1,5 @@
 // The list of jobs: one line each, filtered, sorted, and walked through by keyboard.
-import {Ago, shortId, timeText, useNow} from './format.js';
+import {Ago, Time, shortId, useNow} from './format.js';
 import {FirstJar} from './first-jar.js';
 import {html, useMemo, useRef} from './preact.js';
 import {useKeys} from './keys.js';
@@ -91,7 +91,7 @@ function Savepoint({job, now}) {
 function Open({job, now}) {
   const [first] = job.open;
   const more = job.openCount - 1;
-  const held = job.uploadsPaused ? 'uploads paused' : job.heldUntil ? html`upload held until ${timeText(job.heldUntil)}` : null;
+  const held = job.uploadsPaused ? 'uploads paused' : job.heldUntil ? html`upload held until <${Time} at=${job.heldUntil} />` : null;
   if (!first) return held ?? '–';
   return html`<a class="status busy" href=${linkTo('jobs', job.name, 'operations', first.id)}>${wordOf(first.action)}</a>${' '}
     <${Ago} at=${first.requestedAt} now=${now} />${more > 0 && `, and ${more} more`}${held && html`, ${held}`}`;

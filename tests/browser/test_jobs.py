@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -161,6 +162,12 @@ def test_operations_and_uploads_of_all_jobs_are_listed(cloud: Cloud, page_at: Pa
     expect(page.locator("#operations tbody tr")).to_contain_text("orders")
     page.get_by_role("link", name="Uploads", exact=True).click()
     expect(page.locator("#no-uploads")).to_be_visible()
+    cloud.ledger.reject(
+        "stateful/Orders/a.jar", "0x1", datetime.now(UTC), "Orders is not the name of a job", "InvalidJobName"
+    )
+    page.get_by_role("link", name="Refused or rejected").click()
+    row = page.locator("#uploads tbody tr")
+    expect(row).to_have_text(re.compile(r"^Refused.*stateful/Orders/a\.jar.*Orders is not the name of a job$"))
 
 
 @pytest.mark.nightly("writes 500 records")

@@ -96,6 +96,23 @@ def test_a_reader_sees_the_jobs_and_nothing_to_press(by_roles: Cloud, page_at: P
     expect(page.locator("[data-action]")).to_have_count(0)
 
 
+def test_a_form_of_another_site_does_nothing(by_roles: Cloud, page_at: PageAt, looking: Looking) -> None:
+    """The browser itself says from where it comes; the sign-in comes along, as a cookie would."""
+    looking.allow("status of 403")
+    by_roles.empty()
+    page = page_at(by_roles, key=None, headers=signed_in("operator"))
+    expect(page.locator("#first-jar")).to_be_visible()
+    form = f'<form method="post" enctype="text/plain" action="{by_roles.host.url}/api/jobs/orders/new">'
+    form += '<input name="{&quot;args&quot;:&quot;" value="&quot;}"><button>Win</button></form>'
+    page.route("http://localhost:1/*", lambda route: route.fulfill(content_type="text/html", body=form))
+    page.goto("http://localhost:1/")
+    with page.expect_response("**/api/jobs/orders/new") as answer:
+        page.get_by_role("button").click()
+    assert (answer.value.status, answer.value.json()["code"]) == (403, "CrossSite")
+    page.goto(by_roles.url)
+    expect(page.locator("#first-jar")).to_be_visible()
+
+
 def test_whoever_has_no_role_is_told_so(by_roles: Cloud, page_at: PageAt, looking: Looking) -> None:
     """Signed in, but with nothing to see."""
     looking.allow("status of 403")

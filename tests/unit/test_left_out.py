@@ -1,0 +1,34 @@
+"""Where no browser is found the page's tests are left out, and that is said; where they may not be, it is a failure."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.browser.chromium import LEFT_OUT, REQUIRED
+from tests.conftest import pytest_configure
+from tests.documents import ROOT
+
+
+def test_where_they_are_required_a_run_without_a_browser_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in `.ci/run`; elsewhere it begins."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv(REQUIRED, "required")
+    with pytest.raises(pytest.UsageError, match="apt-get install chromium"):
+        pytest_configure()
+    monkeypatch.delenv(REQUIRED)
+    pytest_configure()
+
+
+@pytest.mark.nightly("starts pytest in a process of its own")
+def test_elsewhere_they_are_left_out_and_the_end_of_the_run_says_how_to_get_one() -> None:
+    """It is no failure: `make test` needs nothing but Python and make."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/browser/test_policy.py"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    environment |= {"PATH": "/nowhere", REQUIRED: ""}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert LEFT_OUT in done.stdout
