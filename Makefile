@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 PLATFORMS := --only-binary :all: $(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_17 manylinux2014)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all shuffle crash-matrix wire-faults mutants fuzz soak bench check check-infra package docs vendor lock clean $(FLINKS:%=flink-%)
+.PHONY: help setup demo test test-all shuffle crash-matrix wire-faults mutants fuzz soak bench check check-infra package docs vendor screenshots lock clean $(FLINKS:%=flink-%)
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -75,6 +75,9 @@ package: ## Pack what is deployed into .tools/app.zip (PYTHON: the version it wi
 
 docs: setup ## Write the tables of README.md and docs/design.md anew from the code.
 	$(BIN)/python -m tests.documents
+
+screenshots: setup ## Take the pictures of the page in docs/, from the demo on a real Flink (needs Chromium).
+	$(BIN)/python -m tests.browser.screenshots
 
 vendor: setup ## Copy what the page is made with from its npm packages into flinkfuncs/page/vendor.
 	$(BIN)/python -m tests.browser.vendor
