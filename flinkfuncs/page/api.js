@@ -33,13 +33,17 @@ export function onSignedOut(called) {
   signedOut = called;
 }
 
+const MOST_KNOWN = 200;
+
 export async function get(path) {
   const had = known.get(path);
   const reply = await call('GET', path, had ? {'If-None-Match': had.etag} : {});
   if (reply.status === 304) return had.data;
   const data = await reply.json();
   const etag = reply.headers.get('ETag');
+  known.delete(path);
   if (etag) known.set(path, {etag, data});
+  if (known.size > MOST_KNOWN) known.delete(known.keys().next().value); // the one that changed longest ago
   return data;
 }
 

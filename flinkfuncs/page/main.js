@@ -38,8 +38,8 @@ function Page({session}) {
   const [helping, help] = useState(false);
   useKeys({'?': () => help(true)});
   useMark(place);
-  const path = place.parts.join('/');
-  useFocusOf(main, path);
+  const view = place.parts.slice(0, 2).join('/'); // an operation is shown within its job
+  useFocusOf(main, view);
   return html`
     <a class="skip" href="#main" onClick=${(event) => skipTo(event, main)}>Skip to the content</a>
     <header>
@@ -55,7 +55,7 @@ function Page({session}) {
       <button id="help-button" aria-label="Keyboard" title="Keyboard (?)" onClick=${() => help(true)}>?</button>
       <${Who} session=${session} />
     </header>
-    <main id="main" ref=${main} tabindex="-1"><${View} place=${place} key=${path} /></main>
+    <main id="main" ref=${main} tabindex="-1"><${View} place=${place} key=${view} /></main>
     ${helping && html`<${Help} close=${() => help(false)} />`}
   `;
 }
@@ -83,12 +83,12 @@ function useMark(place) {
   }, [data, place.parts.join('/')]);
 }
 
-function useFocusOf(main, path) {
+function useFocusOf(main, view) {
   const first = useRef(true);
   useEffect(() => {
     if (!first.current) main.current.focus();
     first.current = false;
-  }, [path]);
+  }, [view]);
 }
 
 function skipTo(event, main) {
