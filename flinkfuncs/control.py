@@ -14,7 +14,7 @@ from .clients.ledger import Ledger
 from .clients.queue import OperationsQueue
 from .clients.storage import Conflict
 from .core import queueing
-from .core.abandoning import abandoned
+from .core.abandoning import abandoned, consequences
 from .core.errors import NotFound, Refused, Unanswered
 from .core.idempotency import Key, Keyed
 from .core.jobs import JobRecord
@@ -36,17 +36,29 @@ class Control:
         self._queue = queue
         self._messages = messages
 
-    def abandon(self, operation_id: str, *, by: str, reason: str | None = None, call: Keyed | None = None) -> Operation:
+    def abandon(
+        self,
+        operation_id: str,
+        *,
+        by: str,
+        reason: str | None = None,
+        even_if_begun: bool = False,
+        call: Keyed | None = None,
+    ) -> Operation:
         """End an operation that waits or is stuck, and send for a driver of the next one; again, it changes nothing.
+
+        Unless `even_if_begun`, it is only withdrawn: where a driver begins at the same moment, whoever writes first
+        wins, and the other one finds that out.
 
         Raises:
             NotFound: there is no such operation.
-            Refused: it has ended otherwise, or the call's key came with another call (422).
+            Refused: it has ended otherwise; it has begun, and something may still take effect (both 409); the call's
+                key came with another call (422).
             Unavailable: storage cannot be reached.
 
         """
         if call and not call.first:
-            self._require_open_or_abandoned(operation_id)
+            self._require_can_end(operation_id, even_if_begun)
             self._ledger.keys.record(call, Key(digest=call.digest, at=_now()))
         closed = None
         while True:
@@ -56,9 +68,11 @@ class Control:
                 if entry and closed and self._is_done(entry.record, closed):
                     return self._abandoned(entry.record, closed)
                 return self._ended(operation_id)
+            _require_withdrawal(operation, even_if_begun)
             record, closed = abandoned(entry.record, operation, by, _now(), reason)
             record = self._messages.noted(record, closed)
-            self._ledger.close_unless_closed(closed)
+            # Listed only when it is done: a driver that begins first goes on, and then nothing was abandoned.
+            self._ledger.close_unless_closed(closed, listed=False)
             try:
                 self._ledger.write(record, etag=entry.etag)
             except (Conflict, Unanswered):
@@ -95,10 +109,13 @@ class Control:
 
         return requeue(self._ledger, self._queue, self._messages, job, change)
 
-    def _require_open_or_abandoned(self, operation_id: str) -> None:
+    def _require_can_end(self, operation_id: str, even_if_begun: bool) -> None:
         record = self._ledger.read(job_of(operation_id))
-        if record is None or record.known(operation_id) is None:
+        operation = record.known(operation_id) if record else None
+        if operation is None:
             self._ended(operation_id)
+        else:
+            _require_withdrawal(operation, even_if_begun)
 
     def _ended(self, operation_id: str) -> Operation:
         closed = self._ledger.closed(operation_id)
@@ -106,11 +123,18 @@ class Control:
             raise NotFound(f"there is no operation {operation_id[:128]!r}", code="OperationNotFound")
         if closed.result.outcome is not Outcome.ABANDONED:
             raise Refused(f"the operation has ended as {closed.result.outcome}", code="OperationEnded")
+        self._ledger.close(closed)  # the call that abandoned it may have died before it was listed
         return closed
 
     def _send_for_driver(self, record: JobRecord) -> None:
         if record.open:
             self._queue.nudge(record.name, record.open[0].id)
+
+
+def _require_withdrawal(operation: Operation, even_if_begun: bool) -> None:
+    if operation.acted and not even_if_begun:
+        message = f"the operation has begun; {consequences(operation)}; evenIfBegun abandons it all the same"
+        raise Refused(message, code="OperationBegun")
 
 
 def _now() -> datetime:

@@ -178,9 +178,13 @@ COMMANDS = (
     Command("logs", "show an operation's steps", reading.logs, (ID,)),
     Command(
         "abandon",
-        "end an operation that waits or is stuck; what it began may still take effect",
+        "withdraw an operation that has not begun; with --even-if-begun end one that is stuck, too",
         acting.abandon,
-        (ID, REASON, YES, KEY),
+        (
+            ID,
+            option("--even-if-begun", action="store_true", help="although what it began may still take effect"),
+            *(REASON, YES, KEY),
+        ),
     ),
     Command("pause", "hold a job's uploads", partial(acting.pause, True), (JOB, REASON)),
     Command("resume", "let a job's uploads through again", partial(acting.pause, False), (JOB,)),

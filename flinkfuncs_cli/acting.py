@@ -92,7 +92,8 @@ def _confirm(action: str, what: str, args: argparse.Namespace, console: Console)
 def abandon(args: argparse.Namespace, api: Api, console: Console) -> Exit:
     """End an operation by hand, once a person has confirmed it."""
     _confirm("abandon", args.id, args, console)
-    operation = api.post(f"/api/operations/{segment(args.id)}/abandon", given(args), key=args.idempotency_key)
+    body = {**given(args), **({"evenIfBegun": True} if args.even_if_begun else {})}
+    operation = api.post(f"/api/operations/{segment(args.id)}/abandon", body, key=args.idempotency_key)
     if console.as_json:
         console.json(operation)
     else:

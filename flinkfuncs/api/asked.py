@@ -19,9 +19,10 @@ class Pause(Model):
 
 
 class Abandon(Model):
-    """Why an operation is ended by hand."""
+    """Why an operation is ended by hand; and whether it is although it has begun, and something may take effect."""
 
     reason: Reason = None
+    even_if_begun: StrictBool = False
 
 
 class PlannedUpload(Model):

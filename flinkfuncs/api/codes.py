@@ -43,6 +43,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "UnknownAction": Code(404, "There is no such action."),
         "Conflict": Code(409, "The storage account protects a blob, or somebody else holds it."),
         "NotConfigured": Code(409, "The setting that this needs is empty: the detail names it."),
+        "OperationBegun": Code(
+            409, "The operation has begun, and the detail names what may still take effect: say `evenIfBegun`."
+        ),
         "OperationEnded": Code(409, "The operation has ended otherwise."),
         "ReleaseGone": Code(409, "The bytes of the release are not kept any more."),
         "StorageRefused": Code(409, "Storage refuses the request."),

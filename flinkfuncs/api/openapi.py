@@ -147,7 +147,10 @@ def _operation(route: Route) -> dict[str, Any]:
 def _responses(route: Route) -> dict[str, Any]:
     described = {str(reply.status): _reply(reply, route) for reply in route.replies}
     if route.conditional:
-        described["304"] = {"description": "Nothing has changed.", "headers": _headers(TAGGED)}
+        described["304"] = {
+            "description": "Nothing has changed.",
+            "headers": _headers({**route.replies[0].headers, **TAGGED}),
+        }
     for status, problem in _problems(route).items():
         described[status] = _merged(described[status], problem) if status in described else problem
     return described

@@ -297,9 +297,13 @@ class Ledger:
         with storage_errors(f"operation {operation.id}"):
             self._container.upload_blob(self._closed_blob(operation.id), operation.to_json().encode(), overwrite=True)
 
-    def close_unless_closed(self, operation: Operation) -> None:
-        """Write an operation that ended without a driver: what a driver wrote of its end, or writes later, counts."""
-        self._list_closed(operation)
+    def close_unless_closed(self, operation: Operation, *, listed: bool = True) -> None:
+        """Write an operation that ended without a driver: what a driver wrote of its end, or writes later, counts.
+
+        `listed`: list it as well, if it is an upload's.
+        """
+        if listed:
+            self._list_closed(operation)
         with suppress(Conflict), storage_errors(f"operation {operation.id}"):
             self._container.upload_blob(self._closed_blob(operation.id), operation.to_json().encode(), overwrite=False)
 

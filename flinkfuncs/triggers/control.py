@@ -1,10 +1,11 @@
 """What people can say to operations that wait or run.
 
-POST      /api/operations/{id}/abandon    end one that waits or is stuck; the reply names what may still take effect
+POST      /api/operations/{id}/abandon    withdraw one that has not begun; with evenIfBegun end one that is stuck, too:
+                                          the reply names what may still take effect
 GET, PUT  /api/jobs/{job}/uploads         whether the job's uploads are paused, and the newest one that is held
 
 {"paused": true, "reason": "…"}    the body of a PUT; the reply is what a GET shows
-{"reason": "…"}                    the body of a POST; both may leave the reason out
+{"reason": "…", "evenIfBegun": true}    the body of a POST; both may leave the reason out
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def abandon_operation(req: func.HttpRequest) -> func.HttpResponse:
     number, body = req.route_params["id"], read_body(req)
     said = parse_json(Abandon, body, what="the body")
     call = with_key(req, f"/api/operations/{number}/abandon", body)
-    operation = services().control.abandon(number, by=caller(req), reason=said.reason, call=call)
+    operation = services().control.abandon(
+        number, by=caller(req), reason=said.reason, even_if_begun=said.even_if_begun, call=call
+    )
     return as_json(Operation.of(operation), headers=replayed(call))
 
 

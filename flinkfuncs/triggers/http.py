@@ -8,7 +8,7 @@
     GET   /api/operations?job=…          a job's operations, newest first; ?state=open | closed | rejected narrows them
     GET   /api/operations?state=open     a part of each open operation of all jobs; state=rejected: uploads under no
                                          job's name
-    GET   /api/operations/{id}           one operation
+    GET   /api/operations/{id}           one operation; Prefer: wait=N here, too
     GET   /api/uploads                   what became of the newest uploads, of all jobs; ?outcome=REFUSED narrows them
     …     control.py                     what people say to operations that wait or run
     GET   /api/me                        who calls, and what they may do
@@ -102,10 +102,20 @@ def list_releases(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.route("api/operations/{id}", methods=["GET"])
-@replies
-def show_operation(req: func.HttpRequest) -> func.HttpResponse:
-    """Show one operation, open or closed."""
-    return as_found(req, shown.Operation.of(services().ledger.find(req.route_params["id"])))
+@replies_async
+async def show_operation(req: func.HttpRequest) -> func.HttpResponse:
+    """Show one operation, open or closed, and hold the reply for as long as the caller prefers."""
+    operation = await asyncio.to_thread(_find, req.route_params["id"])
+    seconds = wait_seconds(req.headers.get("prefer"))
+    if seconds is None:
+        return as_found(req, shown.Operation.of(operation))
+    reply = as_found(req, shown.Operation.of(await _ended(operation, seconds)))
+    reply.headers.update({"Preference-Applied": f"wait={seconds}"})
+    return reply
+
+
+def _find(operation_id: str) -> Operation:
+    return services().ledger.find(operation_id)
 
 
 @blueprint.route("api/operations", methods=["GET"])
@@ -201,7 +211,7 @@ async def _ended(operation: Operation, seconds: float) -> Operation:
 def _read_again(operation: Operation) -> Operation:
     try:
         with telemetry.quiet():
-            return services().ledger.find(operation.id)
+            return _find(operation.id)
     except FlinkFuncsError:
         return operation
 

@@ -141,7 +141,7 @@ class Writer:
     def _abandon(self, operation: Operation) -> None:
         self.refused = True
         with suppress(Refused):  # it has ended
-            self._control.abandon(operation.id, by=PERSON.detail)
+            self._control.abandon(operation.id, by=PERSON.detail, even_if_begun=True)
             self.refused = False
 
     def _upload(self) -> Operation:

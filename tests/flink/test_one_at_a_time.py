@@ -98,7 +98,7 @@ def test_after_a_stop_is_abandoned_the_job_goes_on_from_its_savepoint(session_jo
     else:
         job.upload("1", arguments=arguments)
     stuck = stopping(job)
-    ended = call(job, "POST", f"/api/operations/{stuck['id']}/abandon")
+    ended = call(job, "POST", f"/api/operations/{stuck['id']}/abandon", {"evenIfBegun": True})
     assert ended["result"]["outcome"] == "ABANDONED"
     assert f"trigger {step(job, 'Stop')['detail'].split()[2]}" in ended["result"]["message"]  # type: ignore[index]
     job.upload("2", arguments=arguments)

@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from flinkfuncs.api.asked import Pause
+from flinkfuncs.api.asked import Abandon, Pause
 from flinkfuncs.core.actions import Action
+from flinkfuncs.core.model import Model
 from flinkfuncs.core.operations import Outcome
 from flinkfuncs.core.uploads import parse_job_json
 from flinkfuncs.runjob import RunJobProperties
@@ -58,8 +59,8 @@ def test_every_route_in_the_text_is_one() -> None:
 def test_every_body_is_accepted(call: str) -> None:
     """Its fields are those of the route."""
     body = re.findall(r"-d '(.*)'", call)[0].replace("<flink job id>", "a" * 32)
-    model = Pause if call.endswith("/uploads") else RunJobProperties
-    assert model.model_validate_json(body)
+    models: dict[str, type[Model]] = {"uploads": Pause, "abandon": Abandon}
+    assert models.get(call.rpartition("/")[2], RunJobProperties).model_validate_json(body)
 
 
 def test_every_job_json_is_one() -> None:

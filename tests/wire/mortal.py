@@ -45,8 +45,8 @@ class MortalLedger(ClockedLedger):
         super().close(operation)
         self.points.cross()
 
-    def close_unless_closed(self, operation: Operation) -> None:
+    def close_unless_closed(self, operation: Operation, *, listed: bool = True) -> None:
         """Close between two places."""
         self.points.cross()
-        super().close_unless_closed(operation)
+        super().close_unless_closed(operation, listed=listed)
         self.points.cross()

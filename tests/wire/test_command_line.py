@@ -300,6 +300,17 @@ def test_an_operation_is_abandoned_once_somebody_confirmed_it(tmp_path: Path) ->
     assert (ran.exit_code, ran.out) == (0, f"{ID} ABANDONED {result['message']}\n")
 
 
+def test_what_has_begun_is_abandoned_only_with_an_option_of_its_own(tmp_path: Path) -> None:
+    """Exit code 3 and the app's words without it; the app decides, so nothing can begin in between."""
+    begun = Answer(409, {"status": 409, "code": "OperationBegun", "detail": "it has begun; say evenIfBegun"})
+    ended = Answer(200, SEEN | {"result": {"outcome": "ABANDONED", "message": "abandoned"}})
+    with app(tmp_path, {f"POST {OPERATION}/abandon": [begun, ended]}) as (cli, server):
+        refused, ran = cli.run("abandon", ID, "--yes"), cli.run("abandon", ID, "--yes", "--even-if-begun")
+        assert [json.loads(call.body) for call in server.calls] == [{}, {"evenIfBegun": True}]
+    assert (refused.exit_code, ran.exit_code) == (3, 0)
+    assert "say evenIfBegun" in refused.err
+
+
 @pytest.mark.parametrize(("delivered", "exit_code"), [(True, 0), (False, 1)])
 def test_a_test_message_says_what_was_answered(tmp_path: Path, *, delivered: bool, exit_code: int) -> None:
     """The receiver's answer stands in the output; without 2xx the command fails."""

@@ -27,6 +27,7 @@ from flinkfuncs.core.idempotency import KEPT, Key
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Outcome, job_of
+from flinkfuncs.core.steps import Trigger
 from flinkfuncs.gateway.contract import ClusterPath, operation_of, parse_api_version
 from flinkfuncs.gateway.service import Gateway
 from flinkfuncs.intake import MOST_OPEN, Intake
@@ -404,6 +405,11 @@ def test_the_key_of_an_abandon_belongs_to_one_operation_and_reason(running: Play
     assert code(post(api, f"/api/operations/{ended.id}/abandon")) == (409, "OperationEnded")
     assert code(post(api, "/api/operations/x/abandon")) == (404, "OperationNotFound")
     assert keys(running.storage) == []
+    begun = json_of(post(api, SAVEPOINT, headers={}))["id"]
+    running.dies_behind(Trigger)
+    assert code(post(api, f"/api/operations/{begun}/abandon")) == (409, "OperationBegun")
+    assert keys(running.storage) == []
+    assert post(api, f"/api/operations/{begun}/abandon", b'{"evenIfBegun": true}', headers={}).status_code == 200
     first, second = (json_of(post(api, SAVEPOINT, headers={}))["id"] for _ in range(2))
     assert post(api, f"/api/operations/{first}/abandon", b'{"reason": "a"}').status_code == 200
     assert code(post(api, f"/api/operations/{first}/abandon", b'{"reason": "b"}')) == (422, "KeyReused")

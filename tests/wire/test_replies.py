@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime
+from threading import Thread
 
 import pytest
 
@@ -11,6 +13,7 @@ from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Outcome, Result, operation_id
+from flinkfuncs.core.steps import Stop
 from tests.fixtures.scenes import Play
 from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import ORDERS, asked, with_marks
@@ -69,6 +72,40 @@ def test_what_is_asked_for_is_answered_as_described(play: Play) -> None:
     assert states == ["open", "open"]
 
 
+def test_a_look_is_held_until_the_operation_has_ended(play: Play) -> None:
+    """200 as soon as it has; what has ended is shown at once."""
+    api = Api(play)
+    path = f"/api/operations/{json_of(api.post('/api/jobs/orders/stop'))['id']}"
+    held = Thread(target=play.drives)
+    began = time.monotonic()
+    held.start()
+    reply = api.get(path, prefer="wait=120")
+    held.join()
+    assert time.monotonic() - began < 100
+    assert (reply.status_code, reply.headers["preference-applied"]) == (200, "wait=120")
+    assert json_of(reply)["result"]["outcome"] == "SUCCEEDED"
+    assert api.get(path, prefer="wait=120").get_body() == reply.get_body()
+    assert time.monotonic() - began < 100
+    assert api.get("/api/operations/x", prefer="wait=120").status_code == 404
+
+
+def test_a_held_look_heeds_the_etag_in_the_end(play: Play) -> None:
+    """304 where nothing has changed by then, and the operation where it has ended meanwhile."""
+    api = Api(play)
+    path = f"/api/operations/{json_of(api.post('/api/jobs/orders/stop'))['id']}"
+    etag = api.get(path).headers["etag"]
+    same = api.get(path, prefer="wait=1", **{"if-none-match": etag})
+    assert (same.status_code, same.headers["preference-applied"]) == (304, "wait=1")
+    driving = Thread(target=play.drives)
+    driving.start()
+    other = api.get(path, prefer="wait=120", **{"if-none-match": etag})
+    driving.join()
+    assert (other.status_code, json_of(other)["result"]["outcome"]) == (200, "SUCCEEDED")
+    assert other.headers["etag"] != etag
+    again = api.get(path, prefer="wait=120", **{"if-none-match": other.headers["etag"]})
+    assert again.status_code == 304
+
+
 def test_uploads_that_are_no_release_are_shown_as_described(play: Play) -> None:
     """One under a name that is not a job's, one that waits, one that is refused."""
     play.storage.upload("stateful/No_Job/x.jar", b"PK")
@@ -118,6 +155,21 @@ def test_an_operation_that_has_ended_is_not_abandoned(play: Play) -> None:
     assert play.record.last
     reply = Api(play).post(f"/api/operations/{play.record.last.id}/abandon")
     assert (reply.status_code, json_of(reply)["code"]) == (409, "OperationEnded")
+
+
+def test_an_operation_that_has_begun_is_not_withdrawn(play: Play) -> None:
+    """409, as described, and `evenIfBegun` ends it."""
+    play.cluster.flink.holds_savepoints = True
+    api = Api(play)
+    path = f"/api/operations/{json_of(api.post('/api/jobs/orders/stop'))['id']}"
+    play.dies_behind(Stop)
+    for body in (b"", b"{}", b'{"evenIfBegun": false, "reason": "the task was cleared"}'):
+        reply = api.post(f"{path}/abandon", body)
+        assert (reply.status_code, json_of(reply)["code"]) == (409, "OperationBegun")
+        assert "a stop of" in json_of(reply)["detail"]
+    assert api.post(f"{path}/abandon", b'{"evenIfBegun": "yes"}').status_code == 400
+    ended = api.post(f"{path}/abandon", b'{"evenIfBegun": true}')
+    assert json_of(ended)["result"]["outcome"] == "ABANDONED"
 
 
 def test_the_document_and_the_health_report_are_served(play: Play) -> None:

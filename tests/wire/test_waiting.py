@@ -18,9 +18,10 @@ from flinkfuncs.core.errors import NotFound, Refused
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Cause, Operation, Outcome, Request
-from flinkfuncs.core.steps import End, Learned, Step, Stop
+from flinkfuncs.core.steps import Cancel, End, Learned, Step, Stop, Trigger
 from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import NOW, ORDERS, asked
+from tests.wire.mortal import CrashError, MortalLedger, Points
 from tests.wire.session import Session, intake, put
 from tests.wire.storage import ClockedLedger, Storage, jar
 from tests.wire.test_driver import driver, read, result, running_job
@@ -47,9 +48,15 @@ def at_once(work: Callable[[int], T], number: int = AT_ONCE) -> list[T]:
         return list(threads.map(one, range(number)))
 
 
-def driving(storage: Storage, cluster: Session) -> Callable[[], None]:
+def driving(storage: Storage, cluster: Session, **patience: float) -> Callable[[], None]:
     """Drive the job, as a driver beside."""
-    return lambda: driver(storage, cluster).drive(ORDERS)
+    return lambda: driver(storage, cluster, ledger=None, **patience).drive(ORDERS)
+
+
+def etag(storage: Storage) -> str:
+    entry = storage.ledger().entry(ORDERS)
+    assert entry
+    return entry.etag
 
 
 def outcomes(storage: Storage, job: JobName = ORDERS) -> dict[str, Outcome | None]:
@@ -153,7 +160,7 @@ def test_a_driver_whose_operation_was_abandoned_can_write_nothing_any_more(
     sleeping = Thread(target=driver(storage, cluster, lease_seconds=600).drive, args=(ORDERS,))
     sleeping.start()
     assert cluster.asleep.wait(30)
-    abandoned = control(storage).abandon(stuck.id, by="a person")
+    abandoned = control(storage).abandon(stuck.id, by="a person", even_if_begun=True)
     assert abandoned.result
     assert abandoned.result.message.startswith("abandoned by a person; what may still take effect: a stop of ")
     next_one = put(storage, asked(follows, identity="next"))
@@ -235,6 +242,91 @@ def uploaded(storage: Storage) -> Operation:
     operation = intake(storage).upload("stateful/orders/job.jar")
     assert operation
     return operation
+
+
+@pytest.mark.parametrize("action", [Action.STOP, Action.SAVEPOINT])
+def test_what_has_begun_is_not_withdrawn(storage: Storage, cluster: Session, action: Action) -> None:
+    """409 names what may still take effect; nothing is written, and the operation is carried to its end."""
+    running_job(storage, cluster)
+    cluster.flink.holds_savepoints = True
+    begun = put(storage, asked(action))
+    driver(storage, cluster, invocation_seconds=0).drive(ORDERS)
+    before = etag(storage)
+    with pytest.raises(Refused, match=r"begun; what may still take effect: a .* evenIfBegun") as refused:
+        control(storage).abandon(begun.id, by="a person")
+    assert (refused.value.code, refused.value.status) == ("OperationBegun", 409)
+    assert etag(storage) == before
+    assert storage.ledger().closed(begun.id) is None
+    cluster.flink.holds_savepoints = False
+    driver(storage, cluster).drive(ORDERS)
+    assert result(storage, begun)[0] is Outcome.SUCCEEDED
+
+
+def test_a_driver_that_begins_before_it_is_withdrawn_goes_on(storage: Storage, cluster: Session) -> None:
+    """It writes between the look and the write of the withdrawal; the upload is shown as what it came to, and once."""
+    running_job(storage, cluster)
+    cluster.flink.holds_savepoints = True
+    waiting = uploaded(storage)
+    begins = BetweenLedger(storage, 1, driving(storage, cluster, invocation_seconds=0))
+    with pytest.raises(Refused) as refused:
+        Control(begins, storage.queue).abandon(waiting.id, by="a person")
+    assert refused.value.code == "OperationBegun"
+    assert (storage.ledger().find(waiting.id).result, read(storage).open[0].id) == (None, waiting.id)
+    assert storage.ledger().uploads([Outcome.ABANDONED], rejected=False) == []
+    cluster.flink.holds_savepoints = False
+    driver(storage, cluster).drive(ORDERS)
+    assert outcomes(storage)[waiting.id] is Outcome.SUCCEEDED
+    assert result(storage, waiting)[0] is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("action", [Action.STOP, Action.SAVEPOINT, Action.CANCEL, Action.UPDATE])
+def test_a_driver_that_begins_after_it_was_withdrawn_sends_nothing(
+    storage: Storage, flink: FlinkServer, action: Action
+) -> None:
+    """It has decided on its call already: writing that down is what it cannot do any more."""
+
+    class Withdrawn(Session):
+        def next_step(self, record: JobRecord, operation: Operation, now: datetime) -> Step:
+            step = super().next_step(record, operation, now)
+            if isinstance(step, Stop | Trigger | Cancel) and operation.id == waiting.id:
+                control(storage).abandon(waiting.id, by="a person", reason="the task was marked as failed")
+            return step
+
+        def act(self, record: JobRecord, operation: Operation, step: Step) -> Learned:
+            assert operation.id != waiting.id or not isinstance(step, Stop | Trigger | Cancel), "it was sent"
+            return super().act(record, operation, step)
+
+    cluster = Withdrawn(storage, flink)
+    running_job(storage, Session(storage, flink))
+    waiting = put(storage, asked(action, identity="waits"))
+    driver(storage, cluster).drive(ORDERS)
+    assert result(storage, waiting) == (
+        *(Outcome.ABANDONED, "Abandoned"),
+        "abandoned by a person: the task was marked as failed; it had begun nothing that could still take effect",
+    )
+    assert len(cluster.flink.running_ids()) == 1
+    assert (read(storage).open, read(storage).lease) == ((), None)
+
+
+def test_an_upload_whose_withdrawal_died_is_listed_by_the_repeat(storage: Storage, cluster: Session) -> None:
+    """Whatever was written before the process died: the list of uploads says ABANDONED in the end, and once."""
+    running_job(storage, cluster)
+    waiting = uploaded(storage)
+    deadly = 0
+    while True:
+        deadly += 1
+        ledger = MortalLedger(storage)
+        ledger.points = Points(deadly)
+        try:
+            Control(ledger, storage.queue).abandon(waiting.id, by="a person")
+        except CrashError:
+            control(storage).abandon(waiting.id, by="a person")
+            listed = storage.ledger().uploads([Outcome.ABANDONED], rejected=False)
+            assert [one.operation for one in listed].count(waiting.id) == 1
+            waiting = uploaded(storage)
+            continue
+        break
+    assert deadly == 7
 
 
 @pytest.mark.parametrize("nth", [1, 2], ids=["before it is claimed", "after it is claimed"])
