@@ -51,7 +51,7 @@ def _check_configuration(configuration: dict[str, str]) -> dict[str, str]:
 def _split(args: object, info: ValidationInfo) -> object:
     """Split a text of arguments where it comes in; one that is on record was split, or stays as it was recorded."""
     if not isinstance(args, str):
-        return args
+        return tuple(args) if isinstance(args, list) else args  # a strict model takes no list for a tuple here
     if not info.context:
         split_as_recorded(args)  # ValueError: no closing quotation
         return args

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from flinkfuncs.core.arguments import join_arguments, split_arguments
 from flinkfuncs.core.errors import Refused
-from flinkfuncs.core.model import read_stored
+from flinkfuncs.core.model import parse_json, read_stored
 from flinkfuncs.core.releases import Spec, SpecPatch
 from flinkfuncs.core.uploads import parse_job_json
+from flinkfuncs.runjob import RunJobProperties
 from tests.unit.builders import release
 
 
@@ -57,13 +58,17 @@ def test_what_can_be_joined_is_split_into_the_same(words: list[str]) -> None:
 
 
 def test_a_list_of_strings_is_taken_as_it_is() -> None:
-    """In job.json, and as it is recorded."""
+    """In job.json, in a body, and as it is recorded."""
     described = parse_job_json(b'{"jar": "a.jar", "args": ["--a", "b \\"c\' d", ""]}')
     assert described.args == ("--a", "b \"c' d", "")
     stored = read_stored(Spec, Spec().patched(described.spec()).to_json(), what="x")
     assert stored.argument_list == ["--a", "b \"c' d", ""]
     with pytest.raises(Refused, match=r"args\.list\.1"):
         parse_job_json(b'{"jar": "a.jar", "args": ["--a", 1]}')
+    body = b'{"args": ["--a", "b \\"c\' d", ""]}'
+    assert parse_json(RunJobProperties, body, what="the body").args == described.args
+    with pytest.raises(Refused, match=r"args\.list\.1"):
+        parse_json(RunJobProperties, b'{"args": ["--a", 1]}', what="the body")
 
 
 def test_a_text_that_an_older_version_recorded_means_what_it_meant() -> None:
