@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 PLATFORMS := --only-binary :all: $(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_17 manylinux2014)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all shuffle crash-matrix wire-faults mutants fuzz soak bench check check-infra package docs vendor screenshots lock clean $(FLINKS:%=flink-%)
+.PHONY: help setup demo test test-all shuffle crash-matrix wire-faults mutants fuzz soak bench check check-infra package docs test-provider vendor screenshots lock clean $(FLINKS:%=flink-%)
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -66,6 +66,10 @@ check-infra: .tools/checkov/.installed ## Check infra/ with checkov, and the wor
 	.tools/checkov/bin/check-jsonschema --builtin-schema vendor.github-actions examples/pipelines/github/action.yml
 	.tools/checkov/bin/check-jsonschema --builtin-schema vendor.azure-pipelines --regex-variant nonunicode examples/pipelines/azure-pipelines.yml
 	.tools/checkov/bin/zizmor --offline --quiet .github examples/pipelines/github
+
+test-provider: setup $(AIRFLOWS:%=.tools/airflow-%/.installed) build/airflow-provider/.installed ## Check the Airflow provider's types, and test it on both versions of Airflow.
+	MYPYPATH=airflow/src $(BIN)/mypy --config-file airflow/pyproject.toml --python-executable .tools/airflow-3/bin/python -p flinkfuncs_provider
+	for v in $(AIRFLOWS); do PYTHONPATH=build/airflow-provider .tools/airflow-$$v/bin/python -m pytest airflow/tests || exit 1; done
 
 package: ## Pack what is deployed into .tools/app.zip (PYTHON: the version it will run on).
 	rm -rf .tools/app .tools/app.zip

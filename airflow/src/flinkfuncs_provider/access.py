@@ -42,7 +42,7 @@ class Access:
     trust_env: bool = True
 
     @classmethod
-    def of(cls, connection: Any) -> Access:  # noqa: ANN401 - two classes of two Airflows
+    def of(cls, connection: Any) -> Access:
         """Read a connection.
 
         Raises:
@@ -69,7 +69,7 @@ class Access:
         )
 
 
-def _url(connection: Any) -> str:  # noqa: ANN401 - as above
+def _url(connection: Any) -> str:
     """Return the app's URL; `flinkfuncs://:key@host:8443/http` and the like come from environment variables."""
     host = (connection.host or "").rstrip("/")
     if not host:

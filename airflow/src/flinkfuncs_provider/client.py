@@ -104,9 +104,9 @@ def call(
         yield Sleep(pause)
 
 
-def get(path: str) -> Flow[Json]:
+def get(path: str, *, tries: int = TRIES) -> Flow[Json]:
     """GET a path."""
-    reply, _ = yield from call("GET", path)
+    reply, _ = yield from call("GET", path, tries=tries)
     return _json(reply)
 
 

@@ -36,13 +36,13 @@ class Wanted:
     savepoint_seconds: float | None = None
 
     def look(self, job: str) -> Flow[Seen]:
-        """Look once.
+        """Look once; whoever waits looks again.
 
         Raises:
             FlinkFuncsUnavailable, FlinkFuncsDenied, FlinkFuncsRefused: as client.py says.
 
         """
-        shown = yield from get(job_path(job))
+        shown = yield from get(job_path(job), tries=1)
         status = str(shown.get("status"))
         words = f"job {job} is {status}{f': {reason}' if (reason := shown.get('statusReason')) else ''}"
         if status in self.failed_statuses:
@@ -51,7 +51,7 @@ class Wanted:
             return Seen(reached=False, failed=False, words=words)
         if self.savepoint_seconds is None:
             return Seen(reached=True, failed=False, words=words)
-        listed = (yield from get(job_path(job, "/savepoints"))).get("savepoints", [])
+        listed = (yield from get(job_path(job, "/savepoints"), tries=1)).get("savepoints", [])
         taken = [time_of(one["takenAt"]).timestamp() for one in listed if not one.get("disposingAt")]
         age = time.time() - max(taken) if taken else None
         words += f", its newest savepoint is {age:.0f} s old" if age is not None else ", and has no savepoint"

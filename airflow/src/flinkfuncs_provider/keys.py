@@ -39,7 +39,7 @@ class Call:
     began: datetime | None  # the run
 
     @classmethod
-    def of(cls, context: Any) -> Call:  # noqa: ANN401 - two types of two Airflows
+    def of(cls, context: Any) -> Call:
         """Read a task's context."""
         ti, run = context["ti"], context["dag_run"]
         earlier = max(0, int(ti.max_tries or 0) - int(getattr(ti.task, "retries", 0) or 0))

@@ -149,7 +149,7 @@ class FlinkJobOperator(BaseOperator):
     def execute(self, context: Context) -> Json:
         """Ask, and wait."""
         if self.local_jar:
-            self._upload()
+            self._upload(self.local_jar)
         if self.plan_only:
             return self._planned()
         operation = self._ask(context)
@@ -198,7 +198,8 @@ class FlinkJobOperator(BaseOperator):
 
     def _ask(self, context: Context) -> Json:
         """Record the operation, or find the one that an earlier try of this task recorded."""
-        body = self._body(context)
+        body = self._body()
+        body.setdefault("reason", (self.reason or f"Airflow: {_called(context)}")[:500])
         if self.idempotency_key:
             operation, replayed = self._send(body, self.idempotency_key)
             return self._found(operation) if replayed else operation
@@ -235,7 +236,7 @@ class FlinkJobOperator(BaseOperator):
         self.log.info("Operation %s was asked for by an earlier try of this task", operation["id"])
         return operation
 
-    def _body(self, context: Context) -> Json:
+    def _body(self) -> Json:
         said: Json = dict(self.body or {})
         named = {
             "release": self.release,
@@ -246,20 +247,17 @@ class FlinkJobOperator(BaseOperator):
         }
         if self.jar:
             named["jobJarDirectory"], _, named["jarName"] = self.jar.rpartition("/")
-        said |= {name: value for name, value in named.items() if value is not None}
-        if not self.plan_only:
-            said.setdefault("reason", (self.reason or f"Airflow: {_called(context)}")[:500])
-        return said
+        return said | {name: value for name, value in named.items() if value is not None}
 
     def _planned(self) -> Json:
-        plan = self.hook.plan(self.job, self.action, self._body({}))  # type: ignore[typeddict-item]
+        plan = self.hook.plan(self.job, self.action, self._body())
         verdict = plan.get("verdict")
         self.log.info("Plan %s: %s %s", plan.get("id"), verdict, plan.get("reason", ""))
         if verdict not in WITHOUT_STATE_RISK:
             raise FlinkPlanRefused(f"{verdict}: {plan.get('reason') or plan.get('code') or 'no reason was given'}")
         return plan
 
-    def _upload(self) -> None:
+    def _upload(self, file: str) -> None:
         """Put the local jar where `jar` says; the same bytes again do no harm."""
         if not self.jar:
             raise AirflowException("local_jar needs jar: the path that it is uploaded to")
@@ -270,9 +268,9 @@ class FlinkJobOperator(BaseOperator):
                 "local_jar needs apache-airflow-providers-microsoft-azure, which uploads it"
             ) from None
         container, blob = place_of(self.jar)
-        self.log.info("Uploading %s to %s", self.local_jar, self.jar)
+        self.log.info("Uploading %s to %s", file, self.jar)
         hook = WasbHook(wasb_conn_id=self.storage_conn_id)
-        hook.load_file(self.local_jar, container_name=container, blob_name=blob, overwrite=True)
+        hook.load_file(file, container_name=container, blob_name=blob, overwrite=True)
 
     # ----------------------------------------------------------------------------------------------------- concluding
 

@@ -59,7 +59,7 @@ class FlinkJobSensor(BaseSensorOperator):
         """The connection to the app."""
         return FlinkFuncsHook(self.flinkfuncs_conn_id)
 
-    def execute(self, context: Context) -> Any:  # noqa: ANN401 - Airflow's
+    def execute(self, context: Context) -> Any:
         """Look, and wait in the triggerer if that is wanted."""
         if not self.deferrable:
             return super().execute(context)

@@ -42,7 +42,7 @@ class FlinkOperationTrigger(BaseTrigger):
         on_kill: str = "leave",
     ) -> None:
         """Keep what to wait for."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow ships it so
         self.operation = operation
         self.until = until
         self.flinkfuncs_conn_id = flinkfuncs_conn_id
@@ -142,7 +142,7 @@ class FlinkJobTrigger(BaseTrigger):
         poll_interval: float = 60,
     ) -> None:
         """Keep what to wait for."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow ships it so
         self.job = job
         self.until = until
         self.statuses, self.failed_statuses = tuple(statuses), tuple(failed_statuses)
@@ -217,7 +217,7 @@ class FlinkUpdateTrigger(BaseEventTrigger):
         poll_interval: float = 30,
     ) -> None:
         """Keep what to look for."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow ships it so
         self.job = job
         self.actions, self.outcomes = tuple(actions), tuple(outcomes)
         self.look_back = look_back
