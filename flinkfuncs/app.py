@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .planning import Planner
     from .releases import Releases
     from .settings import Settings
+    from .uploading import Uploader
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Services:
     intake: Intake
     control: Control
     planner: Planner
+    uploader: Uploader
     driver: Driver
     cluster: Cluster
     periodic: PeriodicSavepoints
@@ -102,6 +104,7 @@ def compose(settings: Settings) -> Services:
     from .periodic import PeriodicSavepoints
     from .planning import Planner
     from .releases import Releases
+    from .uploading import Uploader
 
     jars = _jars(settings)
     cluster = _cluster(settings, jars)
@@ -123,6 +126,7 @@ def compose(settings: Settings) -> Services:
         intake=intake,
         control=Control(ledger, queue, told),
         planner=Planner(ledger, jars, cluster, intake),
+        uploader=Uploader(jars, container=settings.jars_container),
         driver=Driver(ledger, queue, cluster, patience, messages=told),
         cluster=cluster,
         periodic=PeriodicSavepoints(ledger, queue, cluster, rhythm, told),

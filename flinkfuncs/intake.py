@@ -147,14 +147,18 @@ class Intake:
         return self._ledger.keys.record(call, Key(digest=call.digest, at=at, operation=operation.id))
 
     def resolved(self, job: JobName, request: Request) -> Request:
-        """Return the request with the release that it goes back to; a job that is not there has none.
+        """Return the request with the release that it goes back to, or with the jar as it lies below `plans/` now.
+
+        A job that is not there has no release.
 
         Raises:
-            NotFound: there is no such release.
-            Refused: its bytes are gone.
+            NotFound: there is no such release, or no such jar.
+            Refused: the release's bytes are gone.
             Unavailable: storage cannot be reached.
 
         """
+        if request.jar and request.jar.place == "uploads":
+            return request.model_copy(update={"jar": self._pinned(request.jar)})
         record = self._ledger.read(job) if request.release else None
         if request.release is None or record is None or record.deleted:
             return request
@@ -162,6 +166,13 @@ class Intake:
         if record.wanted:
             release = release.taken_as(record.wanted)  # its window is not what the job goes back to
         return request.model_copy(update={"release": release.id, "kept": release})
+
+    def _pinned(self, jar: JarSource) -> JarSource:
+        """Return where a jar lies with the ETag that it has now: the operation takes that one and no other."""
+        facts = self._jars.look("uploads", jar.name)
+        if facts is None:
+            raise NotFound(f"there is no jar {jar.name[:128]!r} in the jars container", code="JarNotFound")
+        return jar.model_copy(update={"etag": facts.etag})
 
     # -------------------------------------------------------------------------------------------------------- uploads
 

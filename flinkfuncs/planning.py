@@ -75,11 +75,10 @@ from .core.steps import (
     UploadJar,
     Wait,
 )
-from .core.uploads import Folder, JobJson, UploadPath, is_jar, parse_path, require_jar_beside
+from .core.uploads import PLANS, Folder, JobJson, UploadPath, parse_path, require_jar_beside, require_plain
 from .intake import Intake, new_operation, request_of, with_operation
 from .operations import end_of_refused
 
-PLANS = "plans/"  # the folder of the jars container whose jars nobody takes for uploads
 WAIT_SECONDS = 20.0
 LONGEST_SECONDS = 200.0  # Azure's front end gives up a call after 230 s
 READ_OPERATIONS = 60  # closed ones, to find enough updates among them
@@ -376,10 +375,8 @@ class Planner:
 
 
 def _require_place(jar: str) -> None:
-    """Refuse what is not the name of a jar, below `plans/` or among the uploads; dots would lead a URL elsewhere."""
-    plain = jar.isprintable() and "\\" not in jar and not {"", ".", ".."} & set(jar.split("/"))
-    if not (plain and is_jar(jar)):
-        raise Refused(f"{jar[:128]!r} is not the plain name of a jar", code="InvalidPath", status=400)
+    """Refuse what is not the name of a jar, below `plans/` or among the uploads."""
+    require_plain(jar)
     if not jar.startswith(PLANS):
         parse_path(jar)
 

@@ -3,6 +3,7 @@
     body field                              Request                         taken by
     --------------------------------------  ------------------------------  --------------------------------
     jobJarDirectory, jarName                jar (both, or neither)          NEW and the three UPDATEs
+    jar                                     jar, below `plans/`             NEW and the three UPDATEs; not the gateway
     entryClass, args                        spec                            NEW and the three UPDATEs
     flinkConfiguration                      spec, without its two specials  NEW and the three UPDATEs
     … its `parallelism`, or parallelism     spec.parallelism                NEW and the three UPDATEs
@@ -53,6 +54,7 @@ from .core.releases import (
     parallelism_of,
 )
 from .core.remarks import REMARKS, Remarks
+from .core.uploads import PLANS, require_plain
 from .core.windows import UpdateWindow
 from .settings import Settings
 
@@ -82,6 +84,7 @@ class RunJobProperties(Remarks):
 
     job_jar_directory: str | None = None
     jar_name: str | None = None
+    jar: str | None = None
     entry_class: str | None = None
     args: Args | None = None
     save_point_name: str | None = None
@@ -162,6 +165,13 @@ def _refuse_unused(action: Action, body: RunJobProperties) -> None:
 
 def _jar(body: RunJobProperties, settings: Settings) -> JarSource | None:
     directory, name = body.job_jar_directory or "", body.jar_name or ""
+    if body.jar:
+        if directory or name:
+            raise _invalid("jar names a jar below plans/, and jobJarDirectory and jarName name another one: give one")
+        require_plain(body.jar)
+        if not body.jar.startswith(PLANS):
+            raise Refused(f"{body.jar[:128]!r} is not below {PLANS}", code="InvalidPath", status=400)
+        return JarSource(place="uploads", name=body.jar)
     if not directory and not name:
         return None
     if not directory or not name:

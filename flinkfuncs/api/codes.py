@@ -30,7 +30,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "InvalidQuery": Code(400, "A parameter of the query has no such value, or does not go with the others."),
         "OutsideRoot": Code(400, "A path leads outside the directory that the settings allow."),
         "InvalidPath": Code(
-            400, "No jar of an upload may lie there: `plans/`, `stateful/<job>/` and `stateless/<job>/`."
+            400,
+            "No such file may lie there: jars in `plans/`, `stateful/<job>/` and `stateless/<job>/`, job.json in the "
+            "latter two; the `jar` of an action in `plans/`.",
         ),
         "NotSignedIn": Code(401, "App Service authentication names no caller, or the principal cannot be read."),
         "CrossSite": Code(403, "The request would change something, and comes from a page of another site."),
@@ -49,9 +51,14 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "OperationEnded": Code(409, "The operation has ended otherwise."),
         "ReleaseGone": Code(409, "The bytes of the release are not kept any more."),
         "StorageRefused": Code(409, "Storage refuses the request."),
+        "UploadExists": Code(409, "Another file has this name: take another name, or name its ETag in `If-Match`."),
         "TooManyOperations": Code(409, "Too many operations of this job are waiting."),
         "PlanChanged": Code(412, "The job is no longer as the plan found it, or another action was planned."),
-        "BodyTooLarge": Code(413, "The body is longer than 256 KiB."),
+        "UploadChanged": Code(412, "The file that `If-Match` names is not there, or another one by now."),
+        "BodyTooLarge": Code(413, "The body is longer than 256 KiB, or a job.json than 64 KiB."),
+        "JarTooLarge": Code(413, "The jar is larger than 64 MiB: the detail says how it gets into the container."),
+        "EmptyJar": Code(422, "The jar has no bytes."),
+        "NotAJar": Code(422, "The file is not a zip that Java reads."),
         "KeyReused": Code(422, "The idempotency key came before, with another method, path or body: take a new key."),
         "MissingSetting": Code(503, "A setting is missing: the detail names it."),
         "NewerRecord": Code(503, "A newer version of the app wrote the record, and this one leaves it alone."),

@@ -62,6 +62,13 @@ UPDATED = shown.Operation(
         restored_from=_SAVEPOINT,
     ),
 )
+STORED = shown.StoredUpload(
+    blob=f"plans/{RELEASE.sha256[:32]}/orders-2.jar",
+    size_bytes=RELEASE.size_bytes,
+    sha256=RELEASE.sha256,
+    etag='"0x8DD0A1B2C3D4E5F"',
+    written="created",
+)
 LAST = shown.LastOperation(
     id=_ID,
     action=Action.UPDATE,

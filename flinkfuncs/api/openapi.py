@@ -139,6 +139,9 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     if route.body:
         described["requestBody"] = _body(route.body)
+    if route.takes_bytes:
+        content: dict[str, dict[str, str]] = {"application/octet-stream": {}}
+        described["requestBody"] = {"description": route.takes_bytes, "required": True, "content": content}
     if route.function == "request_action":
         described["description"] = _fields_by_action()
     return described
@@ -169,7 +172,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     return {
         "name": parameter.name,
         "in": parameter.place,
-        "required": parameter.place == "path",
+        "required": parameter.required or parameter.place == "path",
         "description": parameter.about,
         "schema": dict(parameter.schema),
         "example": parameter.example,

@@ -17,7 +17,7 @@ from ..core.operations import Outcome
 from ..runjob import RunJobProperties
 from . import examples
 from .asked import Abandon, Pause, PlannedUpload
-from .codes import OF_CALLERS, OF_CHANGES, OF_KEYS, OF_RECORDS
+from .codes import OF_CALLERS, OF_CHANGES, OF_KEYS, OF_RECORDS, OF_STORAGE
 
 Schema = Mapping[str, JsonValue]
 
@@ -31,6 +31,7 @@ class Parameter:
     about: str
     schema: Schema
     example: str | int
+    required: bool = False  # what is in the path always is
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Route:
     codes: tuple[str, ...]
     parameters: tuple[Parameter, ...] = ()
     body: Body | None = None
+    takes_bytes: str = ""  # what the bytes are, where the body is not JSON of a model
     conditional: bool = False  # it has an ETag, and takes If-None-Match
 
     @property
@@ -144,6 +146,47 @@ IF_NONE_MATCH = Parameter(
 )
 OUTCOME = Parameter("outcome", "query", "Only the uploads that ended so.", _words(*Outcome), "REFUSED")
 
+_PLACE: Schema = {"type": "string", "pattern": r"^(job\.json|[^/\\]{1,196}\.[jJ][aA][rR])$"}
+FILE = Parameter("name", "path", "The file's name: `job.json`, or that of a jar.", _PLACE, "orders-2.jar")
+FOLDER = Parameter(
+    "folder",
+    "query",
+    "Where it is to lie: `stateful` or `stateless` makes it an upload of the job, as if a pipeline had put it there; "
+    "`plans` is for jars that a plan names, or the `jar` of an action.",
+    _words("stateful", "stateless", "plans"),
+    "plans",
+    required=True,
+)
+IF_MATCH = Parameter(
+    "If-Match",
+    "header",
+    "The ETag of the file that this one replaces, or `*` for any; without it nothing is replaced.",
+    {"type": "string"},
+    '"0x8DD0A1B2C3D4E5F"',
+)
+_OF_A_JAR = "Of a jar of an upload without a job.json, "
+SAID = (
+    Parameter("reason", "query", _OF_A_JAR + "why.", {"type": "string"}, "a new schema"),
+    Parameter(
+        "buildUrl", "query", _OF_A_JAR + "the build that made it.", {"type": "string"}, "https://ci.example/builds/481"
+    ),
+    Parameter(
+        "commit",
+        "query",
+        _OF_A_JAR + "what that build was made of.",
+        {"type": "string", "pattern": "^([0-9A-Fa-f]{7,64})?$"},
+        "5c1d0e2",
+    ),
+    Parameter(
+        "plan",
+        "query",
+        _OF_A_JAR + "the plan that it has to keep to.",
+        {"type": "string"},
+        "3f2a9c1b7d4e5a60.9b74c9897bac770f",
+    ),
+    Parameter("again", "query", _OF_A_JAR + "try a release that was rolled back.", _words("true", "false"), "false"),
+)
+
 _NO_JOB = ("InvalidJobName", "JobNotFound")
 _LOCATION = {"Location": "Where the operation is, relative to the app."}
 _APPLIED = {"Preference-Applied": "What was understood of `Prefer`."}
@@ -194,7 +237,7 @@ ROUTES = (
         (
             *(*OF_RECORDS, *_NO_JOB, "UnknownAction", "InvalidBody", "BodyTooLarge", "TooManyOperations"),
             *("InvalidDirectory", "OutsideRoot", "InvalidQuery", "PlanChanged", "PlanUnverified"),
-            *("ReleaseNotFound", "ReleaseGone", *OF_KEYS),
+            *("ReleaseNotFound", "ReleaseGone", "InvalidPath", "JarNotFound", *OF_KEYS),
         ),
         (JOB, ACTION, PREFER, DRY_RUN, *KEYS),
         Body(
@@ -258,6 +301,22 @@ ROUTES = (
         (*OF_RECORDS, *_NO_JOB, "InvalidBody", "BodyTooLarge"),
         (JOB,),
         Body(Pause, "Whether to hold them, and why.", {"paused": True, "reason": "schema change"}, required=True),
+    ),
+    Route(
+        "put_upload",
+        "PUT",
+        "/api/jobs/{job}/uploads/{name}",
+        "Puts a jar of at most 64 MiB, or a job.json, into the jars container. The same bytes again change nothing.",
+        (
+            Reply(200, "The same file was there already, or was replaced: `written` says which.", examples.STORED),
+            Reply(201, "It is there.", examples.STORED),
+        ),
+        (
+            *(*OF_STORAGE, "MissingSetting", "WrongSettings", "InvalidJobName", "InvalidQuery", "InvalidPath"),
+            *("InvalidBody", "BodyTooLarge", "JarTooLarge", "EmptyJar", "NotAJar", "UploadExists", "UploadChanged"),
+        ),
+        (JOB, FILE, FOLDER, IF_MATCH, *SAID),
+        takes_bytes="The bytes of the jar, or of the job.json.",
     ),
     Route(
         "list_operations",

@@ -34,6 +34,7 @@ from ..redaction import redacted_args, redacted_arguments, redacted_configuratio
 
 if TYPE_CHECKING:  # storage's SDK is not needed to be indexed
     from ..clients.ledger import Upload as LedgerUpload
+    from ..uploading import Stored
 
 Json: TypeAlias = Mapping[str, "Json"] | list["Json"] | str | int | float | bool | None
 Kind = Literal["upload", "http", "arm", "timer"]
@@ -414,6 +415,30 @@ class Uploads(Shown):
     """The newest uploads of all jobs."""
 
     uploads: tuple[Upload, ...]
+
+
+class StoredUpload(Shown):
+    """A jar or a job.json as it lies in the jars container."""
+
+    blob: str
+    """Its whole name there; that of a jar below `plans/` is what `jar` of a plan or of an action takes."""
+    size_bytes: int
+    sha256: str
+    etag: str
+    """For `If-Match`, to replace it."""
+    written: Literal["created", "replaced", "no"]
+    """`no`: the same bytes lay there already, with the same remarks; nothing was uploaded again."""
+
+    @classmethod
+    def of(cls, stored: Stored) -> Self:
+        """Show it."""
+        return cls(
+            blob=stored.blob,
+            size_bytes=stored.size_bytes,
+            sha256=stored.sha256,
+            etag=stored.etag,
+            written=stored.written,
+        )
 
 
 class Probe(Shown):

@@ -96,6 +96,24 @@ class Jars:
         metadata = dict(properties.metadata or {})
         return BlobFacts(name, properties.etag, properties.last_modified, properties.size, metadata)
 
+    def put(self, name: str, content: bytes, metadata: Mapping[str, str], *, etag: str | None) -> BlobFacts:
+        """Write a blob of the jars container: a new one, or over the one with that ETag.
+
+        Raises:
+            Conflict: there is one already, or no longer that one.
+
+        """
+        blob, length, said = self._blob("uploads", name), len(content), dict(metadata)
+        with storage_errors(f"blob {name}"):
+            if etag:
+                pinned = MatchConditions.IfNotModified
+                written = blob.upload_blob(
+                    content, length=length, metadata=said, overwrite=True, etag=etag, match_condition=pinned
+                )
+            else:
+                written = blob.upload_blob(content, length=length, metadata=said, overwrite=False)
+        return BlobFacts(name, written["etag"], written["last_modified"], length, metadata)
+
     def uploads(self) -> Iterator[BlobFacts]:
         """List the jars and job.json files below the two folders as they are now, without snapshots and versions."""
         for folder in ACTIONS:

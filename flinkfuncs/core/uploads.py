@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from pydantic import ValidationError
 
@@ -36,6 +36,9 @@ from .releases import FlinkJobId, Sha256, SpecPatch
 from .remarks import IN_JSON, REMARKS, Remarks
 
 JOB_JSON = "job.json"
+LONGEST_NAME = 200  # characters, of a file that comes over HTTP
+PLANS = "plans/"  # the folder of the jars container whose jars nobody takes for uploads
+_PLAIN_ASCII = "".join(chr(number) for number in range(0x20, 0x7F) if chr(number) != "%")
 Folder = Literal["stateful", "stateless"]
 ACTIONS: dict[Folder, Action] = {"stateful": Action.UPDATE, "stateless": Action.STATELESS_UPDATE}
 
@@ -67,6 +70,9 @@ class JarMetadata(Remarks):
     again: bool = False
 
 
+SAID_OF_JARS = frozenset(str(field.alias).lower() for field in JarMetadata.model_fields.values())
+
+
 @dataclass(frozen=True)
 class UploadPath:
     """The name of a blob in the jars container, taken apart."""
@@ -88,6 +94,28 @@ class UploadPath:
     def beside(self, file: str) -> UploadPath:
         """Return the path of another file of the same job."""
         return UploadPath(self.folder, self.job, file)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a file is to lie that comes over HTTP."""
+
+    job: JobName
+    folder: Folder | Literal["plans"]
+    file: str
+
+    def __post_init__(self) -> None:
+        """Refuse what no upload may be called, and a job.json for a plan, which takes it in its body (400)."""
+        if self.file != JOB_JSON:
+            require_plain(self.file)
+        if "/" in self.file or len(self.file) > LONGEST_NAME or (self.file == JOB_JSON and self.folder == "plans"):
+            raise Refused(f"{self.file[:128]!r} cannot lie in {self.folder}/", code="InvalidPath", status=400)
+
+    def blob(self, sha256: str) -> str:
+        """Name the blob, given the digest of its bytes."""
+        if self.folder == "plans":
+            return f"{PLANS}{sha256[:32]}/{self.file}"
+        return f"{self.folder}/{self.job}/{self.file}"
 
 
 def parse_path(blob: str) -> UploadPath:
@@ -142,11 +170,25 @@ def parse_metadata(metadata: Mapping[str, str]) -> JarMetadata:
     return held.model_copy(update=remarks)
 
 
+def metadata_of(said: JarMetadata) -> dict[str, str]:
+    """Write what is said of a jar without a job.json as the metadata of its blob."""
+    values = said.model_dump(by_alias=True, exclude_defaults=True)
+    texts = {name.lower(): "true" if value is True else str(value) for name, value in values.items()}
+    return {name: quote(text, safe=_PLAIN_ASCII) for name, text in texts.items()}
+
+
 def digest_without_remarks(text: bytes, described: JobJson) -> str | None:
     """Return the SHA-256 of all that a job.json says but its remarks and its plan; None where it has none."""
     if not described.model_fields_set & (REMARKS | {"plan"}):
         return None
     return hashlib.sha256(canonical(text, without=IN_JSON | {"plan"}).encode()).hexdigest()
+
+
+def require_plain(name: str) -> None:
+    """Refuse what is not the plain name of a jar; dots would lead a URL elsewhere (400)."""
+    plain = name.isprintable() and "\\" not in name and not {"", ".", ".."} & set(name.split("/"))
+    if not (plain and is_jar(name)):
+        raise Refused(f"{name[:128]!r} is not the plain name of a jar", code="InvalidPath", status=400)
 
 
 def is_jar(file: str) -> bool:

@@ -35,6 +35,7 @@ ROUTES = {
     "show_uploads": ("GET", "api/jobs/{job}/uploads"),
     "pause_uploads": ("PUT", "api/jobs/{job}/uploads"),
     "show_me": ("GET", "api/me"),
+    "put_upload": ("PUT", "api/jobs/{job}/uploads/{name}"),
     "show_health": ("GET", "api/health"),
     "show_openapi": ("GET", "api/openapi.json"),
     "send_test_message": ("POST", "api/notifications/test"),

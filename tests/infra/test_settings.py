@@ -6,8 +6,8 @@ import re
 import pytest
 from pydantic_core import PydanticUndefined
 
+from flinkfuncs.core.uploads import PLANS
 from flinkfuncs.health import BINDING_SETTINGS, HOST_SETTINGS, MESSAGES_SETTINGS
-from flinkfuncs.planning import PLANS
 from flinkfuncs.settings import PLATFORM_SETTINGS, Settings
 from tests.infra.bicep import INFRA, ROOT, Json, parameter, resource, shown, templates, variable
 

@@ -42,6 +42,8 @@ ON_THE_WAY = [
         "triggers/paging.py",
         "triggers/notifications.py",
         "triggers/plans.py",
+        "triggers/uploads.py",
+        "uploading.py",
         "messages.py",
         "planning.py",
         "control.py",
@@ -53,7 +55,7 @@ ON_THE_WAY = [
     *("core/going_back.py", "core/idempotency.py", "clients/idempotency.py"),
 ]
 # Codes of an operation's result there, of an upload's and of a plan: no route replies with them as an error.
-OF_RESULTS = {"Abandoned", "NotAJar", "NotClosed", "PlanTimeout", "Superseded"}
+OF_RESULTS = {"Abandoned", "NotClosed", "PlanTimeout", "Superseded"}
 
 
 def schema_of(schema: Any) -> Draft202012Validator:  # noqa: ANN401 - JSON

@@ -103,6 +103,25 @@ def test_empty_args_mean_none() -> None:
     assert asked(Action.UPDATE, {"args": ""}).spec.model_fields_set == {"args"}
 
 
+@pytest.mark.parametrize("args", [["--topic", "two words", ""], []])
+def test_args_as_a_list_are_one_argument_each(args: list[str]) -> None:
+    """As the OpenAPI document describes them."""
+    assert asked(Action.UPDATE, {"args": args}).spec.args == tuple(args)
+    with pytest.raises(Refused, match="args"):
+        asked(Action.UPDATE, {"args": [*args, 1]})
+
+
+def test_a_jar_below_plans_is_named_by_its_blob() -> None:
+    """Without JOB_JAR_DIRECTORY, too; beside a jar of that directory it is refused."""
+    named = {"jar": "plans/3f2a/orders-2.jar"}
+    source = JarSource(place="uploads", name="plans/3f2a/orders-2.jar")
+    without = Settings(flink_cluster_kind="session", savepoint_directory=SAVEPOINTS)
+    assert asked(Action.NEW, named, without).jar == source
+    for body in (named | {"jarName": "x.jar"}, named | {"release": "9b74c9897bac"}, {"jar": "stateful/orders/x.jar"}):
+        with pytest.raises(Refused):
+            asked(Action.UPDATE, body)
+
+
 def test_an_empty_window_means_none() -> None:
     """The only way to take a window away from a job; null says nothing, as everywhere."""
     assert asked(Action.UPDATE, {"updateWindow": {}}).spec == SpecPatch(update_window=NoWindow())

@@ -26,13 +26,14 @@ from flinkfuncs.periodic import PeriodicSavepoints
 from flinkfuncs.planning import Planner
 from flinkfuncs.releases import Releases
 from flinkfuncs.settings import Settings
-from flinkfuncs.triggers import control, http, notifications, plans
+from flinkfuncs.triggers import control, http, notifications, plans, uploads
+from flinkfuncs.uploading import Uploader
 from tests.fixtures.scenes import Play
 from tests.unit.test_openapi import OPERATIONS, schema_of
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 PROBLEM = "application/problem+json"
-MODULES = (http, control, notifications, plans)
+MODULES = (http, control, notifications, plans, uploads)
 
 
 class Api:
@@ -55,6 +56,7 @@ class Api:
             intake=play.intake,
             control=play.control,
             planner=Planner(play.ledger, play.cluster.jars, cluster, play.intake, now=storage.clock.now),
+            uploader=Uploader(play.cluster.jars, container="jars"),
             driver=storage.driver(cluster),
             cluster=cluster,
             periodic=PeriodicSavepoints(play.ledger, storage.queue, cluster, Rhythm(timedelta(hours=6), 4)),
@@ -71,9 +73,9 @@ class Api:
         """POST a body."""
         return self.call("POST", path, body, headers=headers)
 
-    def put(self, path: str, body: bytes) -> func.HttpResponse:
+    def put(self, path: str, body: bytes, **headers: str) -> func.HttpResponse:
         """PUT a body."""
-        return self.call("PUT", path, body)
+        return self.call("PUT", path, body, headers=headers)
 
     def call(
         self, method: str, path: str, body: bytes = b"", *, headers: Mapping[str, str] = NOTHING
