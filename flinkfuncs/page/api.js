@@ -4,10 +4,12 @@
 //   getAll(path, field)       the same of a list that comes in pages
 //   post(path, body, {key})   {status, data, location}; `key` is the Idempotency-Key, a new one where it is left out
 //   put(path, body)           the same, without a key
+//   upload(path, file)        the same, of a file's bytes
 //
 // All of them throw a Problem: {status, code, detail, retryAfter}; status 0 where nothing was answered.
 
 const PATIENCE_MS = 60_000;
+const UPLOAD_PATIENCE_MS = 600_000; // a slow line
 const known = new Map(); // path -> {etag, data}: in memory alone, so nothing of it stays behind
 let functionKey = '';
 let signedOut = () => {};
@@ -59,12 +61,17 @@ export async function getAll(path, field) {
   return {...first, [field]: items, nextLink: undefined};
 }
 
-export async function post(path, body = {}, {key = newKey()} = {}) {
-  return answer(await call('POST', path, {'Content-Type': 'application/json', 'Idempotency-Key': key}, JSON.stringify(body)));
+export async function post(path, body = {}, {key = newKey(), patience} = {}) {
+  const headers = {'Content-Type': 'application/json', 'Idempotency-Key': key};
+  return answer(await call('POST', path, headers, JSON.stringify(body), patience));
 }
 
 export async function put(path, body) {
   return answer(await call('PUT', path, {'Content-Type': 'application/json'}, JSON.stringify(body)));
+}
+
+export async function upload(path, file) {
+  return answer(await call('PUT', path, {'Content-Type': 'application/octet-stream'}, file, UPLOAD_PATIENCE_MS));
 }
 
 /** A key for `post`: whoever repeats a call that may have arrived sends the same one. */
@@ -76,11 +83,11 @@ async function answer(reply) {
   return {status: reply.status, data: await reply.json(), location: reply.headers.get('Location')};
 }
 
-async function call(method, path, headers, body) {
+async function call(method, path, headers, body, patience = PATIENCE_MS) {
   if (functionKey) headers = {...headers, 'x-functions-key': functionKey};
   let reply;
   try {
-    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const signal = AbortSignal.timeout(patience);
     reply = await fetch(path, {method, headers, body, signal, cache: 'no-store', redirect: 'error'});
   } catch {
     throw new Problem(0, 'NoAnswer', 'The app did not answer.');

@@ -1,6 +1,7 @@
 // The list of jobs: one line each, filtered, sorted, and walked through by keyboard.
 import {Ago, Time, shortId, useNow} from './format.js';
 import {FirstJar} from './first-jar.js';
+import {PageActions} from './actions/buttons.js';
 import {html, useMemo, useRef} from './preact.js';
 import {useKeys} from './keys.js';
 import {usePolled} from './live.js';
@@ -32,9 +33,10 @@ export function JobsPage({query}) {
   const step = (by) => focusRow(body.current, by);
   const keys = {j: () => step(1), ArrowDown: () => step(1), k: () => step(-1), ArrowUp: () => step(-1)};
   useKeys({...keys, Home: () => focusRow(body.current, -Infinity), End: () => focusRow(body.current, Infinity), '/': () => filter.current?.focus()});
-  if (jobs?.length === 0) return html`<h1>Jobs</h1><${Stale} of=${polled} /><${FirstJar} />`;
+  if (jobs?.length === 0) return html`<h1>Jobs</h1><${Stale} of=${polled} /><${PageActions} /><${FirstJar} />`;
   return html`<h1>Jobs</h1>
     <${Stale} of=${polled} />
+    <${PageActions} />
     ${jobs && html`
       <div class="tools">
         <label class="filter">Filter

@@ -160,6 +160,7 @@ def browser() -> Iterator[Browser]:
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium(), args=sandbox)
+        expect.set_options(timeout=PATIENCE_MS)
         yield started
         started.close()
 
@@ -221,4 +222,5 @@ def _settings(name: str, account: str, flink: str) -> dict[str, str]:
         "FLINK_CLUSTER_KIND": "session",
         "FLINK_REST_URL": flink,
         "SAVEPOINT_DIRECTORY": "file:///savepoints",
+        "SETTLE_SECONDS": "0.2",
     }
