@@ -13,7 +13,7 @@ import requests
 from playwright.sync_api import Page, Request, Route, expect
 
 from flinkfuncs.core.actions import Action
-from flinkfuncs.core.operations import Cause
+from flinkfuncs.core.operations import Cause, Mark
 from flinkfuncs_cli.__main__ import parser
 from tests.principals import signed_in
 
@@ -295,7 +295,11 @@ def test_uploads_are_paused_and_an_operation_is_abandoned(cloud: Cloud, page_at:
     (upload,) = a_job("bills", open_action=Action.UPDATE).open
     cause = Cause(kind="upload", detail="stateful/bills/bills-2.jar 0x2")
     held = upload.model_copy(update={"cause": cause, "driven_at": None})
-    cloud.put(a_job("payments", open_action=Action.SAVEPOINT), a_job("bills").but(held=(held,)))
+    saving = a_job("payments", open_action=Action.SAVEPOINT)
+    (begun,) = saving.open
+    sent_at = Mark(sent_at=begun.requested_at, last_sent_at=begun.requested_at, unanswered=1)
+    saving = saving.but(open=(begun.model_copy(update={"trigger": sent_at}),))
+    cloud.put(saving, a_job("bills").but(held=(held,)))
     page = page_at(cloud, "#/jobs/payments")
     sent = Sent().watch(page)
     page.locator("[data-action=pause]").click()
@@ -304,8 +308,9 @@ def test_uploads_are_paused_and_an_operation_is_abandoned(cloud: Cloud, page_at:
     expect(page.locator("dialog")).to_have_count(0)
     assert api(cloud, "GET", "jobs/payments/uploads") == {"paused": True, "reason": "schema change", "held": []}
     page.locator("[data-action=abandon]").click()
-    expect(page.locator("dialog#abandon .act")).to_be_disabled()
-    page.locator("[name=sure]").check()
+    page.locator("dialog#abandon .act").click()
+    expect(page.locator("dialog .refusal")).to_have_attribute("data-code", "OperationBegun")
+    page.locator("[name=evenIfBegun]").check()
     page.locator("dialog .act").click()
     operation = ended(page, cloud)
     assert operation["result"]["outcome"] == "ABANDONED"
@@ -324,6 +329,7 @@ def test_uploads_are_paused_and_an_operation_is_abandoned(cloud: Cloud, page_at:
     assert sent.calls == [
         ("PUT", "jobs/payments/uploads", {"paused": True, "reason": "schema change"}),
         ("POST", f"operations/{operation['id']}/abandon", {}),
+        ("POST", f"operations/{operation['id']}/abandon", {"evenIfBegun": True}),
         ("PUT", "jobs/bills/uploads", {"paused": False}),
         ("POST", "notifications/test", {}),
     ]

@@ -30,7 +30,7 @@ export function commandOf({action, job, body = {}, file, id, yes = false}) {
     case 'resume':
       return words('flinkfuncs', action, job, action === 'pause' ? common : []);
     case 'abandon':
-      return words('flinkfuncs abandon', id, sure, common);
+      return words('flinkfuncs abandon', id, body.evenIfBegun ? ['--even-if-begun'] : [], sure, common);
     case 'test-message':
       return 'flinkfuncs test-message';
     case 'update':

@@ -246,28 +246,27 @@ export function PauseUploads({job, close, paused}) {
 
 export function Abandon({job, close}) {
   const open = [...job.open, ...(job.uploads?.held ?? [])];
-  const {values, set} = useValues({id: open[0]?.id ?? '', sure: false});
+  const {values, set} = useValues({id: open[0]?.id ?? '', evenIfBegun: false});
   const [reason, setReason] = useState('');
   const path = `/api/operations/${encodeURIComponent(values.id)}/abandon`;
   const call = useCall(path, follow);
-  const body = reason.trim() ? {reason: reason.trim()} : {};
-  const why = values.sure ? null : 'Confirm it first.';
+  const body = {...(values.evenIfBegun && {evenIfBegun: true}), ...(reason.trim() && {reason: reason.trim()})};
   const submit = (event) => {
     event.preventDefault();
-    if (!call.busy && (values.sure || call.unheard)) call.send(body);
+    if (!call.busy) call.send(body);
   };
   return html`<${Dialog} id="abandon" title=${`Abandon an operation of ${job.name}`} close=${close}>
-    <p class="says">The operation is ended by hand, and the next one goes on. What it has begun (a stop, a start, a savepoint) may still take effect: its result will name it.</p>
+    <p class="says">An operation for which nothing was sent yet is withdrawn, and the next one goes on. One that has begun is ended only if you say so below.</p>
     <form id="abandon-form" onSubmit=${submit}>
       <fieldset class="plain" disabled=${call.busy || Boolean(call.unheard)}>
         <${Choices} name="id" label="Operation" value=${values.id} set=${set} of=${open.map((one) => [one.id, html`${one.request.action}, asked for ${timeText(one.requestedAt)}, ${one.drivenAt ? 'under way' : 'waiting'}`])} />
         <${Reason} value=${reason} set=${setReason} />
-        <${Check} name="sure" label="End it, although what it began may still take effect" value=${values.sure} set=${set} />
+        <${Check} name="evenIfBegun" label="End it even if it has begun: a stop, a start or a savepoint of it may still take effect, and its result names it" value=${values.evenIfBegun} set=${set} />
       </fieldset>
     </form>
     <${Refusal} of=${call.problem} unheard=${Boolean(call.unheard)} />
     <${Calls} requests=${[{method: 'POST', path, body}]} command=${{action: 'abandon', id: values.id, body, yes: true}} />
-    <${Buttons} form="abandon-form" act="Abandon it" safe="Let it go on" danger=${true} disabled=${!values.sure} why=${why} busy=${call.busy} unheard=${Boolean(call.unheard)} />
+    <${Buttons} form="abandon-form" act=${values.evenIfBegun ? 'End it' : 'Withdraw it'} safe="Let it go on" danger=${values.evenIfBegun} busy=${call.busy} unheard=${Boolean(call.unheard)} />
   <//>`;
 }
 
