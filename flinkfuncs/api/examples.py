@@ -49,6 +49,7 @@ UPDATED = shown.Operation(
     release=RELEASE,
     checked=shown.Checked(release=RELEASE.id, verdict="PASSED"),
     savepoint=_SAVEPOINT,
+    downtime=shown.Downtime(since=_AT + timedelta(seconds=2), until=_AT + timedelta(seconds=5)),
     steps=(
         shown.Step(at=_AT + timedelta(seconds=2), step="Stop", detail="25e318907f786a2c6aee392df6580035"),
         shown.Step(at=_AT + timedelta(seconds=4), step="Start", detail=f"{_COPY} from {_SAVEPOINT}"),

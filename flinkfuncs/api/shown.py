@@ -24,6 +24,7 @@ from pydantic import ConfigDict, Field
 
 from ..core import jobs, operations, plans, releases
 from ..core.actions import Action
+from ..core.durations import downtime
 from ..core.going_back import KnownRelease
 from ..core.model import Model
 from ..core.operations import Outcome
@@ -247,6 +248,27 @@ class Step(Shown):
     detail: str = ""
 
 
+class Downtime(Shown):
+    """When nothing of the job ran, by this app's clock: from the stop until a copy ran without a restart."""
+
+    since: datetime
+    until: datetime | None = None
+    """None: nothing runs yet, or nothing ran when the operation ended."""
+
+
+class Undo(Shown):
+    """Why a new copy was undone, and since when."""
+
+    reason: str
+    """For people; after a rollback the result's message begins with it."""
+    at: datetime
+
+    @classmethod
+    def of(cls, undo: operations.Undo) -> Self:
+        """Show it."""
+        return cls(reason=undo.reason, at=undo.at)
+
+
 class ListedSavepoint(Shown):
     """One line of LIST_SAVEPOINT."""
 
@@ -331,6 +353,10 @@ class Operation(Shown):
     checked: Checked | None = None
     savepoint: str | None = None
     """The savepoint that it took."""
+    downtime: Downtime | None = None
+    """Of an operation that ended a copy and started another one; on `hdinsight` nobody knows it."""
+    undo: Undo | None = None
+    """Of a rollback, and of one that failed."""
     steps: tuple[Step, ...] = ()
     result: Result | None = None
     traceparent: str | None = None
@@ -357,10 +383,17 @@ class Operation(Shown):
             replaced=operation.replaced and Release.of(operation.replaced),
             checked=operation.checked and Checked.of(operation.checked),
             savepoint=operation.savepoint,
+            downtime=_downtime(operation),
+            undo=operation.undo and Undo.of(operation.undo),
             steps=tuple(Step(at=taken.at, step=taken.step, detail=taken.detail) for taken in operation.steps),
             result=operation.result and Result.of(operation.result),
             traceparent=operation.traceparent,
         )
+
+
+def _downtime(operation: operations.Operation) -> Downtime | None:
+    since, until = downtime(operation) or (None, None)
+    return Downtime(since=since, until=until) if since else None
 
 
 def state_of(operation: operations.Operation) -> Literal["open", "closed"]:

@@ -4,8 +4,8 @@
     ----------  -----------------------------  ------------------------------  ----------------------------------------
     savepoint   its stop, or its trigger,      its start, which follows the    an operation that took a savepoint
                 or its runJob was sent         savepoint at once; else its end
-    downtime    its stop was sent              the copy that runs now began    an operation that stopped a copy and has
-                                               to run without a restart        one running again (the old one, too)
+    downtime    its stop, or the cancel of a   the copy that runs now began    an operation that ended a copy and has
+                LAST_STATE_UPDATE, was sent    to run without a restart        one running again (the old one, too)
 
 Both are what this app saw, by its own clock: they are longer than Flink's own by up to one look. Behind the ARM job API
 the service stops and starts by itself, and nobody can tell the downtime.
@@ -13,6 +13,9 @@ the service stops and starts by itself, and nobody can tell the downtime.
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from .actions import Action
 from .operations import Operation
 
 
@@ -27,9 +30,19 @@ def savepoint_seconds(operation: Operation) -> float | None:
 
 def downtime_seconds(operation: Operation) -> float | None:
     """Return for how long nothing of the job ran (seconds), or None where nothing was stopped, or nothing runs now."""
-    if operation.stop is None or operation.start is None or operation.settling is None:
+    since, until = downtime(operation) or (None, None)
+    return (until - since).total_seconds() if since and until else None
+
+
+def downtime(operation: Operation) -> tuple[datetime, datetime | None] | None:
+    """Return since when nothing of the job ran, and until when (None: until now, or it does not run now).
+
+    None: the operation ended no copy, or has started none after it.
+    """
+    ended = operation.cancel if operation.action is Action.LAST_STATE_UPDATE else operation.stop
+    if ended is None or not operation.has_started:
         return None
-    return _seconds((operation.settling.since - operation.stop.sent_at).total_seconds())
+    return ended.sent_at, max(ended.sent_at, operation.settling.since) if operation.settling else None
 
 
 def _seconds(seconds: float) -> float:

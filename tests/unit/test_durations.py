@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from flinkfuncs.ages import Ages, ages_of, asked_at
 from flinkfuncs.clients.ledger import ListedJob
 from flinkfuncs.core.actions import Action
-from flinkfuncs.core.durations import downtime_seconds, savepoint_seconds
+from flinkfuncs.core.durations import downtime, downtime_seconds, savepoint_seconds
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Mark, Operation, Outcome, Result, Settling, operation_id
 
@@ -30,6 +30,21 @@ def test_an_update_tells_its_downtime_and_its_savepoint() -> None:
     operation = closed(stop=mark(20), start=mark(17), settling=settling)
     assert downtime_seconds(operation) == 10
     assert savepoint_seconds(operation) == 3
+
+
+def test_a_last_state_update_was_down_since_its_cancel() -> None:
+    """It takes no stop; the cancel of a copy that is undone is none of that kind."""
+    settling = Settling(since=ago(10), restarts=0)
+    for action, seconds in ((Action.LAST_STATE_UPDATE, 10), (Action.RE_LAUNCH, None)):
+        operation = closed(action, cancel=mark(20), start=mark(17), settling=settling)
+        assert downtime_seconds(operation) == seconds
+
+
+def test_what_does_not_run_again_is_down_without_an_end() -> None:
+    """While it is started, and where that fails; a stop that was asked for, and one that may still fail, is none."""
+    assert downtime(closed(stop=mark(20), start=mark(17))) == (ago(20), None)
+    assert downtime_seconds(closed(stop=mark(20), start=mark(17))) is None
+    assert downtime(closed(stop=mark(20))) is None
 
 
 def test_a_savepoint_and_a_stop_tell_no_downtime() -> None:

@@ -15,7 +15,7 @@ from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import Copy, JobRecord, JobRow, LastOperation, Savepoint
 from flinkfuncs.core.model import Model
 from flinkfuncs.core.names import JobName
-from flinkfuncs.core.operations import ArmProgress, Cause, Operation, Outcome, Request, Result
+from flinkfuncs.core.operations import ArmProgress, Cause, Mark, Operation, Outcome, Request, Result, Settling, Undo
 from flinkfuncs.core.orphans import Found
 from flinkfuncs.core.releases import JarSource, Release, Spec, SpecPatch
 from flinkfuncs.core.summaries import summary_of
@@ -125,6 +125,19 @@ def test_an_operation_shows_what_was_asked_for_and_its_state() -> None:
     assert closed["result"] == {"outcome": "FAILED", "message": "no", "endedAt": "2026-11-21T02:03:04Z"}
 
 
+def test_an_operation_shows_its_downtime_and_why_it_was_undone() -> None:
+    """While it is open, too."""
+    mark = Mark(sent_at=NOW, last_sent_at=NOW)
+    undo = Undo(reason="the new copy failed", at=NOW + timedelta(seconds=9), started_at=NOW)
+    down = OPERATION.model_copy(update={"stop": mark, "start": mark, "undo": undo})
+    view = shown.Operation.of(down).as_json()
+    assert view["downtime"] == {"since": "2026-11-21T02:03:04Z"}
+    assert view["undo"] == {"reason": "the new copy failed", "at": "2026-11-21T02:03:13Z"}
+    again = down.model_copy(update={"settling": Settling(since=NOW + timedelta(seconds=12), restarts=0)})
+    until = "2026-11-21T02:03:16Z"
+    assert shown.Operation.of(again).as_json()["downtime"] == {"since": "2026-11-21T02:03:04Z", "until": until}
+
+
 def test_an_upload_that_is_held_for_its_window_says_until_when() -> None:
     """For programs and for people, alone, in its job, in lists, and no longer than it is held."""
     cause, message = Cause(kind="upload", detail="stateful/orders/v2.jar 1"), "held until 2026-11-21T02:03:04Z by its"
@@ -204,12 +217,13 @@ def test_nothing_that_is_shown_holds_a_secret() -> None:
 # Fields of a record that are not shown: only the loop needs them.
 INTERNAL: dict[type[Model], set[str]] = {
     operations.Operation: {
-        *("check", "stop", "stops_failed", "start", "again", "cancel", "settling", "checkpoint", "checkpoints", "undo"),
+        *("check", "stop", "stops_failed", "start", "again", "cancel", "settling", "checkpoint", "checkpoints"),
         *("rollback", "trigger", "submit", "vanished_at", "unreachable_at", "ended_at", "arm"),
     },
     operations.Request: {"replaces_spec", "kept", "names_savepoint_sha256"},
     operations.Checked: {"operators", "compared"},
     operations.OperatorGone: set(),
+    operations.Undo: {"started_at", "completed", "never_started", "at_least"},
     operations.Cause: set(),
     operations.Result: set(),
     operations.StepTaken: set(),
@@ -225,6 +239,7 @@ SHOWN_AS: dict[type[Model], type[shown.Shown]] = {
     operations.Operation: shown.Operation,
     operations.Request: shown.Request,
     operations.Checked: shown.Checked,
+    operations.Undo: shown.Undo,
     operations.Cause: shown.Cause,
     operations.Result: shown.Result,
     operations.StepTaken: shown.Step,
