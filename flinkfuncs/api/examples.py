@@ -121,6 +121,25 @@ SAVEPOINTS = shown.Savepoints(
         ),
     )
 )
+EXCEPTIONS = shown.Exceptions(
+    copies=(
+        shown.ExceptionsOfCopy(
+            flink_job_id=_COPY,
+            release_id=RELEASE.id,
+            started_at=_AT,
+            exceptions=(
+                shown.FlinkException(
+                    at=_AT + timedelta(hours=2),
+                    cause="java.lang.NumberFormatException: For input string: n/a",
+                    blames="RELEASE",
+                    task="parse -> count (1/4) - execution #0",
+                    endpoint="10.0.0.7:41317",
+                    stack_trace="java.lang.NumberFormatException: For input string: n/a\n\tat com.example.Parse.map",
+                ),
+            ),
+        ),
+    )
+)
 RELEASES = shown.Releases(
     releases=(
         shown.KeptRelease(

@@ -283,6 +283,16 @@ ROUTES = (
         conditional=True,
     ),
     Route(
+        "list_exceptions",
+        "GET",
+        "/api/jobs/{job}/exceptions",
+        "Why the job failed, as Flink has it: the copy that runs, or ran last, and the one before it.",
+        (Reply(200, "The exceptions.", examples.EXCEPTIONS),),
+        (*OF_RECORDS, *_NO_JOB),
+        (JOB,),
+        conditional=True,
+    ),
+    Route(
         "show_uploads",
         "GET",
         "/api/jobs/{job}/uploads",

@@ -29,6 +29,7 @@ from ..core.going_back import KnownRelease
 from ..core.model import Model
 from ..core.operations import Outcome
 from ..core.orphans import Found, orphans
+from ..core.session.blame import Thrown
 from ..core.session.savepoints import same_path
 from ..core.summaries import CopySummary, OperationSummary, Summary
 from ..redaction import redacted_args, redacted_arguments, redacted_configuration
@@ -746,6 +747,71 @@ class Copy(Shown):
             started_from=copy.savepoint,
             ended=copy.ended,
         )
+
+
+class FlinkException(Shown):
+    """An exception of a job, as Flink has it."""
+
+    at: datetime
+    """By the JobManager's clock."""
+    cause: str
+    """The root cause, shortened."""
+    blames: Literal["RELEASE", "CLUSTER", "SLOTS"]
+    """What surely is not the release's own fault is the cluster's, or there were no slots for it."""
+    task: str | None = None
+    """None: it is the job's own."""
+    endpoint: str | None = None
+    """Where the task ran."""
+    stack_trace: str
+    """Without what may be a secret; it may be cut."""
+
+    @classmethod
+    def of(cls, thrown: Thrown) -> Self:
+        """Show it."""
+        failure = thrown.failure
+        return cls(
+            at=failure.at,
+            cause=failure.cause,
+            blames=failure.blame.value,
+            task=thrown.task,
+            endpoint=thrown.endpoint,
+            stack_trace=thrown.trace,
+        )
+
+
+class ExceptionsOfCopy(Shown):
+    """The exceptions of one copy."""
+
+    flink_job_id: str
+    release_id: str | None = None
+    started_at: datetime
+    ended: str | None = None
+    """How Flink says that it ended; NEVER_STARTED: its start was refused, and the operation's message says why."""
+    exceptions: tuple[FlinkException, ...] = ()
+    """Newest first, at most 16 and as many as Flink keeps."""
+    forgotten: bool = False
+    """The cluster does not know the copy, or not any more."""
+    unknown: str | None = None
+    """Why they are not known: the cluster cannot be asked now."""
+
+    @classmethod
+    def of(cls, copy: jobs.Copy, thrown: Sequence[Thrown] | None = None, *, unknown: str | None = None) -> Self:
+        """Show them; `thrown` None: the cluster does not know the copy, or (`unknown`) nobody knows."""
+        return cls(
+            flink_job_id=copy.flink_job_id,
+            release_id=copy.release.id if copy.release else None,
+            started_at=copy.started_at,
+            ended=copy.ended,
+            exceptions=tuple(map(FlinkException.of, thrown or ())),
+            forgotten=thrown is None and unknown is None,
+            unknown=unknown,
+        )
+
+
+class Exceptions(Shown):
+    """The exceptions of the copy that runs, or ran last, and of the one before it; none on `hdinsight`."""
+
+    copies: tuple[ExceptionsOfCopy, ...]
 
 
 class LastOperation(Shown):

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from requests_toolbelt import MultipartEncoder
 
 from ..core.errors import NotFound, Refused, Unanswered, Unavailable
-from ..core.session.blame import Failure, failed_over
+from ..core.session.blame import Failure, Thrown, failed_over
 from ..core.session.facts import (
     DisposalFailed,
     DisposalRunning,
@@ -305,11 +305,19 @@ class Flink:
 
     def failures(self, flink_job_id: str) -> tuple[Failure, ...]:
         """Return a job's exceptions, newest first, at most as many as Flink keeps by default. Cached, up to 3 s."""
+        return tuple(entry.failure for entry in self._exceptions(flink_job_id) or ())
+
+    def thrown(self, flink_job_id: str) -> tuple[Thrown, ...] | None:
+        """Return the same with their stacks, or None if the cluster does not know the id."""
+        entries = self._exceptions(flink_job_id)
+        return None if entries is None else tuple(entry.thrown for entry in entries)
+
+    def _exceptions(self, flink_job_id: str) -> list[wire.ExceptionEntry] | None:
         try:
             reply = self._get(f"/jobs/{flink_job_id}/exceptions?maxExceptions=16")
         except NotFound:
-            return ()
-        return tuple(entry.failure for entry in reply.parsed(wire.Exceptions).history.entries)
+            return None
+        return reply.parsed(wire.Exceptions).history.entries
 
     def take_checkpoint(self, flink_job_id: str, trigger_id: str) -> None:
         """Ask for a checkpoint; it is taken also where periodic checkpointing is off."""

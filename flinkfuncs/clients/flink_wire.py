@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from ..core.errors import shortened
-from ..core.session.blame import Failure, blamed
+from ..core.session.blame import Failure, Thrown, blamed
+from ..redaction import redacted_text
 from .http import Reply
 
 # Flink's units of time in the singular, as java.time and its own TimeUtils write them.
@@ -257,11 +258,18 @@ class ExceptionEntry(Answer):
 
     stacktrace: str
     timestamp: int = 0  # milliseconds since 1970, by the JobManager's clock
+    task: str | None = Field(alias="taskName", default=None)
+    endpoint: str | None = Field(validation_alias=AliasChoices("endpoint", "location"), default=None)
 
     @property
     def failure(self) -> Failure:
         """The exception with its root cause, and who is to blame for it."""
         return Failure(_moment(self.timestamp), root_cause(self.stacktrace), blamed(self.stacktrace))
+
+    @property
+    def thrown(self) -> Thrown:
+        """The exception with its stack."""
+        return Thrown(self.failure, redacted_text(self.stacktrace), self.task, self.endpoint)
 
 
 class ExceptionHistory(Answer):

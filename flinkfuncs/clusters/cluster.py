@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from ..core.jobs import JobRecord, Recorded
+from ..core.jobs import Copy, JobRecord, Recorded
 from ..core.names import JobName
 from ..core.operations import Operation
 from ..core.plans import Ground, state_matters
+from ..core.session.blame import Thrown
 from ..core.session.facts import Left
 from ..core.steps import Learned, Step
 
@@ -77,6 +78,21 @@ class TellsState(Protocol):
 
     def sizes(self, record: JobRecord) -> Mapping[str, int]:
         """Return the size (bytes) of each savepoint of a job, by its path, as far as they can be listed."""
+        ...
+
+
+@runtime_checkable
+class TellsExceptions(Protocol):
+    """A cluster that tells why its jobs failed."""
+
+    def exceptions(self, record: JobRecord, run: Copy) -> tuple[Thrown, ...] | None:
+        """Return the exceptions of one run of a job, newest first; None: the cluster does not know it (any more).
+
+        Raises:
+            Refused: what stands before the cluster does not let us ask.
+            Unavailable: the cluster cannot be asked now.
+
+        """
         ...
 
 

@@ -24,7 +24,13 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 def keep_secrets(record: JobRecord, operation: Operation) -> None:
     """Remember the secrets in a job's arguments and configuration: Flink may say them again in any failure."""
-    for release in (record.wanted, record.current and record.current.release, operation.release):
+    keep_secrets_of(record, operation.release)
+
+
+def keep_secrets_of(record: JobRecord, *others: Release | None) -> None:
+    """Remember the secrets of what a job runs, ran before and is to run, and of other releases of it."""
+    copies = [copy.release for copy in (record.current, record.previous) if copy]
+    for release in (record.wanted, *copies, *others):
         if release:
             keep_secrets_of_job(release.spec.argument_list, release.spec.flink_configuration)
 

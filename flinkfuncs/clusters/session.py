@@ -25,6 +25,7 @@ from ..core.names import JobName
 from ..core.naming import named
 from ..core.operations import Operation
 from ..core.session import namesakes
+from ..core.session.blame import Thrown
 from ..core.session.ends import Limits, refuse
 from ..core.session.facts import (
     Adoptable,
@@ -66,7 +67,7 @@ from .check import ReleaseCheck
 from .cluster import Findings
 from .keeper import Keeper, keep_release
 from .last_state import LastState
-from .program import jar_name, keep_secrets, run_request
+from .program import jar_name, keep_secrets, keep_secrets_of, run_request
 from .suitability import ClusterFacts, judged
 
 VANISH_GRACE_SECONDS = 30.0
@@ -347,6 +348,11 @@ class SessionCluster:
     def sizes(self, record: JobRecord) -> Mapping[str, int]:
         """Return the size (bytes) of each savepoint in the job's directories, as far as they can be listed."""
         return self._last_state.sizes(record)
+
+    def exceptions(self, record: JobRecord, run: Copy) -> tuple[Thrown, ...] | None:
+        """Return the exceptions of a run, newest first; None: the cluster does not know it, or it never began."""
+        keep_secrets_of(record)
+        return None if run.ended == "NEVER_STARTED" else self._flink.thrown(run.flink_job_id)
 
     def findings(self) -> Findings:
         """Return what will not work on the cluster, and what makes the check of a release dangerous.

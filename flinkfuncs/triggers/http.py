@@ -5,6 +5,7 @@
     POST  /api/jobs/{job}/{action}       ask for an action: 202 and where to look, or hold the reply (Prefer: wait=N)
     GET   /api/jobs/{job}/savepoints     the savepoints: those recorded, newest first, then those that no record names
     GET   /api/jobs/{job}/releases       the releases that are known, newest first, and what came of each
+    GET   /api/jobs/{job}/exceptions     why it failed, as the cluster has it
     GET   /api/operations?job=…          a job's operations, newest first; ?state=open | closed | rejected narrows them
     GET   /api/operations?state=open     a part of each open operation of all jobs; state=rejected: uploads under no
                                          job's name
@@ -32,9 +33,9 @@ import azure.functions as func
 from .. import telemetry
 from ..api import shown
 from ..app import services
-from ..clusters.cluster import TellsState
+from ..clusters.cluster import TellsExceptions, TellsState
 from ..core.errors import FlinkFuncsError
-from ..core.jobs import JobRecord, Recorded
+from ..core.jobs import Copy, JobRecord, Recorded
 from ..core.names import JobName
 from ..core.operations import Cause, Operation, Outcome
 from .calls import as_found, as_json, asked_in, caller, read_body, record_of, replayed, with_key
@@ -99,6 +100,15 @@ def list_releases(req: func.HttpRequest) -> func.HttpResponse:
     known, jars = services().releases.known(record)
     listed = (shown.KeptRelease.of(one, record, available=one.release.sha256 in jars) for one in known)
     return as_found(req, shown.Releases(releases=tuple(listed)))
+
+
+@blueprint.route("api/jobs/{job}/exceptions", methods=["GET"])
+@replies
+def list_exceptions(req: func.HttpRequest) -> func.HttpResponse:
+    """Show why a job failed, as the cluster has it: the copy that runs, or ran last, and the one before it."""
+    record = record_of(_job(req))
+    copies = tuple(_exceptions(record, copy) for copy in (record.current, record.previous) if copy)
+    return as_found(req, shown.Exceptions(copies=copies))
 
 
 @blueprint.route("api/operations/{id}", methods=["GET"])
@@ -254,6 +264,15 @@ def _starts_from(record: JobRecord, status: str) -> shown.StartsFrom | None:
     except FlinkFuncsError:
         return None
     return shown.StartsFrom(path=left.path, unaligned=left.unaligned) if left and left.survives else None
+
+
+def _exceptions(record: JobRecord, copy: Copy) -> shown.ExceptionsOfCopy:
+    cluster = services().cluster
+    try:
+        thrown = cluster.exceptions(record, copy) if isinstance(cluster, TellsExceptions) else None
+    except FlinkFuncsError as error:
+        return shown.ExceptionsOfCopy.of(copy, unknown=error.message)
+    return shown.ExceptionsOfCopy.of(copy, thrown)
 
 
 def _statuses(jobs: Mapping[JobName, Recorded]) -> tuple[Mapping[JobName, str], str | None]:

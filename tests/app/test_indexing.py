@@ -28,6 +28,7 @@ ROUTES = {
     "plan_upload": ("POST", "api/jobs/{job}/plan"),
     "list_savepoints": ("GET", "api/jobs/{job}/savepoints"),
     "list_releases": ("GET", "api/jobs/{job}/releases"),
+    "list_exceptions": ("GET", "api/jobs/{job}/exceptions"),
     "list_operations": ("GET", "api/operations"),
     "list_uploads": ("GET", "api/uploads"),
     "show_operation": ("GET", "api/operations/{id}"),

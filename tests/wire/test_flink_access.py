@@ -58,6 +58,7 @@ CALLS: dict[str, Callable[[Flink], object]] = {
     "checkpoints": lambda flink: flink.checkpoints(JOB),
     "left": lambda flink: flink.left(JOB, ended=True),
     "state": lambda flink: flink.checkpoint_state(JOB),
+    "thrown": lambda flink: flink.thrown(JOB),
     "failures": lambda flink: flink.failures(JOB),
     "take checkpoint": lambda flink: flink.take_checkpoint(JOB, TRIGGER),
     "checkpoint": lambda flink: flink.checkpoint(JOB, TRIGGER),

@@ -6,6 +6,7 @@ import io
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -354,6 +355,28 @@ def test_a_job_without_exceptions_has_no_failure(body: dict[str, object]) -> Non
     """`root-exception` is there up to 1.20 only."""
     with serving({"GET /exceptions": [Answer(200, body)]}) as server:
         assert flink(server).failures(JOB) == ()
+
+
+@pytest.mark.parametrize("place", ["endpoint", "location"])
+def test_an_exception_names_its_task_and_where_that_ran(place: str) -> None:
+    """Flink has renamed the place; the job's own exceptions have neither. An unknown job has no history at all."""
+    trace = "x.Wrapped: no\n\tat a.B.c\nCaused by: java.lang.IllegalStateException: --db.password hunter2\n\tat d.E.f"
+    entries = [
+        {"stacktrace": trace, "timestamp": 1_000, "taskName": "count (1/2)", place: "10.0.0.7:41317"},
+        {"stacktrace": "java.lang.Error: x", "timestamp": 0, "taskName": None},
+    ]
+    history = Answer(200, {"exceptionHistory": {"entries": entries}})
+    with serving({"GET /exceptions": [history, Answer(404, errors("FlinkJobNotFoundException"))]}) as server:
+        of_task, of_job = flink(server).thrown(JOB) or ()
+        assert flink(server).thrown(JOB) is None
+    assert (of_task.task, of_task.endpoint, of_task.trace) == (
+        *("count (1/2)", "10.0.0.7:41317", trace.replace("hunter2", "******")),
+    )
+    assert (of_task.failure.at, of_task.failure.cause) == (
+        datetime.fromtimestamp(1, UTC),
+        "java.lang.IllegalStateException: --db.password ******",
+    )
+    assert (of_job.task, of_job.endpoint) == (None, None)
 
 
 def test_what_was_restored_is_null_for_a_fresh_copy() -> None:

@@ -13,10 +13,11 @@ from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Outcome, Result, operation_id
+from flinkfuncs.core.releases import Spec
 from flinkfuncs.core.steps import Stop
 from tests.fixtures.scenes import Play
 from tests.stand_in.rest import FlinkServer
-from tests.unit.builders import ORDERS, asked, with_marks
+from tests.unit.builders import OLD, ORDERS, asked, copy_of, with_marks
 from tests.unit.test_openapi import DOCUMENT
 from tests.wire.api import Api, json_of
 from tests.wire.storage import Storage
@@ -54,6 +55,54 @@ def test_a_job_with_a_history_is_shown_as_described(play: Play) -> None:
         assert json_of(api.get(f"/api/operations/{each['id']}")) == each
     assert len(json_of(api.get("/api/jobs/orders/savepoints"))["savepoints"]) >= 2
     assert [each["state"] for each in json_of(api.get("/api/uploads"))["uploads"]] == ["closed", "closed"]
+
+
+def test_exceptions_are_those_of_the_copy_and_of_the_one_before_it(storage: Storage, flink: FlinkServer) -> None:
+    """What the cluster has forgotten is named, and what it cannot say."""
+    play = Play(storage, flink).runs().uploads().drives()
+    api, cluster = Api(play), play.cluster.flink
+    cluster.fail("x.Wrapped: no\nCaused by: java.lang.IllegalStateException: it failed")
+    now, before = json_of(api.get("/api/jobs/orders/exceptions"))["copies"]
+    assert play.record.current
+    assert play.record.previous
+    assert [now["flinkJobId"], before["flinkJobId"]] == [
+        *(play.record.current.flink_job_id, play.record.previous.flink_job_id),
+    ]
+    (thrown,) = now["exceptions"]
+    assert (thrown["cause"], thrown["blames"]) == ("java.lang.IllegalStateException: it failed", "RELEASE")
+    assert thrown["stackTrace"].startswith("x.Wrapped: no\nCaused by: ")
+    assert (before["exceptions"], before["forgotten"], before["ended"]) == ([], False, "STOPPED")
+    cluster.restart()
+    assert [each["forgotten"] for each in json_of(api.get("/api/jobs/orders/exceptions"))["copies"]] == [True, True]
+    cluster.is_away = True
+    away = json_of(api.get("/api/jobs/orders/exceptions"))["copies"]
+    assert [(each["forgotten"], "503" in each["unknown"]) for each in away] == [(False, True)] * 2
+
+
+def test_no_exception_shows_a_secret_of_a_release_that_another_instance_started(
+    storage: Storage, flink: FlinkServer
+) -> None:
+    """A main() may throw its arguments; this process has never seen the job before."""
+    spec = Spec(args=("--conn", "Server=x; none of these words"))
+    copy = copy_of(OLD.model_copy(update={"spec": spec}))
+    storage.ledger().write(JobRecord(name=ORDERS, current=copy), etag=None)
+    play = Play(storage, flink)
+    play.cluster.flink.begin(copy.flink_job_id, ORDERS)
+    play.cluster.flink.fail("java.lang.IllegalStateException: Server=x; none of these words\n\tat a.B.c")
+    (now,) = json_of(Api(play).get("/api/jobs/orders/exceptions"))["copies"]
+    (thrown,) = now["exceptions"]
+    assert (thrown["cause"], thrown["stackTrace"]) == (
+        *("java.lang.IllegalStateException: ******", "java.lang.IllegalStateException: ******\n\tat a.B.c"),
+    )
+
+
+def test_a_copy_whose_start_was_refused_has_no_exceptions(play: Play) -> None:
+    """Flink is not even asked: the operation says what main() threw."""
+    play.cluster.refuses_start = True
+    play.uploads(onFailure="stop").drives()
+    now, before = json_of(Api(play).get("/api/jobs/orders/exceptions"))["copies"]
+    assert (now["ended"], now["forgotten"], now["exceptions"]) == ("NEVER_STARTED", True, [])
+    assert before["ended"] == "STOPPED"
 
 
 def test_what_is_asked_for_is_answered_as_described(play: Play) -> None:

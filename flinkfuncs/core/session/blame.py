@@ -48,6 +48,16 @@ class Failure:
     blame: Blame = Blame.RELEASE
 
 
+@dataclass(frozen=True)
+class Thrown:
+    """An exception as people read it; `trace` has its stack, without what may be a secret, and may be cut."""
+
+    failure: Failure
+    trace: str
+    task: str | None = None  # None: it is the job's own
+    endpoint: str | None = None  # where the task ran
+
+
 _SLOTS = re.compile(
     r"\.NoResourceAvailableException\b|: Could not acquire the minimum required resources"
     r"|: Slot request bulk is not fulfillable|: Pending slot request "
