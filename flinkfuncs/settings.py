@@ -108,6 +108,9 @@ class Settings(BaseSettings):
     flink_rest_url: str = Field(
         "", description="Base URL of the session cluster's REST API; it may end in a path, as behind a proxy."
     )
+    flink_dashboard_url: str = Field(
+        "", description="Base URL of Flink's own pages for people, where that is not FLINK_REST_URL."
+    )
     flink_ca_certificate: str = Field(
         "",
         description="The certificate authorities that Flink's certificate is checked against, and no others: their "
@@ -228,6 +231,11 @@ class Settings(BaseSettings):
     notify_key_old_secret: str = Field("", description="Name of the secret in Key Vault that holds it instead.")
     messages_queue: str = Field("messages", description="Queue whose messages have those of NOTIFY_URL sent.")
 
+    trace_url: str = Field(
+        "",
+        description="Where people look at a trace: a URL with `{traceId}` in the place of its id, as in "
+        "`https://jaeger.example.com/trace/{traceId}`; empty: they are shown the id alone.",
+    )
     otel_exporter_otlp_endpoint: str = Field(
         "",
         description="Base URL of an endpoint that takes traces, metrics and logs by OTLP over HTTP; empty: none. The "
@@ -248,7 +256,14 @@ class Settings(BaseSettings):
         except Refused:
             raise ValueError("is no plain directory URI") from None  # without the value, and named like every other
 
-    @field_validator("flink_rest_url")
+    @field_validator("trace_url")
+    @classmethod
+    def _is_template(cls, url: str) -> str:
+        if url and not (url.startswith(("http://", "https://")) and "{traceId}" in url):
+            raise ValueError("is not a URL that begins with http:// or https:// and holds {traceId}")
+        return url
+
+    @field_validator("flink_rest_url", "flink_dashboard_url")
     @classmethod
     def _is_base_url(cls, url: str) -> str:
         if "@" in url:

@@ -88,6 +88,10 @@ JOB = shown.Job(
     last_save_point=_SAVEPOINT,
     open=(),
     last=LAST,
+    links=shown.Links(
+        flink=f"https://flink.example.com/#/job/running/{_COPY}/overview",
+        trace="https://traces.example.com/trace/{traceId}",
+    ),
 )
 JOBS = shown.Jobs(
     jobs=(

@@ -848,6 +848,15 @@ class StartsFrom(Shown):
     """An unaligned checkpoint: another release takes it only with `allowUnalignedCheckpoint`."""
 
 
+class Links(Shown):
+    """Where else people can look."""
+
+    flink: str | None = None
+    """The page of the copy on Flink's dashboard (FLINK_DASHBOARD_URL, or FLINK_REST_URL)."""
+    trace: str | None = None
+    """The page of a trace, with `{traceId}` in the place of its id (TRACE_URL)."""
+
+
 class Job(Shown):
     """A job, and its status on the cluster."""
 
@@ -872,10 +881,17 @@ class Job(Shown):
     last: LastOperation | None = None
     starts_from: StartsFrom | None = None
     """Of a job that does not run."""
+    links: Links | None = None
 
     @classmethod
     def of(
-        cls, record: jobs.JobRecord, status: str, *, reason: str | None = None, starts_from: StartsFrom | None = None
+        cls,
+        record: jobs.JobRecord,
+        status: str,
+        *,
+        reason: str | None = None,
+        starts_from: StartsFrom | None = None,
+        links: Links | None = None,
     ) -> Self:
         """Show a job; `reason` says why its status is UNKNOWN."""
         copy, row, newest = record.current, record.row, record.newest_savepoint
@@ -893,6 +909,7 @@ class Job(Shown):
             uploads=HeldUploads.of(record) if record.uploads_paused or record.held else None,
             last=record.last and LastOperation.of(record.last),
             starts_from=starts_from,
+            links=links,
         )
 
 

@@ -32,6 +32,7 @@ import azure.functions as func
 
 from .. import telemetry
 from ..api import shown
+from ..api.links import links_of
 from ..app import services
 from ..clusters.cluster import TellsExceptions, TellsState
 from ..core.errors import FlinkFuncsError
@@ -77,7 +78,9 @@ def show_job(req: func.HttpRequest) -> func.HttpResponse:
     record = record_of(_job(req))
     statuses, reason = _statuses({record.name: record})
     status = statuses[record.name]
-    return as_found(req, shown.Job.of(record, status, reason=reason, starts_from=_starts_from(record, status)))
+    links = links_of(services().settings, record, status)
+    job = shown.Job.of(record, status, reason=reason, starts_from=_starts_from(record, status), links=links)
+    return as_found(req, job)
 
 
 @blueprint.route("api/jobs/{job}/savepoints", methods=["GET"])
