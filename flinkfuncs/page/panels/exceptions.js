@@ -1,0 +1,45 @@
+// Why a job failed, as Flink has it: of the run that is there now, or was there last, and of the one before it.
+import {html} from '../preact.js';
+import {shortId} from '../format.js';
+import {Id, Mark, NotKnown, Panel, When} from './parts.js';
+import {wordOf} from '../status.js';
+
+const BLAMES = {
+  RELEASE: undefined,
+  CLUSTER: 'the cluster’s doing',
+  SLOTS: 'no slots: nothing of it ran',
+};
+
+/** `found` is {data, problem}. */
+export function Exceptions({found: {data, problem}, now}) {
+  const copies = data?.copies;
+  const count = copies?.reduce((sum, copy) => sum + copy.exceptions.length, 0);
+  return html`<${Panel} id="exceptions" title="Exceptions" note=${count ? count : undefined}>
+    <${NotKnown} problem=${problem} />
+    ${!data && !problem && html`<p role="status">Loading…</p>`}
+    ${copies?.length === 0 && html`<p id="no-runs">The cluster names none of a job that it never ran, and none of one behind the ARM API: its operations say why they failed.</p>`}
+    ${copies?.map((copy, index) => html`<${Copy} key=${copy.flinkJobId} copy=${copy} current=${index === 0} now=${now} />`)}
+  <//>`;
+}
+
+function Copy({copy, current, now}) {
+  const {exceptions, forgotten, unknown, ended} = copy;
+  return html`<div class="exceptions-of" data-run=${copy.flinkJobId}>
+    <h3>${current ? 'The run that is there now, or was last' : 'The run before it'}: <${Id} of=${copy.flinkJobId} what="the Flink job id" />
+      ${copy.releaseId && html` <span class="note">release ${shortId(copy.releaseId)}</span>`}
+      ${ended && html` <span class="note">${wordOf(ended)}</span>`}</h3>
+    ${unknown && html`<${NotKnown} problem=${unknown} />`}
+    ${ended === 'NEVER_STARTED'
+      ? html`<p>It never started, so Flink has nothing of it: its operation says why.</p>`
+      : forgotten && html`<p>Flink does not know this run, or not any more: it forgets runs that have ended after a while, and all of them when its JobManager is replaced.</p>`}
+    ${!forgotten && !unknown && exceptions.length === 0 && html`<p>Flink names none.</p>`}
+    <ol class="exceptions">
+      ${exceptions.map((one, index) => html`<li key=${index}>
+        <p class="root-cause">${index === 0 && html`<${Mark} kind="bad">newest<//> `}<strong>${one.cause}</strong></p>
+        <p class="note"><${When} at=${one.at} now=${now} />${one.task && `, in ${one.task}`}${one.endpoint && ` at ${one.endpoint}`}
+          ${BLAMES[one.blames] && html` <${Mark}>${BLAMES[one.blames]}<//>`}</p>
+        <details><summary>Stack</summary><pre tabindex="0" role="region" aria-label="Stack">${one.stackTrace}</pre></details>
+      </li>`)}
+    </ol>
+  </div>`;
+}

@@ -1,0 +1,88 @@
+// What runs, from which state, since when; and if nothing runs: why, and from where it would go on.
+import {html} from '../preact.js';
+import {Time, sizeText} from '../format.js';
+import {Copyable, Facts, Id, Mark, OperationLink, Panel, When} from './parts.js';
+import {Status, wordOf} from '../status.js';
+import {specLines} from './spec.js';
+
+const RUNS = ['RUNNING', 'RESTARTING', 'STARTING', 'CANCELLING'];
+const NOT_WELL = ['FAILED', 'VANISHED', 'NEVER_STARTED'];
+// What a status says of a job that does not run; any other word is the service's own, and nothing is concluded from it.
+const RESTS = {
+  STOPPED: ['It does not run.', 'It was stopped with a savepoint.'],
+  CANCELED: ['It does not run.', 'It was cancelled, without a savepoint.'],
+  FINISHED: ['It does not run.', 'It finished by itself.'],
+  FAILED: ['It does not run.', 'It failed.'],
+  NEVER_STARTED: ['It does not run.', 'Its last start was refused, so nothing of it ran.'],
+  NONE: ['It does not run.', 'Nothing of it was ever started.'],
+  VANISHED: ['The cluster does not know it.', 'The run that the app started is gone from there: its JobManager may have been replaced.'],
+  MAY_APPEAR: ['It may still appear.', 'A start has left the app, and the cluster does not list it yet.'],
+};
+
+/** `data` is the job, `savepoints` its list where that is known. */
+export function Running({data, savepoints, now}) {
+  const {copy, release} = data;
+  const runs = RUNS.includes(data.status);
+  const unknown = data.status === 'UNKNOWN';
+  const adopted = copy?.adopted;
+  const title = runs ? 'What runs' : unknown ? 'What ran when it was last seen' : RESTS[data.status] ? 'What it ran last' : 'What it runs';
+  return html`<${Panel} id="running" title=${title}>
+    <${WhyNot} data=${data} unknown=${unknown} />
+    <${Facts} of=${[
+      ['Run', copy && html`<${Id} of=${copy.flinkJobId} what="the Flink job id" />
+        ${data.links?.flink && html` <a id="flink-page" href=${data.links.flink} rel="noreferrer" target="_blank">Flink’s page of it</a>`}`, 'fact-run'],
+      ['Run', !copy && data.flinkJobId && html`<${Copyable} text=${data.flinkJobId} what="the job id" />`, 'fact-job-id'],
+      [runs ? 'Since' : 'Started', copy && html`<${When} at=${copy.startedAt} now=${now} />`, 'fact-since'],
+      ['Started from', copy && (copy.startedFrom ? html`<${Copyable} text=${copy.startedFrom} what="the path" />` : adopted ? 'not known: it was adopted' : 'no state'), 'fact-from'],
+      ['Adopted', adopted && `${adopted.name}, parallelism ${adopted.parallelism}; nobody knows its jar, so there is no way back to it`],
+      ['Release', release && html`${release.jarName} <${Id} of=${release.id} what="the release’s id" /> ${sizeText(release.sizeBytes)}
+        ${differs(data) && html` <${Mark} kind="warn">not the one that ${runs ? 'runs' : 'ran'}<//>`}`, 'fact-release'],
+      ['Newest savepoint', data.lastSavePoint && html`<${Copyable} text=${data.lastSavePoint} what="the path" /> <${Taken} path=${data.lastSavePoint} savepoints=${savepoints} now=${now} />`, 'fact-savepoint'],
+      ['Folder', data.folder && html`<code>${data.folder}/${data.name}/</code>`],
+    ]} />
+    ${release && html`<details class="spec"><summary>Spec of ${release.jarName}</summary>
+      <${Facts} of=${specLines(release)} /></details>`}
+    <${Uploads} data=${data} />
+  <//>`;
+}
+
+function WhyNot({data, unknown}) {
+  if (unknown) {
+    return html`<p id="why-unknown" class="not-known" role="status"><${Status} of="UNKNOWN" /> The cluster could not be asked${data.statusReason ? `: ${data.statusReason}` : '.'}
+      ${' '}This says nothing about the job; below is what the app recorded.</p>`;
+  }
+  if (data.status === 'RESTARTING') return html`<p id="why-not" class="notice warn">It restarts after an exception: see below.</p>`;
+  if (!RESTS[data.status]) return null;
+  const {last, copy, open} = data;
+  const [so, why] = RESTS[data.status];
+  return html`<div id="why-not" class=${`notice ${NOT_WELL.includes(data.status) ? 'bad' : 'plain'}`}>
+    <p><strong>${so}</strong> ${why}${open.length > 0 && html` <${OperationLink} job=${data.name} id=${open[0].id}>${wordOf(open[0].request.action)}<//> is open.`}</p>
+    ${last && html`<p>Last: <${OperationLink} job=${data.name} id=${last.id}>${wordOf(last.action)}<//>${' '}
+      <${Status} of=${last.outcome} /> ${last.message}</p>`}
+    <p id="starts-from">${data.startsFrom
+      ? html`A start would go on from <${Copyable} text=${data.startsFrom.path} what="the path of the state" />
+          ${data.startsFrom.unaligned && html` <${Mark} kind="warn">an unaligned checkpoint: another release takes it only with allowUnalignedCheckpoint<//>`}`
+      : copy ? 'No state is known that a start could go on from.' : ''}</p>
+  </div>`;
+}
+
+function Taken({path, savepoints, now}) {
+  const found = savepoints?.find((one) => one.path === path);
+  return found ? html`<${When} at=${found.takenAt} now=${now} />` : null;
+}
+
+function Uploads({data}) {
+  const {uploads, name} = data;
+  if (!uploads) return null;
+  const [held] = uploads.held;
+  return html`<div id="uploads-held" class="notice plain">
+    ${uploads.paused && html`<p><strong>Uploads are paused.</strong> ${uploads.reason}</p>`}
+    ${held && html`<p>An upload is held${held.heldUntil && html` until <${Time} at=${held.heldUntil} />, when its window opens`}:${' '}
+      <${OperationLink} job=${name} id=${held.id}>${held.cause.detail}<//></p>`}
+  </div>`;
+}
+
+/** Whether the release that it should run is another one than that of its copy. */
+function differs({release, copy}) {
+  return Boolean(release && copy?.releaseId && release.id !== copy.releaseId);
+}
