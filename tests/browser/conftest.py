@@ -71,6 +71,22 @@ class Looking:
         return [fault for fault in self.faults if not any(re.search(pattern, fault) for pattern in self.allowed)]
 
 
+class HasPage(Protocol):
+    """What serves the page."""
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        ...
+
+
+@dataclass(frozen=True)
+class Served:
+    """A page that somebody else serves."""
+
+    url: str
+
+
 class PageAt(Protocol):
     """Opens the page of a cloud in a browser of its own: signed in with `key`, or not at all where that is None.
 
@@ -79,7 +95,7 @@ class PageAt(Protocol):
 
     def __call__(
         self,
-        cloud: Cloud,
+        cloud: HasPage,
         hash: str = "",  # noqa: A002 - what follows the address's `#`
         *,
         key: str | None = KEY,
@@ -179,7 +195,7 @@ def page_at(browser: Browser, looking: Looking) -> Iterator[PageAt]:
     contexts: list[BrowserContext] = []
 
     def open_page(
-        cloud: Cloud,
+        cloud: HasPage,
         hash: str = "",  # noqa: A002 - what follows the address's `#`
         *,
         key: str | None = KEY,
