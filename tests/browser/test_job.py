@@ -38,6 +38,7 @@ from .history import (
     run,
     updated,
 )
+from .test_policy import LOOKS, findings
 
 FLINK, TRACES = "https://flink.example.com", "https://traces.example.com/trace/{traceId}"
 
@@ -353,3 +354,25 @@ def test_all_of_it_is_reached_by_keyboard(there: Cloud, page_at: PageAt) -> None
     summary.focus()
     page.keyboard.press("Enter")
     expect(page.locator(f"#operation-{rolled_back(ago(hours=5)).id} .step-details")).to_be_visible()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_finds_nothing_in_a_jobs_view(there: Cloud, page_at: PageAt, look: str) -> None:
+    """With everything unfolded, and no wider than the window; while it cannot be reached, too, and of one operation."""
+    history = eventful()
+    waits = held(ago(minutes=2), NOW + timedelta(hours=3))
+    under_way = operation(Action.SAVEPOINT, ago(seconds=20), None)
+    history.but(open=(under_way,), held=(waits,)).write(there)
+    there.flink.fail(TRACEBACK)
+    page = page_at(there, "#/jobs/orders", bypass_csp=True, **LOOKS[look])
+    expect(page.locator("#plot-sizes svg")).to_be_visible()
+    expect(page.locator("#exceptions .root-cause")).to_be_visible()
+    expect(page.locator("#diff-list")).to_be_visible()
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert findings(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it is wider than the window"
+    there.flink.is_away = True
+    page.goto(there.url + f"#/jobs/orders/operations/{rolled_back(ago(hours=5)).id}")
+    expect(page.locator("#operation article")).to_be_visible()
+    expect(page.locator("#why-unknown")).to_be_visible(timeout=40_000)
+    assert findings(page) == []

@@ -8,20 +8,20 @@ import {differences, isStarred} from './spec.js';
 const TITLES = ['Release', 'Kept', 'Now', 'What came of it'];
 const MOST = 3; // outcomes of a release that are shown at first
 
-/** `found` is {data, problem}; `action(release)` may render a button for each. */
-export function Releases({job, found: {data, problem}, now, action}) {
+/** `found` is {data, problem}. */
+export function Releases({job, found: {data, problem}, now}) {
   const releases = data?.releases;
   return html`<${Panel} id="releases" title="Releases" note=${releases?.length ? releases.length : undefined}>
     <${NotKnown} problem=${problem} />
     ${!data && !problem && html`<p role="status">Loading…</p>`}
     ${releases?.length === 0 && html`<p id="no-releases">None is known.</p>`}
     ${releases?.length > 0 && html`
-      <${List} id="release-list" titles=${action ? [...TITLES, 'Go back'] : TITLES} rows=${releases.map((one) => rowOf(one, {job, now, action}))} />
+      <${List} id="release-list" titles=${TITLES} rows=${releases.map((one) => rowOf(one, {job, now}))} />
       ${releases.length > 1 && html`<${Difference} releases=${releases} />`}`}
   <//>`;
 }
 
-function rowOf(one, {job, now, action}) {
+function rowOf(one, {job, now}) {
   const cells = [
     html`<strong>${one.jarName}</strong> <${Id} of=${one.id} what=${`the id of ${one.jarName}`} /> ${sizeText(one.sizeBytes)}`,
     one.keptAt && html`<${Ago} at=${one.keptAt} now=${now} />`,
@@ -30,7 +30,7 @@ function rowOf(one, {job, now, action}) {
       : html`<${Mark} kind="warn" title="Its bytes are not kept any more.">bytes are gone<//>`}`,
     html`<${Outcomes} job=${job} operations=${one.operations} now=${now} />`,
   ];
-  return {key: one.id, id: `release-${shortId(one.id)}`, 'data-release': one.id, cells: action ? [...cells, action(one)] : cells};
+  return {key: one.id, id: `release-${shortId(one.id)}`, 'data-release': one.id, cells};
 }
 
 function Outcomes({job, operations, now}) {

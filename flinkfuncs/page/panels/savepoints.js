@@ -7,20 +7,20 @@ import {wordOf} from '../status.js';
 const CAUSES = {upload: 'an upload', http: 'a call', arm: 'the ARM API', timer: 'the schedule'};
 const TITLES = ['Taken', 'Size', 'Origin', 'Run', 'Path'];
 
-/** `found` is {data, problem}; `action(savepoint)` may render a button for each. */
-export function Savepoints({job, found: {data, problem}, copy, now, action}) {
+/** `found` is {data, problem}. */
+export function Savepoints({job, found: {data, problem}, copy, now}) {
   const savepoints = data?.savepoints;
   return html`<${Panel} id="savepoints" title="Savepoints" note=${savepoints?.length ? savepoints.length : undefined}>
     <${NotKnown} problem=${problem} />
     ${data?.orphansUnknown && html`<p id="orphans-unknown" class="not-known" role="status">Whether there are any that no record names is not known now: ${data.orphansUnknown}</p>`}
     ${!data && !problem && html`<p role="status">Loading…</p>`}
     ${savepoints?.length === 0 && html`<p id="no-savepoints">There are none.</p>`}
-    ${savepoints?.length > 0 && html`<${List} id="savepoint-list" titles=${action ? [...TITLES, 'Start'] : TITLES}
-      rows=${savepoints.map((one, index) => rowOf(one, {job, copy, now, action, newest: index === 0 && one.origin !== 'orphan'}))} />`}
+    ${savepoints?.length > 0 && html`<${List} id="savepoint-list" titles=${TITLES}
+      rows=${savepoints.map((one, index) => rowOf(one, {job, copy, now, newest: index === 0 && one.origin !== 'orphan'}))} />`}
   <//>`;
 }
 
-function rowOf(one, {job, copy, now, action, newest}) {
+function rowOf(one, {job, copy, now, newest}) {
   const orphan = one.origin === 'orphan';
   const cells = [
     html`<${Ago} at=${one.takenAt} now=${now} /> ${newest && html`<${Mark}>newest<//> `}${copy?.startedFrom === one.path && html`<${Mark}>the run started from it<//>`}`,
@@ -34,5 +34,5 @@ function rowOf(one, {job, copy, now, action, newest}) {
     one.flinkJobId && html`<code title=${one.flinkJobId}>${shortId(one.flinkJobId)}</code>`,
     html`<${Copyable} text=${one.path} what="the path" />`,
   ];
-  return {key: one.path, 'data-savepoint': one.path, 'data-origin': one.origin, cells: action ? [...cells, action(one)] : cells};
+  return {key: one.path, 'data-savepoint': one.path, 'data-origin': one.origin, cells};
 }

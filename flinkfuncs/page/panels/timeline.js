@@ -22,7 +22,7 @@ const STEPS = {
 const BAR = 1000; // units of its width
 
 /** `found` is {data: {operations, nextLink}, problem}; `open` and `held` are newer than what it has of them. */
-export function Timeline({job, open, held, found: {data, problem}, older, links, now, action}) {
+export function Timeline({job, open, held, found: {data, problem}, older, links, now}) {
   const [quiet, hush] = useState(false);
   const operations = merged(open, held, data?.operations ?? []);
   const shown = operations.filter((one) => !(quiet && isPeriodic(one)));
@@ -32,25 +32,25 @@ export function Timeline({job, open, held, found: {data, problem}, older, links,
     ${!data && !problem && html`<p role="status">Loading…</p>`}
     ${data && operations.length === 0 && html`<p id="no-operations">There were none yet.</p>`}
     <ol class="timeline">
-      ${shown.map((one) => html`<li key=${one.id}><${Operation} job=${job} operation=${one} links=${links} now=${now} action=${action} /></li>`)}
+      ${shown.map((one) => html`<li key=${one.id}><${Operation} job=${job} operation=${one} links=${links} now=${now} /></li>`)}
     </ol>
     ${data?.nextLink && html`<p><button id="older" onClick=${older}>Older operations</button></p>`}
   <//>`;
 }
 
 /** One operation, as a place of its own: the end of a deep link. */
-export function OneOperation({polled: {data, problem}, job, links, now, action}) {
+export function OneOperation({polled: {data, problem}, job, links, now}) {
   const heading = useRef(null);
   useEffect(() => heading.current?.scrollIntoView(), []);
   return html`<section id="operation" class="panel" ref=${heading} aria-label="Operation">
     <${NotKnown} problem=${problem} />
     ${!data && !problem && html`<p role="status">Loading…</p>`}
     ${data && data.job !== job && html`<p>It is one of the job <strong>${data.job}</strong>.</p>`}
-    ${data && html`<${Operation} alone job=${data.job} operation=${data} links=${links} now=${now} action=${action} />`}
+    ${data && html`<${Operation} alone job=${data.job} operation=${data} links=${links} now=${now} />`}
   </section>`;
 }
 
-function Operation({alone = false, job, operation, links, now, action}) {
+function Operation({alone = false, job, operation, links, now}) {
   const {id, request, result, cause} = operation;
   const Heading = alone ? 'h2' : 'h3';
   return html`<article id=${alone ? `shown-${id}` : `operation-${id}`} class="operation" data-operation=${id} data-outcome=${result?.outcome ?? stateOf(operation)}>
@@ -63,7 +63,6 @@ function Operation({alone = false, job, operation, links, now, action}) {
     <${Remarks} request=${request} />
     ${operation.drivenAt && (operation.steps?.length > 0 || !result) && html`<${Course} operation=${operation} />`}
     ${operation.checked?.warnings?.map((warning) => html`<p key=${warning} class="note"><${Mark} kind="warn">warning<//> ${warning}</p>`)}
-    ${action?.(operation)}
     <${More} operation=${operation} links=${links} alone=${alone} now=${now} />
   </article>`;
 }
