@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from azure.storage.blob import BlobServiceClient
@@ -32,6 +33,7 @@ from flinkfuncs.core.releases import JarSource, Release, Spec
 
 from .cloud import Cloud
 
+NOTHING: Mapping[str, object] = MappingProxyType({})
 M = TypeVar("M", bound=Model)
 ROOT = "file:///savepoints"  # written down as the cloud's own
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -82,20 +84,20 @@ def operation(
     message: str = "",
     *,
     cause: Cause = CALLER,
-    asked: dict[str, object] | None = None,
-    result: dict[str, object] | None = None,
+    asked: Mapping[str, object] = NOTHING,
+    result: Mapping[str, object] = NOTHING,
     **parts: object,
 ) -> Operation:
     """Return one that was asked for then, was taken up a second later, and has ended if it has an outcome."""
     ended = None
     if outcome:
         told = {"outcome": outcome, "message": message, "ended_at": at + timedelta(seconds=20)}
-        ended = Result.model_validate(told | (result or {}))
+        ended = Result.model_validate(told | dict(result))
     return Operation.model_validate(
         {
             "id": operation_id(JOB, at=at, identity=f"{action} {at}"),
             "job": JOB,
-            "request": Request.model_validate({"action": action} | (asked or {})),
+            "request": Request.model_validate({"action": action} | dict(asked)),
             "cause": cause,
             "requested_at": at,
             "driven_at": at + timedelta(seconds=1),
@@ -188,15 +190,31 @@ def refused(at: datetime) -> Operation:
 def unproven(at: datetime) -> Operation:
     """Return an update of which nobody knows whether it is well."""
     message = f"the new copy {run(1)} of release {FIRST.sha256[:12]} runs, but completed no checkpoint; it is kept"
-    marks = {"stop": mark(at, 2), "start": mark(at, 3), "release": FIRST}
-    return operation(Action.UPDATE, at, Outcome.UNPROVEN, message, result={"code": "Unproven"}, **marks)
+    return operation(
+        Action.UPDATE,
+        at,
+        Outcome.UNPROVEN,
+        message,
+        result={"code": "Unproven"},
+        stop=mark(at, 2),
+        start=mark(at, 3),
+        release=FIRST,
+    )
 
 
 def failed_start(at: datetime, newest: Release) -> Operation:
     """Return a start that Flink refused, since main() threw."""
     message = f"the start was refused: {THROWN}; savepoint: {path(2)}; START continues from {path(2)}"
-    started = {"release": newest, "start": mark(at, 2), "steps": steps(at, (2, "Start", run(9)))}
-    return operation(Action.START, at, Outcome.FAILED, message, result={"code": "StartFailed"}, **started)
+    return operation(
+        Action.START,
+        at,
+        Outcome.FAILED,
+        message,
+        result={"code": "StartFailed"},
+        release=newest,
+        start=mark(at, 2),
+        steps=steps(at, (2, "Start", run(9))),
+    )
 
 
 def held(at: datetime, until: datetime) -> Operation:

@@ -40,6 +40,7 @@ from .history import (
 )
 from .test_policy import LOOKS, findings
 
+NIGHTLY = pytest.mark.nightly("each page that is opened costs two seconds, and the others show the same parts")
 FLINK, TRACES = "https://flink.example.com", "https://traces.example.com/trace/{traceId}"
 
 
@@ -74,9 +75,12 @@ def shown(page: Page, id_: str) -> str:
 
 
 def test_what_runs_is_shown_with_its_state_and_its_links(there: Cloud, page_at: PageAt) -> None:
-    """Since when, from which savepoint, of which release; the whole of it as JSON, and nothing that is a secret."""
+    """Since when, from which savepoint, of which release; the whole of it as JSON, and nothing that is a secret.
+
+    An id is copied whole, also where only its beginning is shown.
+    """
     eventful().write(there)
-    page = page_at(there, "#/jobs/orders")
+    page = page_at(there, "#/jobs/orders", permissions=["clipboard-read", "clipboard-write"])
     expect(page.locator("#status [data-status=RUNNING] svg")).to_be_visible()
     expect(page.locator("#fact-run [data-text]")).to_have_attribute("data-text", run(4))
     expect(page.locator("#fact-from [data-text]")).to_have_attribute("data-text", there_is(there, path(3)))
@@ -91,6 +95,9 @@ def test_what_runs_is_shown_with_its_state_and_its_links(there: Cloud, page_at: 
     assert json.loads(page.locator("#raw pre").inner_text())["copy"]["flinkJobId"] == run(4)
     expect(page.locator("#release-list")).to_be_visible()
     assert "hunter2" not in page.content()
+    page.get_by_role("button", name="Copy the Flink job id").first.click()
+    expect(page.locator("#fact-run .copy")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == run(4)
 
 
 def test_an_update_shows_who_why_and_how_long_each_step_took(there: Cloud, page_at: PageAt) -> None:
@@ -193,15 +200,6 @@ def test_savepoints_are_shown_with_age_size_and_origin_and_drawn(there: Cloud, p
     ]
 
 
-def test_a_path_is_copied(there: Cloud, page_at: PageAt) -> None:
-    """All of it, also where only its beginning is shown."""
-    eventful().write(there)
-    page = page_at(there, "#/jobs/orders", permissions=["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy the Flink job id").first.click()
-    expect(page.locator("#fact-run .copy")).to_have_text("Copied")
-    assert page.evaluate("navigator.clipboard.readText()") == run(4)
-
-
 def test_any_two_releases_can_be_compared(there: Cloud, page_at: PageAt) -> None:
     """At first what the running one changed; which runs, is wanted and is still kept, and what came of each."""
     eventful().write(there)
@@ -279,6 +277,7 @@ def test_a_cluster_that_cannot_be_reached_makes_a_job_unknown_and_never_failed(t
     expect(page.locator("#exceptions .not-known")).to_have_count(0)
 
 
+@NIGHTLY
 def test_what_could_not_be_read_is_named_and_read_again(there: Cloud, page_at: PageAt, looking: Looking) -> None:
     """What was read stays; a panel that has nothing yet says why, and the others are there."""
     eventful().write(there)
@@ -315,6 +314,7 @@ def test_an_operation_has_a_place_of_its_own(there: Cloud, page_at: PageAt, look
     expect(page.locator("#operation")).to_contain_text("there is no operation")
 
 
+@NIGHTLY
 def test_older_operations_come_when_they_are_asked_for(there: Cloud, page_at: PageAt) -> None:
     """Each once, and they stay when there is a newer one."""
     there.put(JobRecord(name=JOB))
@@ -356,7 +356,10 @@ def test_all_of_it_is_reached_by_keyboard(there: Cloud, page_at: PageAt) -> None
     expect(page.locator(f"#operation-{rolled_back(ago(hours=5)).id} .step-details")).to_be_visible()
 
 
-@pytest.mark.parametrize("look", LOOKS)
+LOOKED_AT = [look if look == "dark" else pytest.param(look, marks=NIGHTLY) for look in LOOKS]
+
+
+@pytest.mark.parametrize("look", LOOKED_AT)
 def test_axe_finds_nothing_in_a_jobs_view(there: Cloud, page_at: PageAt, look: str) -> None:
     """With everything unfolded, and no wider than the window; while it cannot be reached, too, and of one operation."""
     history = eventful()
