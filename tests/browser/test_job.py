@@ -377,5 +377,5 @@ def test_axe_finds_nothing_in_a_jobs_view(there: Cloud, page_at: PageAt, look: s
     there.flink.is_away = True
     page.goto(there.url + f"#/jobs/orders/operations/{rolled_back(ago(hours=5)).id}")
     expect(page.locator("#operation article")).to_be_visible()
-    expect(page.locator("#why-unknown")).to_be_visible(timeout=40_000)
+    expect(page.locator("#why-unknown")).to_be_visible()
     assert findings(page) == []
