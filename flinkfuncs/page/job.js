@@ -50,7 +50,7 @@ export function JobPage({job, operation}) {
     ${data && html`<${JobActions} job=${data} />`}
     ${data && !operation && html`<${Parts} />`}
     ${operation && html`<${OneOperation} polled=${one} job=${job} links=${data?.links} now=${now} />`}
-    ${data && html`<${Running} data=${data} savepoints=${savepoints.data?.savepoints} now=${now} />`}
+    ${data && html`<${Running} data=${data} savepoints=${savepoints.data?.savepoints} exceptions=${exceptions.data?.copies} now=${now} />`}
     ${(data || gone) && html`<${Timeline} job=${job} open=${data?.open ?? []} held=${data?.uploads?.held ?? []} found=${operations.found} older=${operations.older} links=${data?.links} now=${now} />`}
     ${data && html`
       <${Exceptions} found=${exceptions} now=${now} />

@@ -162,11 +162,12 @@ def test_a_start_that_failed_names_flinks_exception_and_the_state_to_go_on_from(
 
 
 def test_a_job_that_failed_shows_flinks_exceptions(there: Cloud, page_at: PageAt) -> None:
-    """The root cause first, its stack on demand."""
+    """The root cause beside the status, and with its stack on demand."""
     eventful().write(there)
     there.flink.fail(TRACEBACK)
     page = page_at(there, "#/jobs/orders")
     expect(page.locator("#status [data-status=FAILED]")).to_be_visible()
+    expect(page.locator("#why-not.bad #root-cause")).to_have_text(THROWN)
     expect(page.locator("#exceptions .root-cause")).to_contain_text(THROWN)
     page.locator("#exceptions summary").click()
     expect(page.locator("#exceptions pre")).to_contain_text("at com.example.Parse.map")

@@ -19,15 +19,15 @@ const RESTS = {
   MAY_APPEAR: ['It may still appear.', 'A start has left the app, and the cluster does not list it yet.'],
 };
 
-/** `data` is the job, `savepoints` its list where that is known. */
-export function Running({data, savepoints, now}) {
+/** `data` is the job; `savepoints` and `exceptions` are what the API says of them, where that is known. */
+export function Running({data, savepoints, exceptions, now}) {
   const {copy, release} = data;
   const runs = RUNS.includes(data.status);
   const unknown = data.status === 'UNKNOWN';
   const adopted = copy?.adopted;
   const title = runs ? 'What runs' : unknown ? 'What ran when it was last seen' : RESTS[data.status] ? 'What it ran last' : 'What it runs';
   return html`<${Panel} id="running" title=${title}>
-    <${WhyNot} data=${data} unknown=${unknown} />
+    <${WhyNot} data=${data} unknown=${unknown} cause=${causeOf(data, exceptions)} />
     <${Facts} of=${[
       ['Run', copy && html`<${Id} of=${copy.flinkJobId} what="the Flink job id" />
         ${data.links?.flink && html` <a id="flink-page" href=${data.links.flink} rel="noreferrer" target="_blank">Flink’s page of it</a>`}`, 'fact-run'],
@@ -46,18 +46,19 @@ export function Running({data, savepoints, now}) {
   <//>`;
 }
 
-function WhyNot({data, unknown}) {
+function WhyNot({data, unknown, cause}) {
   if (unknown) {
     return html`<p id="why-unknown" class="not-known" role="status"><${Status} of="UNKNOWN" /> The cluster could not be asked${data.statusReason ? `: ${data.statusReason}` : '.'}
       ${' '}This says nothing about the job; below is what the app recorded.</p>`;
   }
-  if (data.status === 'RESTARTING') return html`<p id="why-not" class="notice warn">It restarts after an exception: see below.</p>`;
+  if (data.status === 'RESTARTING') return html`<p id="why-not" class="notice warn">It restarts after an exception${cause ? html`: <strong>${cause}</strong>` : '.'}</p>`;
   if (!RESTS[data.status]) return null;
   const {last, copy, open} = data;
   const [so, why] = RESTS[data.status];
   return html`<div id="why-not" class=${`notice ${NOT_WELL.includes(data.status) ? 'bad' : 'plain'}`}>
     <p><strong>${so}</strong> ${why}${open.length > 0 && html` <${OperationLink} job=${data.name} id=${open[0].id}>${wordOf(open[0].request.action)}<//> is open.`}</p>
-    ${last && html`<p>Last: <${OperationLink} job=${data.name} id=${last.id}>${wordOf(last.action)}<//>${' '}
+    ${cause && html`<p id="root-cause">${cause}</p>`}
+    ${last && html`<p>Last operation: <${OperationLink} job=${data.name} id=${last.id}>${wordOf(last.action)}<//>${' '}
       <${Status} of=${last.outcome} /> ${last.message}</p>`}
     <p id="starts-from">${data.startsFrom
       ? html`A start would go on from <${Copyable} text=${data.startsFrom.path} what="the path of the state" />
@@ -80,6 +81,12 @@ function Uploads({data}) {
     ${held && html`<p>An upload is held${held.heldUntil && html` until <${Time} at=${held.heldUntil} />, when its window opens`}:${' '}
       <${OperationLink} job=${name} id=${held.id}>${held.cause.detail}<//></p>`}
   </div>`;
+}
+
+/** The newest exception of the run that is there now, or was last, where that is what is wrong with it. */
+function causeOf({status, copy}, exceptions) {
+  const run = exceptions?.find((one) => one.flinkJobId === copy?.flinkJobId);
+  return ['FAILED', 'RESTARTING'].includes(status) ? run?.exceptions[0]?.cause : undefined;
 }
 
 /** Whether the release that it should run is another one than that of its copy. */
