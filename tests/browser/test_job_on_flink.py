@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from localcloud.up import LocalCloud
 from tests.flink.cloud import LOOP, Job
-from tests.flink.conftest import session_of
+from tests.flink.conftest import IMPATIENT, session_of
 
 from .conftest import PageAt, Served
 
@@ -20,8 +20,9 @@ PATIENCE_MS = 120_000  # for a job to start, to be proved, or to be rolled back
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """A whole cloud."""
-    with session_of(tmp_path_factory.mktemp("real"), flink_configuration=LOOP) as running:
+    """A whole cloud, which gives a busy machine time to prove a release: otherwise it ends UNPROVEN."""
+    settings = IMPATIENT | {"START_DEADLINE_SECONDS": "120"}
+    with session_of(tmp_path_factory.mktemp("real"), settings=settings, flink_configuration=LOOP) as running:
         yield running
 
 
