@@ -49,7 +49,7 @@ export function JobPage({job, operation}) {
     <${Stale} of=${polled} />
     ${data && html`<${JobActions} job=${data} />`}
     ${data && !operation && html`<${Parts} />`}
-    ${operation && html`<${OneOperation} polled=${one} job=${job} links=${data?.links} now=${now} />`}
+    ${operation && html`<${OneOperation} key=${operation} polled=${one} job=${job} links=${data?.links} now=${now} />`}
     ${data && html`<${Running} data=${data} savepoints=${savepoints.data?.savepoints} exceptions=${exceptions.data?.copies} now=${now} />`}
     ${(data || gone) && html`<${Timeline} job=${job} open=${data?.open ?? []} held=${data?.uploads?.held ?? []} found=${operations.found} older=${operations.older} links=${data?.links} now=${now} />`}
     ${data && html`

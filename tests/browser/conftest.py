@@ -30,7 +30,6 @@ from .cloud import Cloud
 ROOT = Path(__file__).parents[2]
 KEY = "functions-key"
 PATIENCE_MS = 60_000  # of every wait for something on the page
-expect.set_options(timeout=PATIENCE_MS)  # 5 s otherwise, whatever a context is set to
 # A violation is an event of the document; it does not say so on the console in every case.
 REPORT = """
 document.addEventListener('securitypolicyviolation', (event) =>

@@ -304,6 +304,7 @@ def test_an_operation_has_a_place_of_its_own(there: Cloud, page_at: PageAt, look
     expect(page).to_have_url(re.compile(f"#/jobs/orders/operations/{id_}$"))
     expect(page.locator(f"#shown-{id_} .step-details li")).to_have_count(4)
     expect(page.locator(f"#shown-{id_} .rollback")).to_be_visible()
+    expect(page.locator("#operation")).to_be_focused()
     there.empty()
     first = refused(ago(minutes=1))
     there.ledger.close(first)

@@ -40,9 +40,12 @@ export function Timeline({job, open, held, found: {data, problem}, older, links,
 
 /** One operation, as a place of its own: the end of a deep link. */
 export function OneOperation({polled: {data, problem}, job, links, now}) {
-  const heading = useRef(null);
-  useEffect(() => heading.current?.scrollIntoView(), []);
-  return html`<section id="operation" class="panel" ref=${heading} aria-label="Operation">
+  const place = useRef(null);
+  useEffect(() => {
+    place.current.scrollIntoView();
+    place.current.focus({preventScroll: true});
+  }, []);
+  return html`<section id="operation" class="panel" ref=${place} tabindex="-1" aria-label="Operation">
     <${NotKnown} problem=${problem} />
     ${!data && !problem && html`<p role="status">Loading…</p>`}
     ${data && data.job !== job && html`<p>It is one of the job <strong>${data.job}</strong>.</p>`}
