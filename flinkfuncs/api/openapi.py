@@ -5,9 +5,13 @@ What is replied may get further fields later, so its schemas allow them; what is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import ast
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from http import HTTPStatus
-from types import MappingProxyType
+from itertools import pairwise
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -20,6 +24,7 @@ from ..core.model import Model
 from ..runjob import RunJobProperties, fields_of
 from .codes import CODES
 from .routes import IF_NONE_MATCH, ROUTES, Body, Parameter, Reply, Route
+from .shown import Shown
 
 KEY, ROLE = "functionKey", "entra"
 TAGGED = MappingProxyType({"ETag": "For `If-None-Match`.", "Cache-Control": "`private, no-cache`"})
@@ -72,8 +77,10 @@ class _Schemas(GenerateJsonSchema):
         return self.generate_inner(schema["schema"])
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """Let replies get further fields."""
+        """Let replies get further fields, and describe the fields that have a docstring."""
         described = super().model_schema(schema)
+        for name, text in _docstrings(schema["cls"]).items():
+            described["properties"][name]["description"] = text
         if self.mode == "serialization":
             described.pop("additionalProperties", None)
         return described
@@ -92,6 +99,34 @@ class _Schemas(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002 - pydantic's own signature
         """Leave out titles that repeat the name."""
         return False
+
+
+def _docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """Return the docstrings of a reply's fields by their names in JSON.
+
+    pydantic's own `use_attribute_docstrings` would read the source of every model while the host waits for the
+    functions, which took a third of the app's start.
+    """
+    if not issubclass(model, Shown):
+        return {}
+    found = _docstrings_of_classes(inspect.getmodule(model))
+    by_field = {name: text for base in reversed(model.__mro__) for name, text in found.get(base.__name__, {}).items()}
+    return {model.model_fields[name].alias or name: text for name, text in by_field.items()}
+
+
+@cache
+def _docstrings_of_classes(module: ModuleType | None) -> dict[str, dict[str, str]]:
+    classes = (
+        [node for node in ast.parse(inspect.getsource(module)).body if isinstance(node, ast.ClassDef)] if module else []
+    )
+    return {each.name: dict(_documented(each)) for each in classes}
+
+
+def _documented(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    for field, text in pairwise(node.body):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
+                yield name, inspect.cleandoc(said)
 
 
 def document() -> dict[str, Any]:

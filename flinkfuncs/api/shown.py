@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from ..core import jobs, operations, plans, releases
 from ..core.actions import Action
@@ -44,9 +44,7 @@ Folder = Literal["stateful", "stateless"]
 
 
 class Shown(Model):
-    """A part of a reply."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    """A part of a reply. The docstrings of its fields are read by openapi.py, when the document is asked for."""
 
     def as_json(self) -> dict[str, Json]:
         """Return it as JSON, without the fields that have no value."""

@@ -22,6 +22,7 @@ class Model(BaseModel):
         extra="forbid",
         alias_generator=to_camel,
         populate_by_name=True,
+        defer_build=True,  # at the first use, and not while the host waits for the functions
         hide_input_in_errors=True,  # a record may hold a user's passwords, and an error ends up in a log
     )
 

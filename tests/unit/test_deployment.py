@@ -16,10 +16,12 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 
 from flinkfuncs import __version__
+from flinkfuncs.core.actions import Action
 from flinkfuncs.health import BINDING_SETTINGS, HOST_SETTINGS, MESSAGES_SETTINGS, QUEUE_THREADS
 from flinkfuncs.settings import PLATFORM_SETTINGS, Settings
 from flinkfuncs.triggers import page
 from flinkfuncs.triggers.queue import LAST_ATTEMPT
+from tests.unit.builders import asked
 
 ROOT = Path(__file__).parents[2]
 LOADED = """
@@ -32,6 +34,33 @@ assert any("function_app" in path for path in opened)
 assert not any("flinkfuncs/page/" in path for path in opened)
 assert logging.getLogger("azure.core.pipeline.policies.http_logging_policy").level == logging.WARNING
 print(*sorted(set(sys.modules) - before))
+"""
+BUILT = """
+import function_app
+from pydantic import BaseModel
+models = list(BaseModel.__subclasses__())
+for model in models:
+    models.extend(model.__subclasses__())
+ours = [model for model in models if model.__module__.startswith("flinkfuncs.")]
+print(len(ours), *(f"{model.__module__}.{model.__qualname__}" for model in ours if model.__pydantic_complete__))
+"""
+AT_ONCE = """
+import sys, threading
+from concurrent.futures import ThreadPoolExecutor
+from flinkfuncs.api.shown import Operation as Shown
+from flinkfuncs.core.model import parse_json
+from flinkfuncs.core.operations import Operation
+sys.setswitchinterval(1e-6)
+text = open(0).read()
+start = threading.Barrier(16)
+
+def first_use():
+    start.wait()
+    return Shown.of(parse_json(Operation, text, what="it")).as_json()
+
+with ThreadPoolExecutor(16) as pool:
+    shown = [each.result() for each in [pool.submit(first_use) for _ in range(16)]]
+assert all(each == shown[0] for each in shown)
 """
 WORDS_OF_THE_CORE = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"}
 
@@ -52,6 +81,24 @@ def test_indexing_loads_no_sdk_that_it_does_not_need() -> None:
     assert outside <= WORDS_OF_THE_CORE, sorted(loaded)
     assert not [name for name in loaded if name.startswith("flinkfuncs.clients")]
     assert done.stderr == ""
+
+
+def test_indexing_builds_no_parser_of_records() -> None:
+    """Each is built when it is used first, which a cold start would otherwise wait for."""
+    done = subprocess.run([sys.executable, "-c", BUILT], cwd=ROOT, env={}, capture_output=True, text=True, check=True)
+    count, *built = done.stdout.split()
+    assert int(count) > 50
+    at_once = ("flinkfuncs.triggers.guard.", "flinkfuncs.core.releases.SpecPatch")  # not Models; a default value
+    assert not [model for model in built if not model.startswith(at_once)]
+
+
+def test_a_parser_of_records_may_be_used_first_by_many_threads_at_once() -> None:
+    """The worker's threads begin together; pydantic before 2.14 built each model without a lock."""
+    text = asked(Action.UPDATE).to_json()
+    done = subprocess.run(
+        [sys.executable, "-c", AT_ONCE], cwd=ROOT, input=text, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_sample_names_every_setting_and_no_other() -> None:
