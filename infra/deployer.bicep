@@ -6,6 +6,9 @@ param token string
 
 @description('owner/name; only its jobs in the environment `production` are this identity.')
 param repository string
+
+@description('owner@id/name@id; empty: none.')
+param repositoryWithIds string
 param appName string
 param planName string
 
@@ -26,15 +29,21 @@ resource deployer 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' 
   tags: tags
 }
 
-resource github 'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials@2023-01-31' = {
+// GitHub writes the subject with ids for repositories that were made or renamed since 2026-07-15 (Azure/azure-dev#9430);
+// the other form gets AADSTS700213.
+var plain = [{ name: 'github', repository: repository }]
+var withIds = [{ name: 'github-ids', repository: repositoryWithIds }]
+
+@batchSize(1) // an identity takes one credential at a time
+resource github 'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials@2023-01-31' = [for subject in concat(plain, empty(repositoryWithIds) ? [] : withIds): {
   parent: deployer
-  name: 'github'
+  name: subject.name
   properties: {
     issuer: 'https://token.actions.githubusercontent.com'
-    subject: 'repo:${repository}:environment:production'
+    subject: 'repo:${subject.repository}:environment:production'
     audiences: ['api://AzureADTokenExchange']
   }
-}
+}]
 
 resource deploysCode 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(app.id, deployer.id, websiteContributor)

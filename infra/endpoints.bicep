@@ -6,6 +6,8 @@ param networkId string
 param subnetId string
 param hostAccountId string
 param jarsAccountId string
+
+@description('Empty: there is no vault.')
 param vaultId string
 param appId string
 
@@ -14,15 +16,18 @@ var zones = [
   'privatelink.queue.${environment().suffixes.storage}'
   'privatelink.vaultcore.azure.net'
   'privatelink.azurewebsites.net'
+  'privatelink.table.${environment().suffixes.storage}'
 ]
-var endpoints = [
+var always = [
   { name: 'host-blob', target: hostAccountId, group: 'blob', zone: 0 }
   { name: 'host-queue', target: hostAccountId, group: 'queue', zone: 1 }
   { name: 'jars-blob', target: jarsAccountId, group: 'blob', zone: 0 }
   { name: 'jars-queue', target: jarsAccountId, group: 'queue', zone: 1 }
-  { name: 'vault', target: vaultId, group: 'vault', zone: 2 }
   { name: 'app', target: appId, group: 'sites', zone: 3 }
+  { name: 'host-table', target: hostAccountId, group: 'table', zone: 4 }
 ]
+var ofVault = [{ name: 'vault', target: vaultId, group: 'vault', zone: 2 }]
+var endpoints = concat(always, empty(vaultId) ? [] : ofVault)
 
 resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = [for name in zones: {
   name: name

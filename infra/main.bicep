@@ -1,7 +1,7 @@
-// What `azd up` creates: a resource group with the app and everything that it needs. README.md, "Deploy", says how.
+// What `azd up` creates: a resource group with the app and everything that it needs. docs/first-deployment.md says how.
 //
-//   monitoring ── storage, vault, network (on request) ── identity ── app ── roles ── alerts, workbook
-//   events.bicep comes after the code: Event Grid believes a webhook only when it answers.
+//   monitoring ── storage; vault, network (on request) ── identity ── app ── roles ── alerts, workbook
+//   events.bicep comes after the code: Event Grid accepts a webhook only when it answers.
 //
 // Here is what a deployment chooses; each choice is an environment variable of azd (main.parameters.json).
 targetScope = 'subscription'
@@ -11,24 +11,28 @@ targetScope = 'subscription'
 @maxLength(64)
 param environmentName string
 
-@description('Region; one in which Flex Consumption exists.')
+@description('Region; one in which Flex Consumption exists (az functionapp list-flexconsumption-locations).')
 @metadata({ azd: { type: 'location' } })
 param location string
+
+@description('Redundancy of the storage; empty: three zones, or one place in the regions that have no zones.')
+@allowed(['', 'Standard_LRS', 'Standard_ZRS'])
+param storageRedundancy string = ''
 
 @description('Which of the three deployments: drives a session cluster, drives the ARM job API, or serves that API.')
 @allowed(['session', 'hdinsight', 'gateway'])
 param form string = 'session'
 
-@description('Python of the function app. On 3.13 Azure runs the worker library that the tests run.')
-@allowed(['3.12', '3.13'])
+@description('Python of the function app; on each of these Azure runs the worker library that the tests run.')
+@allowed(['3.13', '3.14'])
 param pythonVersion string = '3.13'
 
 @description('Memory of an instance (MB).')
-@allowed([2048, 4096])
+@allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 
 @description('Most instances at once.')
-@minValue(40)
+@minValue(1)
 @maxValue(1000)
 param maximumInstances int = 40
 
@@ -54,6 +58,12 @@ param uploader string = ''
 
 @description('Repository (owner/name) whose release workflow may deploy the code; empty: none.')
 param githubRepository string = ''
+
+@description('The same with ids (owner@id/name@id), as GitHub writes it since July 2026; empty: only the form without.')
+param githubRepositoryWithIds string = ''
+
+@description('A vault for secrets that the app reads; hdinsight with ARM_CREDENTIAL vault has one in any case.')
+param keyVault bool = false
 
 @description('Where alerts go; empty: they show in the portal only.')
 param alertEmail string = ''
@@ -116,6 +126,11 @@ param appSettings object = {}
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
 var isGateway = form == 'gateway'
+var hasVault = keyVault || (form == 'hdinsight' && armCredential == 'vault')
+// Flex Consumption exists there, and availability zones do not: the storage refuses Standard_ZRS.
+var regionsWithoutZones = ['australiasoutheast', 'northcentralus', 'southindia', 'ukwest', 'westcentralus', 'westus']
+var withoutZones = contains(regionsWithoutZones, toLower(replace(location, ' ', '')))
+var redundancy = !empty(storageRedundancy) ? storageRedundancy : (withoutZones ? 'Standard_LRS' : 'Standard_ZRS')
 var clusterSubscription = empty(clusterSubscriptionId) ? subscription().subscriptionId : clusterSubscriptionId
 var armKey = '${clusterSubscription}.${clusterResourceGroup}.${clusterPool}.${clusterName}'
 // /subscriptions/2/resourceGroups/4/…; a scope has to be one, also where nothing comes of it.
@@ -183,7 +198,7 @@ var settings = {
   ARM_CREDENTIAL: armCredential
   ARM_POLL_SECONDS: '5'
   ARM_DEADLINE_SECONDS: '1800'
-  KEY_VAULT_URL: vault.outputs.url
+  KEY_VAULT_URL: hasVault ? vault.outputs.url : ''
   KEY_VAULT_SECRET_PREFIX: 'hdinsight-aks-variables'
   KEY_VAULT_SECRET_SECONDS: '3600'
   ENTRA_AUTHORITY: 'https://login.microsoftonline.com'
@@ -246,10 +261,11 @@ module storage 'storage.bicep' = {
     privateNetwork: privateNetwork
     allowedAddresses: allowedAddresses
     workspaceId: monitoring.outputs.workspaceId
+    redundancy: redundancy
   }
 }
 
-module vault 'vault.bicep' = {
+module vault 'vault.bicep' = if (hasVault) {
   name: 'vault'
   scope: group
   params: {
@@ -320,6 +336,7 @@ module deployer 'deployer.bicep' = if (!empty(githubRepository)) {
     tags: tags
     token: token
     repository: githubRepository
+    repositoryWithIds: githubRepositoryWithIds
     appName: app.outputs.name
     planName: app.outputs.planName
   }
@@ -335,7 +352,7 @@ module endpoints 'endpoints.bicep' = if (privateNetwork) {
     subnetId: privateNetwork ? network.outputs.endpointSubnetId : ''
     hostAccountId: storage.outputs.hostAccountId
     jarsAccountId: storage.outputs.jarsAccountId
-    vaultId: vault.outputs.id
+    vaultId: hasVault ? vault.outputs.id : ''
     appId: app.outputs.id
   }
 }
@@ -353,7 +370,7 @@ module roles 'roles.bicep' = {
     ledgerContainer: ledgerContainer
     deadLettersContainer: storage.outputs.deadLettersContainer
     topicName: storage.outputs.topicName
-    vaultName: vault.outputs.name
+    vaultName: hasVault ? vault.outputs.name : ''
     insightsName: monitoring.outputs.insightsName
   }
 }
@@ -412,7 +429,7 @@ output AZURE_RESOURCE_GROUP string = group.name
 output AZURE_FUNCTION_APP_NAME string = app.outputs.name
 output AZURE_FUNCTION_APP_URL string = app.outputs.url
 output AZURE_DEPLOYER_CLIENT_ID string = empty(githubRepository) ? '' : deployer.outputs.clientId
-output AZURE_KEY_VAULT_NAME string = vault.outputs.name
+output AZURE_KEY_VAULT_NAME string = hasVault ? vault.outputs.name : ''
 output AZURE_STORAGE_ACCOUNT_NAME string = storage.outputs.jarsAccountName
 output AZURE_EVENT_GRID_TOPIC_NAME string = storage.outputs.topicName
 output JARS_CONTAINER string = jarsContainer

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Subscribes the app to uploads, once its code runs. azd passes the outputs of main.bicep; the Azure CLI does the rest.
 # Repeating it changes nothing. Right after a deployment the webhook's key may not exist yet: then it tries again.
+# Last comes the smoke test; where it fails, so does the deployment.
 set -eu
 cd "$(dirname "$0")"
 
@@ -21,3 +22,5 @@ until az deployment group create \
   attempt=$((attempt + 1))
   sleep 30
 done
+
+./smoke.sh

@@ -1,10 +1,11 @@
 // Who may do what: every right in this resource group, but the deployer's (deployer.bicep).
 //
-//   app         host account       blobs, as owner; queues     what the Functions host asks for its own account
+//   app         host account       blobs, as owner; queues;    what the Functions host asks for its own account
+//                                  tables
 //   app         jars container     blobs, as owner             what the blob trigger asks for
 //   app         releases, ledger   blobs                       what the code writes
 //   app         jars account       queues                      messages, and the host's poison queues
-//   app         vault              secrets, reading            its own client secret
+//   app         vault, if any      secrets, reading            its own client secret, and those that settings name
 //   app         insights           publishing                  logs, metrics, traces
 //   Event Grid  dead letters       blobs                       what it could not deliver
 //   uploader    jars container     blobs                       who runs `azd up`, or a pipeline
@@ -17,12 +18,15 @@ param releasesContainer string
 param ledgerContainer string
 param deadLettersContainer string
 param topicName string
+
+@description('Empty: there is none.')
 param vaultName string
 param insightsName string
 
 var blobOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b' // Storage Blob Data Owner
 var blobContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe' // Storage Blob Data Contributor
 var queueContributor = '974c5e8b-45b9-4653-ba55-5f855dd0fb88' // Storage Queue Data Contributor
+var tableContributor = '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3' // Storage Table Data Contributor
 var secretsUser = '4633458b-17de-408a-b874-0445c86b69e6' // Key Vault Secrets User
 var metricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb' // Monitoring Metrics Publisher
 
@@ -64,7 +68,7 @@ resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@
 }
 
 resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {
-  name: vaultName
+  name: empty(vaultName) ? 'none' : vaultName // a scope needs a name, also where nothing comes of it
 }
 
 resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
@@ -90,6 +94,16 @@ resource appUsesHostQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' 
   scope: hostAccount
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', queueContributor)
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+resource appUsesHostTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(hostAccount.id, identity.id, tableContributor)
+  scope: hostAccount
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', tableContributor)
     principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
   }
@@ -135,7 +149,7 @@ resource appUsesQueues 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-resource appReadsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource appReadsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(vaultName)) {
   name: guid(vault.id, identity.id, secretsUser)
   scope: vault
   properties: {

@@ -20,6 +20,9 @@ param privateNetwork bool
 param allowedAddresses array
 param workspaceId string
 
+@description('Standard_ZRS or Standard_LRS.')
+param redundancy string
+
 var deadLettersContainer = 'dead-letters'
 var containers = [jarsContainer, releasesContainer, ledgerContainer, deadLettersContainer]
 // The host moves a message there after its last attempt; made here, so that an alert can watch them from the first day.
@@ -44,12 +47,12 @@ var rules = {
 resource host 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   //checkov:skip=CKV_AZURE_35:denies with a private network; without one an instance has no fixed address to let in
   //checkov:skip=CKV_AZURE_43:the name is an expression: stor, 13 letters and digits, and a word
-  //checkov:skip=CKV_AZURE_206:three zones, not two regions: what the host keeps is made anew with the app
+  //checkov:skip=CKV_AZURE_206:three zones where there are any, not two regions: what the host keeps is made anew with the app
   name: 'stor${token}host'
   location: location
   tags: tags
   kind: 'StorageV2'
-  sku: { name: 'Standard_ZRS' }
+  sku: { name: redundancy }
   properties: {
     allowSharedKeyAccess: false
     allowBlobPublicAccess: false
@@ -64,12 +67,12 @@ resource host 'Microsoft.Storage/storageAccounts@2024-01-01' = {
 resource jars 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   //checkov:skip=CKV_AZURE_35:denies with a private network; without one an instance has no fixed address to let in
   //checkov:skip=CKV_AZURE_43:the name is an expression: stor, 13 letters and digits, and a word
-  //checkov:skip=CKV_AZURE_206:three zones, not two regions: with the region the app and its cluster are gone as well
+  //checkov:skip=CKV_AZURE_206:three zones where there are any, not two regions: with the region the app and its cluster are gone as well
   name: 'stor${token}jars'
   location: location
   tags: tags
   kind: 'StorageV2'
-  sku: { name: 'Standard_ZRS' }
+  sku: { name: redundancy }
   properties: {
     allowSharedKeyAccess: false
     allowBlobPublicAccess: false

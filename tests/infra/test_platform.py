@@ -43,10 +43,14 @@ def test_the_site_asks_for_nothing_that_the_plan_refuses() -> None:
 
 
 def test_python_is_one_that_the_tests_run_and_the_plan_has() -> None:
-    """3.13 by default: there Azure runs the very worker library that the local host runs."""
+    """3.13 and later: there Azure runs the very worker library that the app brings along and the tests run. On 3.12 it
+    runs one of its own, which no package index has.
+    """
     python = parameter("main.bicep", "pythonVersion")
-    assert python["allowed"] == ["3.12", "3.13"]
-    assert python["default"] == "3.13"
+    assert python["default"] in python["allowed"]
+    assert all(tuple(map(int, version.split("."))) >= (3, 13) for version in python["allowed"])
+    matrix = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())["jobs"]["test"]["strategy"]
+    assert set(python["allowed"]) <= set(matrix["matrix"]["python"])
     assert shown(CONFIG["runtime"]["version"]) == "pythonVersion"
     least = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
     assert least == ">=3.11"
@@ -61,6 +65,41 @@ def test_what_must_not_sleep_does_not_sleep() -> None:
     assert parameter("main.bicep", "alwaysReadyBlob")["default"] == 1
     assert shown(CONFIG["scaleAndConcurrency"]["alwaysReady"]) == "ready"
     assert "readyForBlobs" in shown(variable("app.bicep", "ready"))
+
+
+def test_an_instance_may_be_small_and_few_may_do() -> None:
+    """The plan's three sizes; the minimum of 40 instances went with its preview."""
+    memory, most = parameter("main.bicep", "instanceMemoryMB"), parameter("main.bicep", "maximumInstances")
+    assert (memory["allowed"], memory["default"]) == ([512, 2048, 4096], 2048)
+    assert (most["min_value"], most["max_value"], most["default"]) == (1, 1000, 40)
+
+
+def test_storage_has_three_zones_where_the_region_has_any() -> None:
+    """Elsewhere Standard_ZRS is refused; who knows better than the list chooses."""
+    assert parameter("main.bicep", "storageRedundancy")["default"] == ""
+    assert shown(variable("main.bicep", "withoutZones")) == (
+        "contains(regionsWithoutZones, to_lower(replace(location,  , )))"
+    )
+    assert shown(variable("main.bicep", "redundancy")) == (
+        "!empty(storageRedundancy) ? storageRedundancy : withoutZones ? Standard_LRS : Standard_ZRS"
+    )
+    regions = variable("main.bicep", "regionsWithoutZones")
+    assert regions == sorted(region.lower().replace(" ", "") for region in regions)
+    for account in resources("Microsoft.Storage/storageAccounts"):
+        assert account.config["sku"] == {"name": "redundancy"}
+
+
+def test_there_is_a_vault_where_something_reads_it_and_nowhere_else() -> None:
+    """The client secret of hdinsight, or secrets that a deployment names. Without it the app has no right there, no
+    address of it and no endpoint.
+    """
+    assert shown(variable("main.bicep", "hasVault")) == ("keyVault or form == hdinsight and armCredential == vault")
+    modules = templates()["main.bicep"]["modules"]
+    assert modules["vault"]["config"]["condition"] == "hasVault"
+    for module, parameter_name in (("roles", "vaultName"), ("endpoints", "vaultId")):
+        config = modules[module]["config"]
+        given = shown(config.get("config", config)["params"][parameter_name])
+        assert given.startswith("hasVault ? vault.outputs.")
 
 
 def test_the_package_lies_in_a_container_that_exists() -> None:
@@ -118,10 +157,13 @@ def test_storage_and_vault_are_closed_with_a_private_network() -> None:
 def test_everything_that_the_app_talks_to_has_a_private_endpoint() -> None:
     """Each with the zone of its kind, so that its usual name leads to it."""
     zones = [name.partition(".")[2].partition(".")[0] for name in variable("endpoints.bicep", "zones")]
-    found = {(e["target"], e["group"], zones[e["zone"]]) for e in variable("endpoints.bicep", "endpoints")}
+    always, of_vault = variable("endpoints.bicep", "always"), variable("endpoints.bicep", "ofVault")
+    found = {(e["target"], e["group"], zones[e["zone"]]) for e in (*always, *of_vault)}
+    assert shown(variable("endpoints.bicep", "endpoints")) == "concat(always, empty(vaultId) ? [] : ofVault)"
     assert found == {
         ("hostAccountId", "blob", "blob"),
         ("hostAccountId", "queue", "queue"),
+        ("hostAccountId", "table", "table"),
         ("jarsAccountId", "blob", "blob"),
         ("jarsAccountId", "queue", "queue"),
         ("vaultId", "vault", "vaultcore"),

@@ -17,12 +17,14 @@ CONNECTED = {
     for part in ("connections", "jobJars", "savepoints")
     for name, value in variable("app.bicep", part).items()
 }
+PREFIX = "FLINKFUNCS_"
+OF_AZD = {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_PRINCIPAL_ID"}
 # Not the code's default, since the deployment knows better.
 DEPLOYED = {
     "FLINK_CLUSTER_KIND": "form == hdinsight ? hdinsight : session",
     "CLUSTER_SUBSCRIPTION_ID": "clusterSubscription",
     "SAVEPOINTS_CONNECTION": "empty(savepointsAccountId) ?  : SAVEPOINTS",
-    "KEY_VAULT_URL": "vault.outputs.url",
+    "KEY_VAULT_URL": "hasVault ? vault.outputs.url : ",
     "AZURE_CLIENT_ID": "identity.outputs.clientId",
     "GATEWAY_TENANT_ID": "!isGateway ?  : empty(gatewayTenantId) ? tenant().tenantId : gatewayTenantId",
     "GATEWAY_ALLOWED_PRINCIPALS": "!isGateway ?  : gatewayAllowedPrincipals",
@@ -112,7 +114,8 @@ def test_what_the_triggers_name_is_never_empty() -> None:
 def test_a_connection_is_an_identity_with_every_form_that_its_bindings_read(connection: str) -> None:
     """The blob binding reads the blob URI, the blob trigger's poison queue the queue's; neither knows __accountName."""
     forms = {name.partition("__")[2]: shown(value) for name, value in CONNECTED.items() if name.startswith(connection)}
-    assert set(forms) == {"blobServiceUri", "queueServiceUri", "credential", "clientId"}
+    tables = {"tableServiceUri"} if connection == "AzureWebJobsStorage" else set[str]()  # the host's diagnostic events
+    assert set(forms) == {"blobServiceUri", "queueServiceUri", "credential", "clientId"} | tables
     assert forms["credential"] == "managedidentity"
     assert forms["clientId"] == "identityClientId"
     account = "hostAccountName" if connection == "AzureWebJobsStorage" else "jarsAccountName"
@@ -138,17 +141,21 @@ def test_threads_are_as_many_as_at_home() -> None:
     assert CONNECTED["PYTHON_THREADPOOL_THREAD_COUNT"] == sample()["PYTHON_THREADPOOL_THREAD_COUNT"]
 
 
-def test_every_parameter_can_be_chosen_in_azd_and_readme_names_it() -> None:
-    """`azd env set NAME value`; a parameter that is a setting has the setting's name."""
+def test_every_parameter_can_be_chosen_in_azd_and_the_page_names_it() -> None:
+    """`azd env set NAME value`, with a prefix: where azd's environment lacks a value, azd takes the process's own, and
+    a runner of GitHub or an image of Python has a GITHUB_REPOSITORY or a PYTHON_VERSION. A parameter that is a setting
+    has the setting's name.
+    """
     names = azd_names()
     assert set(names) == set(templates()["main.bicep"]["parameters"])
-    deploy = (ROOT / "README.md").read_text().partition("\n## Deploy\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `([A-Z_]+)`", deploy, re.MULTILINE)
-    assert sorted(rows) == sorted(set(names.values()) - {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_PRINCIPAL_ID"})
+    page = (ROOT / "docs" / "first-deployment.md").read_text()
+    rows = re.findall(r"^\| `([A-Z_]+)`", page.partition("\n## What can be chosen\n")[2], re.MULTILINE)
+    assert sorted(rows) == sorted(set(names.values()) - OF_AZD)
+    assert all(name.startswith(PREFIX) for name in set(names.values()) - OF_AZD)
     for name in names:
         setting = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
         if setting in CHOSEN:
-            assert names[name] == setting
+            assert names[name] == PREFIX + setting
 
 
 def test_a_closed_operation_outlives_the_savepoints_that_it_tells_of() -> None:

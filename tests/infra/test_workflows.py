@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.infra.bicep import ROOT, parameter, resource, templates
+from tests.infra.bicep import INFRA, ROOT, parameter, resource, shown, templates, variable
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 LEAST: dict[str, dict[str, str]] = {
@@ -15,7 +15,7 @@ LEAST: dict[str, dict[str, str]] = {
     "infra": {"contents": "read"},
     "everything": {"contents": "read"},
     "package": {"contents": "read"},
-    "deploy": {"id-token": "write"},
+    "deploy": {"contents": "read", "id-token": "write"},
 }
 
 
@@ -55,15 +55,45 @@ def test_only_what_is_tested_and_packed_is_deployed() -> None:
 
 
 def test_azure_trusts_this_job_and_no_other() -> None:
-    """The subject of the federated credential is the environment in which the deploying job runs."""
+    """The subject of the federated credential is the environment in which the deploying job runs: with the repository's
+    name and, for repositories since July 2026, with its ids.
+    """
     deploy = jobs("release.yml")["deploy"]
     credential = resource("Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials").properties
-    assert credential["subject"] == f"repo:${{repository}}:environment:{deploy['environment']}"
+    assert credential["subject"] == f"repo:${{subject.repository}}:environment:{deploy['environment']}"
     assert credential["issuer"] == "https://token.actions.githubusercontent.com"
     assert templates()["main.bicep"]["modules"]["deployer"]["config"]["condition"] is not None
     (login,) = [step for step in deploy["steps"] if step.get("uses", "").startswith("azure/login@")]
     assert set(login["with"]) == {"client-id", "tenant-id", "subscription-id"}
     assert all(re.fullmatch(r"\$\{\{ vars\.\w+ \}\}", value) for value in login["with"].values())
+
+
+def test_both_forms_of_a_repository_are_trusted() -> None:
+    """By a credential each, one after the other: written at once, one of them is refused."""
+    github = resource("Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials")
+    assert github.loop == "concat(plain, empty(repositoryWithIds) ? [] : withIds)"
+    assert shown(variable("deployer.bicep", "plain")) == "[{name: github, repository: repository}]"
+    assert shown(variable("deployer.bicep", "withIds")) == "[{name: github-ids, repository: repositoryWithIds}]"
+    assert "@batchSize(1)" in (INFRA / "deployer.bicep").read_text()
+
+
+def test_the_package_is_deployed_as_it_is_and_then_asked_whether_it_works() -> None:
+    """Nothing is built in Azure; the last step fails the release where the app does not answer."""
+    *_, package = jobs("release.yml")["package"]["steps"]
+    *before, deploying, asking = jobs("release.yml")["deploy"]["steps"]
+    assert (package["with"]["name"], package["with"]["path"]) == ("app", ".tools/app.zip")
+    assert [step["with"]["name"] for step in before if "download" in step["uses"]] == ["app"]
+    assert deploying["uses"].startswith("Azure/functions-action@")
+    assert {**deploying["with"], "app-name": ""} == {
+        "app-name": "",
+        "package": "app.zip",
+        "sku": "flexconsumption",
+        "remote-build": False,
+    }
+    assert "config-zip" not in str(jobs("release.yml"))
+    read = set(re.findall(r"\$\{?([A-Z_]+)", (INFRA / "smoke.sh").read_text()))
+    assert asking["run"] == "infra/smoke.sh"
+    assert set(asking["env"]) == {name for name in read if not name.startswith("SMOKE_")}
 
 
 def test_the_package_is_made_with_the_python_that_runs_it() -> None:
