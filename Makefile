@@ -78,7 +78,7 @@ package: ## Pack what is deployed into .tools/app.zip, compiled (PYTHON: the ver
 	mkdir -p .tools/app
 	git archive HEAD function_app.py host.json requirements.txt flinkfuncs | tar -x -C .tools/app
 	$(PYTHON) -m pip install -q --disable-pip-version-check --require-hashes $(PLATFORMS) --no-compile --target .tools/app/.python_packages/lib/site-packages -r requirements.txt
-	$(PYTHON) -m compileall -q -s .tools/app -p /home/site/wwwroot --invalidation-mode unchecked-hash .tools/app
+	$(PYTHON) -m compileall -q --invalidation-mode unchecked-hash .tools/app
 	$(PYTHON) -c 'import shutil; shutil.make_archive(".tools/app", "zip", ".tools/app")'
 	echo "# Without this file azd would leave out __pycache__." > .tools/app/.funcignore
 

@@ -161,6 +161,14 @@ var page = ['/ui', '/ui/*']
 var gateway = ['/subscriptions/*', '/providers/*']
 
 resource signIn 'Microsoft.Web/sites/config@2024-04-01' = if (!empty(signInClientId)) {
+  //checkov:skip=CKV_AZURE_13:these are the settings of authentication, and what checkov asks of a site is not among them
+  //checkov:skip=CKV_AZURE_63:as above
+  //checkov:skip=CKV_AZURE_65:as above
+  //checkov:skip=CKV_AZURE_66:as above
+  //checkov:skip=CKV_AZURE_70:as above; httpSettings below ask for it, too
+  //checkov:skip=CKV_AZURE_80:as above
+  //checkov:skip=CKV_AZURE_88:as above
+  //checkov:skip=CKV_AZURE_222:as above
   parent: app
   name: 'authsettingsV2'
   properties: {
