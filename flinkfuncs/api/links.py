@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..core.jobs import JobRecord
-from . import shown
+from .later import shown
 
 if TYPE_CHECKING:  # the settings' library is not needed to be indexed
     from ..settings import Settings

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from ..api.shown import Json, Shown
 from ..app import services
 from ..core.actions import parse_action
 from ..core.errors import NotFound, Refused
@@ -18,6 +18,9 @@ from ..core.model import parse_json
 from ..core.names import JobName
 from ..core.operations import Request
 from .guard import named_principal
+
+if TYPE_CHECKING:
+    from ..api.shown import Json, Shown
 
 LONGEST_BODY = 256 * 1024  # bytes; a runJob body is some hundred
 
@@ -133,6 +136,8 @@ def has_it(req: func.HttpRequest, etag: str) -> bool:
 
 def as_json(value: Shown | Json, *, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
     """Write a reply."""
+    from ..api.shown import Shown  # noqa: PLC0415 - at the first reply, and not while the host lists the functions
+
     text = json.dumps(value.as_json() if isinstance(value, Shown) else value)
     return func.HttpResponse(
         text, status_code=status, headers=headers or {}, mimetype="application/json", charset="utf-8"

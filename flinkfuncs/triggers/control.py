@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from ..api.asked import Abandon, Pause
-from ..api.shown import HeldUploads, Operation
+from ..api.later import asked, shown
 from ..app import services
 from ..core.model import parse_json
 from ..core.names import JobName
@@ -28,26 +27,26 @@ blueprint = func.Blueprint()
 def abandon_operation(req: func.HttpRequest) -> func.HttpResponse:
     """End an operation by hand."""
     number, body = req.route_params["id"], read_body(req)
-    said = parse_json(Abandon, body, what="the body")
+    said = parse_json(asked.Abandon, body, what="the body")
     call = with_key(req, f"/api/operations/{number}/abandon", body)
     operation = services().control.abandon(
         number, by=caller(req), reason=said.reason, even_if_begun=said.even_if_begun, call=call
     )
-    return as_json(Operation.of(operation), headers=replayed(call))
+    return as_json(shown.Operation.of(operation), headers=replayed(call))
 
 
 @blueprint.route("api/jobs/{job}/uploads", methods=["GET"])
 @replies
 def show_uploads(req: func.HttpRequest) -> func.HttpResponse:
     """Show whether a job's uploads are paused, and which one is held."""
-    return as_found(req, HeldUploads.of(record_of(JobName(req.route_params["job"]))))
+    return as_found(req, shown.HeldUploads.of(record_of(JobName(req.route_params["job"]))))
 
 
 @blueprint.route("api/jobs/{job}/uploads", methods=["PUT"])
 @replies
 def pause_uploads(req: func.HttpRequest) -> func.HttpResponse:
     """Hold a job's uploads, or let them through again."""
-    uploads = parse_json(Pause, read_body(req), what="the body")
+    uploads = parse_json(asked.Pause, read_body(req), what="the body")
     job = JobName(req.route_params["job"])
     record = services().control.pause_uploads(job, paused=uploads.paused, reason=uploads.reason)
-    return as_json(HeldUploads.of(record))
+    return as_json(shown.HeldUploads.of(record))

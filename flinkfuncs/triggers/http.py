@@ -31,7 +31,7 @@ from datetime import UTC, datetime
 import azure.functions as func
 
 from .. import telemetry
-from ..api import shown
+from ..api.later import shown
 from ..api.links import links_of
 from ..app import services
 from ..clusters.cluster import TellsExceptions, TellsState
@@ -259,6 +259,8 @@ def _of_all_jobs(state: str | None, page: Page) -> tuple[tuple[shown.OpenOperati
 
 
 def _starts_from(record: JobRecord, status: str) -> shown.StartsFrom | None:
+    from ..clusters.cluster import TellsState  # noqa: PLC0415 - brings the steps of both kinds of cluster along
+
     cluster = services().cluster
     if status in RUN or record.current is None or not isinstance(cluster, TellsState):
         return None

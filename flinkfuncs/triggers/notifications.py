@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import azure.functions as func
 
 from .. import telemetry
-from ..api import shown
+from ..api.later import shown
 from ..app import services
 from ..core.errors import Refused
 from ..core.idempotency import Key

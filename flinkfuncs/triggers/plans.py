@@ -6,18 +6,21 @@ POST  /api/jobs/{job}/plan                    {"jar": "plans/build-481/orders.ja
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import azure.functions as func
 
-from ..api import shown
-from ..api.asked import PlannedUpload
+from ..api.later import asked, shown
 from ..app import services
 from ..core.model import parse_json
 from ..core.names import JobName
 from ..core.operations import Cause
-from ..core.plans import Plan
 from .calls import as_json, asked_in, caller, read_body
 from .paging import unclear
 from .problems import replies
+
+if TYPE_CHECKING:
+    from ..core.plans import Plan
 
 blueprint = func.Blueprint()
 
@@ -44,9 +47,9 @@ def plan_action(req: func.HttpRequest) -> func.HttpResponse:
 @replies
 def plan_upload(req: func.HttpRequest) -> func.HttpResponse:
     """Say what an upload would do that has not been made."""
-    asked = parse_json(PlannedUpload, read_body(req), what="the body")
+    upload = parse_json(asked.PlannedUpload, read_body(req), what="the body")
     job = JobName(req.route_params["job"])
-    return _shown(services().planner.upload(job, asked.jar, asked.folder, asked.job_json, again=asked.again))
+    return _shown(services().planner.upload(job, upload.jar, upload.folder, upload.job_json, again=upload.again))
 
 
 def _shown(plan: Plan) -> func.HttpResponse:

@@ -10,7 +10,7 @@ import json
 
 import azure.functions as func
 
-from ..api import shown
+from ..api.later import shown
 from ..app import services
 from ..core.errors import Refused
 from ..core.model import parse_json
