@@ -91,7 +91,7 @@ def test_an_app_that_is_not_healthy_fails_and_says_what_is_missing(empty_app: Ru
     code, said = smoke(empty_app.host.url, settings={})
     assert code == 1
     assert "/api/health answers 503" in said
-    assert "FLINK_REST_URL" in said
+    assert "FLINK_CLUSTER_KIND" in said
 
 
 def test_an_app_whose_code_cannot_be_imported_fails(processes: Processes, tmp_path: Path) -> None:
