@@ -34,7 +34,6 @@ from .. import telemetry
 from ..api.later import shown
 from ..api.links import links_of
 from ..app import services
-from ..clusters.cluster import TellsExceptions, TellsState
 from ..core.errors import FlinkFuncsError
 from ..core.jobs import Copy, JobRecord, Recorded
 from ..core.names import JobName
@@ -272,6 +271,8 @@ def _starts_from(record: JobRecord, status: str) -> shown.StartsFrom | None:
 
 
 def _exceptions(record: JobRecord, copy: Copy) -> shown.ExceptionsOfCopy:
+    from ..clusters.cluster import TellsExceptions  # noqa: PLC0415 - as above
+
     cluster = services().cluster
     try:
         thrown = cluster.exceptions(record, copy) if isinstance(cluster, TellsExceptions) else None

@@ -106,8 +106,7 @@ def test_workflows_run_what_a_person_runs() -> None:
     """Every `make` of a workflow is a target."""
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     made = [made for path in WORKFLOWS for made in re.findall(r"run: make (\S+)", path.read_text())]
-    assert set(made) == {"test", "test-all", "mutants", "check-infra", "package"}
-    assert set(made) <= set(targets)
+    assert {"test", "test-all", "mutants", "fuzz", "check-infra", "package"} <= set(made) <= set(targets)
 
 
 def test_dependencies_are_kept_up_to_date() -> None:
