@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 PLATFORMS := --only-binary :all: $(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_17 manylinux2014)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all shuffle crash-matrix wire-faults mutants fuzz soak bench check check-infra package docs test-provider vendor screenshots lock clean $(FLINKS:%=flink-%)
+.PHONY: help setup demo test test-all shuffle crash-matrix wire-faults mutants fuzz soak bench check check-infra test-airflow test-airflow-2 check-image package docs test-provider vendor screenshots lock clean $(FLINKS:%=flink-%)
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -46,6 +46,12 @@ fuzz: setup ## Send ten thousand made-up requests to the live app, half of them 
 	$(BIN)/python -m pytest tests/app/test_fuzz.py --fuzz $(or $(REQUESTS),10000) --hypothesis-seed $$seed --timeout 3600 \
 		|| { echo "make fuzz SEED=$$seed repeats it"; exit 1; }
 
+test-airflow: setup .tools/airflow-3/.installed build/airflow-provider/.installed .tools/sample-wordcount.py ## Run the example DAGs and the provider in a real Airflow 3, on a real Flink.
+	AIRFLOW=3 $(BIN)/python -m pytest tests/airflow --timeout 1800 $(OPTIONS)
+
+test-airflow-2: setup .tools/airflow-2/.installed build/airflow-provider/.installed .tools/sample-wordcount.py ## Run the same DAG files in a real Airflow 2.11.
+	AIRFLOW=2 $(BIN)/python -m pytest tests/airflow --timeout 1800 $(OPTIONS)
+
 soak: setup ## Update a job again and again while the app, Flink and storage are lost at random times (UPDATES, SEED).
 	@$(BIN)/python -m tests.matrix.soak $(if $(UPDATES),--updates $(UPDATES),--keep docs/soak.md) $(if $(SEED),--seed $(SEED)) $(OPTIONS)
 
@@ -72,6 +78,9 @@ test-provider: setup $(AIRFLOWS:%=.tools/airflow-%/.installed) build/airflow-pro
 	MYPYPATH=airflow/src $(BIN)/mypy --config-file airflow/pyproject.toml --python-executable .tools/airflow-3/bin/python -p flinkfuncs_provider
 	for v in $(AIRFLOWS); do PYTHONPATH=build/airflow-provider .tools/airflow-$$v/bin/python -m pytest airflow/tests || exit 1; done
 
+check-image: .tools/image/.installed ## Lint the Dockerfiles, build the command line's image with buildah, and run the command line in it.
+	tests/airflow/check_image.sh
+
 package: ## Pack what is deployed into .tools/app.zip, compiled (PYTHON: the version it will run on).
 	$(PYTHON) -c 'import sys; v = "%d.%d" % sys.version_info[:2]; sys.exit(None if v in "$(RUNTIMES)".split() else f"The app does not run on Python {v} in Azure: make package PYTHON=python$(firstword $(RUNTIMES))")'
 	rm -rf .tools/app .tools/app.zip
@@ -96,6 +105,8 @@ lock: ## Write the lock files anew from requirements/*.in (needs uv and the netw
 	uv pip compile requirements/app.in -c requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.txt
 	uv pip compile requirements/worker.in --no-deps --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -q -o requirements/worker.txt
 	uv pip compile requirements/checkov.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/checkov.txt
+	uv pip compile requirements/command-line.in -c requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/command-line.txt
+	uv pip compile requirements/image.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/image.txt
 	for v in $(AIRFLOWS); do uv pip compile requirements/airflow-$$v.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/airflow-$$v.txt; done
 	for v in $(FLINKS); do uv pip compile requirements/flink-$$v.in --no-deps --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/flink-$$v.txt; done
 
@@ -119,6 +130,16 @@ localcloud/azurite/node_modules/.installed tests/browser/npm/node_modules/.insta
 	$(PYTHON) -m venv .tools/checkov
 	.tools/checkov/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/checkov.txt
 	@touch $@
+
+.tools/image/.installed: requirements/image.txt
+	$(PYTHON) -m venv .tools/image
+	.tools/image/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/image.txt
+	@touch $@
+
+# The published sample is not a part of this repository. Without it its tests are skipped, and say so.
+.tools/sample-wordcount.py:
+	@mkdir -p .tools
+	curl -fsSL --max-time 60 -o $@ https://raw.githubusercontent.com/Azure-Samples/hdinsight-aks/81f7143ad26fb96dd8e724da7eb8703bf6007a79/flink/airflow-python-sample-code || true
 
 .tools/airflow-%/.installed: requirements/airflow-%.txt
 	$(PYTHON) -m venv .tools/airflow-$*

@@ -32,7 +32,7 @@ def targets() -> set[str]:
     makefile = (ROOT / "Makefile").read_text()
     phony = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[0]
     versions = re.findall(r"^FLINKS := (.*)$", makefile, re.MULTILINE)[0].split()
-    return {word for word in phony.split() if re.fullmatch("[a-z-]+", word)} | {f"flink-{v}" for v in versions}
+    return {word for word in phony.split() if re.fullmatch("[a-z][a-z0-9-]*", word)} | {f"flink-{v}" for v in versions}
 
 
 def settings() -> set[str]:
