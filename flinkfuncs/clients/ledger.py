@@ -7,7 +7,8 @@
     <cluster>/keys/<digest>.json                         an idempotency key (idempotency.py)
 
 A record says in its blob's metadata what is open (`open`, `until`) and held (`holds`, `opens`), how far its uploads are
-known (`uploaded`) and what a list shows of it (`summary`), so that one listing finds what there is to do, and to show.
+known (`uploaded`) and what lists show of it (`summary`, `runs`), so that one listing finds what there is to do, and to
+show.
 Nothing is ever overwritten without its ETag, but a closed operation by its own, equal text.
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -27,14 +29,17 @@ from typing import Any, TypeVar
 
 from azure.core import MatchConditions
 from azure.storage.blob import ContainerClient
+from pydantic import TypeAdapter
 
 from .. import telemetry
 from ..core.errors import NotFound
 from ..core.handled import mark
+from ..core.histories import remembered, runs_of
 from ..core.jobs import JobRecord
 from ..core.model import Model, read_stored
 from ..core.names import JobName
 from ..core.operations import Operation, Outcome, job_of, month_of, time_of
+from ..core.runs import Asked, Run, asked_of, is_told
 from ..core.summaries import OperationSummary, Summary, summary_of, waiting_of
 from .idempotency import IdempotencyKeys
 from .storage import Conflict, storage_errors
@@ -44,7 +49,9 @@ LATEST = 9_999_999_999  # seconds since 1970
 SHOWN = 500  # characters of a name or a message; metadata takes 8 KiB
 LARGEST_METADATA = 8000  # bytes of its names and values
 READS_AT_ONCE = 8  # blobs
+MOST_LOOKED_AT = 50  # closed operations, for what was asked for of a job whose record does not say it
 
+_RUNS = TypeAdapter(tuple[Run, ...])
 Name = TypeVar("Name")
 Read = TypeVar("Read")
 
@@ -115,6 +122,12 @@ class ListedJob:
     noticed: bool = False  # it was seen vanished or failed
     handled: frozenset[str] = frozenset()  # the names of blobs that were handled, by `mark`
     summary: Summary | None = None  # None: its record has to be read
+    packed_runs: str | None = None
+
+    @property
+    def runs(self) -> tuple[Run, ...] | None:
+        """Its runs as the ARM API lists them; None where its record has to be read for that."""
+        return _runs(self.packed_runs)
 
     @property
     def waiting(self) -> tuple[OperationSummary, ...] | None:
@@ -214,6 +227,29 @@ class Ledger:
         read = self._read_all([job.name for job in jobs.values() if job.summary is None])
         found = {name: summary_of(record) for name, record in read.items()}
         return {name: summary for name in jobs if (summary := jobs[name].summary or found.get(name))}
+
+    def runs(self) -> dict[JobName, tuple[Run, ...]]:
+        """Return every job's runs as the ARM API lists them, newest first, by one listing, as `summaries` does.
+
+        Raises:
+            Unavailable: storage cannot be reached, or one of the records that have to be read cannot be.
+
+        """
+        jobs = {name: job.runs for name, job in self.listed().items()}
+        read = self._read_all([name for name, found in jobs.items() if found is None])
+        jobs |= {name: self.runs_in(record) for name, record in read.items()}
+        return {name: found for name, found in jobs.items() if found}
+
+    def runs_in(self, record: JobRecord) -> tuple[Run, ...]:
+        """Return the runs of a job; where an earlier version wrote its record, its operations are read as well."""
+        return runs_of(record if _tells_of_runs(record) else record.but(asked=self._asked(record)))
+
+    def _asked(self, record: JobRecord) -> Asked | None:
+        """Look for the newest closed operation that somebody asked for."""
+        ids = sorted(self._closed_ids(record.name), reverse=True)[:MOST_LOOKED_AT]
+        closed = (operation for each in ids if (operation := self.closed(each)))
+        asked = next((operation for operation in closed if is_told(operation)), None)
+        return asked_of(asked) if asked else remembered(record)
 
     def jars_used(self) -> set[str]:
         """Return the SHA-256 of every jar that a job uses on its cluster, by the same listing.
@@ -431,9 +467,30 @@ def _metadata(record: JobRecord) -> dict[str, str]:
 def _with_summary(metadata: dict[str, str], record: JobRecord) -> dict[str, str]:
     """Add what a list shows of a job, unless it does not fit: then the list reads the record."""
     text = base64.b64encode(summary_of(record).to_json().encode()).decode()  # headers are ASCII
-    whole = metadata | {"summary": text}
+    listed = _if_it_fits(metadata, "summary", text)
+    return _if_it_fits(listed, "runs", _packed(runs_of(record))) if _tells_of_runs(record) else listed
+
+
+def _tells_of_runs(record: JobRecord) -> bool:
+    """Whether the record says by itself what was asked for: an earlier version wrote only how the last one ended."""
+    return record.asked is not None or record.last is None or record.deleted
+
+
+def _if_it_fits(metadata: dict[str, str], key: str, text: str) -> dict[str, str]:
+    whole = metadata | {key: text}
     size = sum(len(key) + len(value) for key, value in whole.items())
     return whole if size <= LARGEST_METADATA else metadata
+
+
+def _packed(runs: tuple[Run, ...]) -> str:
+    return base64.b64encode(zlib.compress(_RUNS.dump_json(runs, by_alias=True, exclude_none=True))).decode()
+
+
+def _runs(text: str | None) -> tuple[Run, ...] | None:
+    try:
+        return _RUNS.validate_json(zlib.decompress(base64.b64decode(text))) if text else None
+    except (ValueError, zlib.error):  # what another version wrote
+        return None
 
 
 def _summary(text: str | None) -> Summary | None:
@@ -464,4 +521,5 @@ def _listed(name: str, metadata: dict[str, str]) -> ListedJob:
         noticed="noticed" in metadata,
         handled=frozenset(metadata.get("handled", "").split()),
         summary=_summary(metadata.get("summary")),
+        packed_runs=metadata.get("runs"),
     )

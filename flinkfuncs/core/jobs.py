@@ -7,7 +7,7 @@ here before it is done, and `open` is the only truth of which operations there a
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, Protocol, Self
+from typing import Literal, Protocol, Self, TypeAlias
 
 from .actions import Action
 from .messages import Message
@@ -15,8 +15,10 @@ from .model import Model
 from .names import JobName
 from .operations import Cause, Operation, Outcome
 from .releases import Parallelism, Release, Sha256, Spec
+from .runs import Asked, Run
+from .runs import Ended as _Ended
 
-Ended = Literal["STOPPED", "FINISHED", "CANCELED", "FAILED", "NEVER_STARTED"]
+Ended: TypeAlias = _Ended
 
 
 class RecordedCopy(Protocol):
@@ -224,6 +226,10 @@ class JobRecord(Model):
     placed: str | None = None  # hdinsight: the SHA-256 of the jar at the job's place; None where it is not known
     launched: str | None = None  # hdinsight: the id of the release started last; None where it is not known
     last: LastOperation | None = None
+    asked: Asked | None = None  # the newest closed operation that rows of the ARM API tell of; None: look for it
+    run: str | None = None  # the id of the present run; None: `histories` says which it is
+    run_since: datetime | None = None  # when it began, if there was a run before it
+    runs: tuple[Run, ...] = ()  # the runs that ended before it, newest first
     open: tuple[Operation, ...] = ()  # the first one is driven, the others wait
     uploads_paused: bool = False  # uploads are held until somebody resumes them
     paused_reason: str | None = None  # why, if somebody said it

@@ -205,6 +205,8 @@ class Operation(Model):
     requested_at: datetime
     traceparent: str | None = None  # the W3C trace context of what asked for it; only where telemetry is on
     driven_at: datetime | None = None  # when a driver first took it up: it has begun
+    asked_as: Action | None = None  # arm: the action that was asked for, where it is carried out as another one
+    run: str | None = None  # the id of the run that it belongs to, as the ARM API names it; written when it ends
     overtaken_by: str | None = None  # the STOP or CANCEL that went ahead of it: it starts nothing where nothing runs
     repeats: str | None = None  # uploads: the operation that handled the same bytes under the same names
     held_until: datetime | None = None  # uploads: when the updateWindow opens for which it is held

@@ -20,11 +20,13 @@ from typing import Literal
 from . import queueing
 from .actions import Action
 from .handled import with_handled
+from .histories import run_id, with_next_run
 from .jobs import Copy, Ended, JobRecord, LastOperation, Savepoint, StopBegun
 from .naming import with_job_json, without_job_json
 from .operations import ArmProgress, Mark, Operation, Outcome, Result, StepTaken
 from .releases import Release
 from .rolled_back import with_outcome
+from .runs import asked_of, is_told
 from .steps import (
     Cancel,
     Check,
@@ -118,6 +120,13 @@ def noted(record: JobRecord, operation_id: str, wait: Wait, now: datetime) -> Jo
     record, operation = _with_failed_stop(record, operation, wait)
     record = _with_end_of_stop(record, wait, now)
     record = _with_adopted(record, operation, wait, now)
+    if wait.next_run:
+        record = _with_current_ended(record, wait.run_ended, None) if wait.run_ended else record
+        record = with_next_run(record, now)
+    if wait.becomes:
+        carried_out = operation.request.model_copy(update={"action": wait.becomes})
+        operation = operation.model_copy(update={"request": carried_out, "asked_as": operation.action})
+        record = record.with_operation(operation)
     if operation.arm and (news := _news(operation.arm, wait)):
         record = _with_arm(record, operation, **news)
         operation = _open(record, operation_id)
@@ -148,7 +157,10 @@ def was_skipped(record: JobRecord, operation_id: str, end: End) -> bool:
 
 def closed(record: JobRecord, operation_id: str, end: End, now: datetime) -> Operation:
     """Return the operation as it is kept when it is over."""
-    operation = _open(record, operation_id)
+    return _over(record, _open(record, operation_id), end, now)
+
+
+def _over(record: JobRecord, operation: Operation, end: End, now: datetime) -> Operation:
     result = Result(
         outcome=end.outcome,
         message=end.message,
@@ -159,12 +171,13 @@ def closed(record: JobRecord, operation_id: str, end: End, now: datetime) -> Ope
         restored_from=end.restored_from,
         savepoints=end.savepoints,
     )
-    return operation.model_copy(update={"result": result})
+    return operation.model_copy(update={"result": result, "run": run_id(record)})
 
 
 def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) -> JobRecord:
     """Take a closed operation's outcome into the record."""
     window = record.wanted and record.wanted.spec.update_window
+    over = _over(record, record.operation(operation.id) or operation, end, now)
     if end.savepoint:
         record = with_savepoint(
             record, operation, end.savepoint, now, flink_job_id=_flink_job_id(record, end) or ("" if end.row else None)
@@ -184,7 +197,9 @@ def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) 
     if end.ended == "NEVER_STARTED" or end.outcome is Outcome.REFUSED:
         record = without_job_json(record, operation)
     record = with_handled(record, record.operation(operation.id) or operation, end.outcome)
+    record = record.but(asked=asked_of(over), run=over.run) if is_told(over) else record
     if end.forget:
+        record = record.but(asked=None, run=None, run_since=None, runs=())
         record = record.but(deleted=True, current=None, previous=None, ran=False, job_jsons=(), handled=())
         record = record.but(wanted=None, wanted_at=None, folder=None, rolled_back=())
         record = record.but(row=None, placed=None, launched=None)
@@ -332,7 +347,7 @@ def _with_adopted(record: JobRecord, operation: Operation, wait: Wait, now: date
         return record
     flink_job_id, told = wait.adopted
     copy = Copy(flink_job_id=flink_job_id, adopted=told, operation=operation.id, started_at=now, seen=True)
-    return record.but(current=copy, unknown_past=False)
+    return record.but(current=copy, unknown_past=False, run=run_id(record))
 
 
 def _without_own_stop(record: JobRecord, operation: Operation) -> JobRecord:
@@ -384,7 +399,7 @@ def _with_new_copy(record: JobRecord, operation: Operation, step: Start, now: da
     )
     before = record.current
     ran = before is not None and before.ended != "NEVER_STARTED"
-    return record.but(current=copy, previous=record.last_ran, ran=record.ran or ran)
+    return record.but(current=copy, previous=record.last_ran, ran=record.ran or ran, run=run_id(record))
 
 
 def _with_current_ended(record: JobRecord, ended: Ended, by: Action | None) -> JobRecord:

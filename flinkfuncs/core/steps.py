@@ -122,6 +122,9 @@ class Wait:
     adopted: tuple[str, Adopted] | None = None  # a Flink job that is the current copy from now on: written down
     stopped: str | None = None  # the savepoint with which an earlier operation's stop ended the copy: written down
     unstopped: bool = False  # the stop is known to have failed: written down
+    next_run: bool = False  # the last run has ended, and another one begins: written down
+    run_ended: Ended | None = None  # … and how its copy ended, where that is not recorded
+    becomes: Action | None = None  # the action as which this one is carried out: written down
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What does the list say of a job? One row for each record that is not deleted, as the real service wrote them.
+"""What does the list say of a run? One row for each (core/runs.py), as the real service wrote them.
 
     field              from
     -----------------  --------------------------------------------------------------------------------------------
@@ -6,31 +6,29 @@
     actionResult       IN_PROGRESS while it is open, then SUCCESS or FAILED
     jobOutput          how it ended; while all is well, what Flink says of the job
     status             the cluster's word; JOB_LAUNCH_FAILED where the last start never ran
-    jobJarDirectory …  the release, with what the operation asked to change
+    jobJarDirectory …  what runs, whatever was asked for since; where nothing ever ran, what was asked for
     flinkConfiguration … and a caller's own marks (`flinkfuncs.…`) only if this operation carried them
-    runId, jobId       the copy
+    runId, jobId       the run, and its newest copy
 
-What is absent is left out, never null; what looks like a secret is starred. The rule that must never break: SUCCESS is
-written only for an operation that is closed as SUCCEEDED.
+Before 2023-11 a row is a job: the newest run of each name. What is absent is left out, never null; what looks like a
+secret is starred. The rule that must never break: SUCCESS is written only for an operation that is closed as SUCCEEDED.
 """
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 
 from ..core.actions import Action
 from ..core.arguments import join_arguments
-from ..core.jobs import JobRecord, LastOperation
 from ..core.model import Model
-from ..core.names import Directory
-from ..core.operations import Operation, Outcome, Request, Result, SavepointListing
-from ..core.releases import JarSource, Release, Spec
+from ..core.names import Directory, JobName
+from ..core.operations import Outcome, SavepointListing
+from ..core.releases import Args, JarSource
+from ..core.runs import Asked, Described, Run
 from ..redaction import redacted_args, redacted_arguments, redacted_configuration
 from ..runjob import PARALLELISM_KEY, SAVEPOINT_KEY
 from .contract import ApiVersion, ClusterPath
 
-MARKS = "flinkfuncs."  # keys of flinkConfiguration that tell callers of this API which request a row answers
 LAUNCH_FAILED = "JOB_LAUNCH_FAILED"
 EXACT_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 NO_STATUS = ("NONE", "UNKNOWN")
@@ -57,73 +55,45 @@ class RowProperties(Model):
 
 
 class Row(Model):
-    """A job in the list."""
+    """A run in the list."""
 
     id: str
     properties: RowProperties
 
 
 class RowList(Model):
-    """The list; it has one page."""
+    """A page of the list."""
 
     value: tuple[Row, ...]
+    next_link: str | None = None
 
 
-def row_of(
-    record: JobRecord, shown: Operation | None, word: str | None, *, api: ApiVersion, path: ClusterPath, jars: str
-) -> Row:
-    """Write a job's row.
+def row_of(job: JobName, run: Run, word: str | None, *, api: ApiVersion, path: ClusterPath, jars: str) -> Row:
+    """Write a run's row.
 
-    `shown` is the operation that it tells of, `word` the cluster's for the job's status, `jars` the directory that
-    ARM calls name (JOB_JAR_DIRECTORY).
+    `word` is the cluster's for the job's status, `jars` the directory that ARM calls name (JOB_JAR_DIRECTORY).
     """
-    status = status_of(record, shown, word)
-    run = run_id(record, shown)
-    release = (shown and shown.release) or record.wanted or (record.current and record.current.release) or None
+    asked, status = run.asked, status_of(run, word)
     properties = RowProperties(
-        run_id=run if api.runs else None,
-        job_name=record.name,
-        action=shown.action if shown else None,
-        save_point_name=shown.request.save_point_name if shown else None,
-        job_id=_job_id(record),
+        run_id=run.id if api.runs else None,
+        job_name=job,
+        action=asked.action if asked else None,
+        save_point_name=asked.save_point_name if asked else None,
+        job_id=_job_id(run),
         status=status,
-        job_output=job_output(shown, status),
-        action_result=action_result(shown) if shown else None,
-        last_save_point=record.newest_savepoint.path if record.newest_savepoint else None,
+        job_output=job_output(asked, status),
+        action_result=action_result(asked) if asked else None,
+        last_save_point=run.last_save_point,
     )
-    spec = _spec_fields(release, shown.request if shown else None, jars)
-    return Row(id=f"{path.id}/jobs/{run if api.runs else record.name}", properties=properties.model_copy(update=spec))
+    spec = _spec_fields(run.described, asked.marks if asked else {}, jars)
+    return Row(id=f"{path.id}/jobs/{run.id if api.runs else job}", properties=properties.model_copy(update=spec))
 
 
-def listed(record: JobRecord) -> bool:
-    """Whether a job has a row: not once it is deleted, unless something waits."""
-    return bool(record.open) or not record.deleted
-
-
-def told(operation: Operation) -> bool:
-    """Whether rows tell of an operation: a periodic savepoint is nobody's request, a superseded one never began."""
-    superseded = operation.result is not None and operation.result.outcome is Outcome.SUPERSEDED
-    return operation.cause.kind != "timer" and not superseded
-
-
-def remembered(record: JobRecord, last: LastOperation) -> Operation:
-    """Return what the record itself keeps of its last operation, whose own blob is gone."""
-    return Operation(
-        id=last.id,
-        job=record.name,
-        request=Request(action=last.action),
-        cause=last.cause,
-        requested_at=last.ended_at,
-        progressed_at=last.ended_at,
-        result=Result(outcome=last.outcome, message=last.message, ended_at=last.ended_at),
-    )
-
-
-def action_result(shown: Operation) -> str:
+def action_result(asked: Asked) -> str:
     """Return the API's word for how an operation ended."""
-    if shown.result is None:
-        return "IN_PROGRESS"
-    match shown.result.outcome:
+    match asked.outcome:
+        case None:
+            return "IN_PROGRESS"
         case Outcome.SUCCEEDED:
             return "SUCCESS"
         case Outcome.FAILED | Outcome.ROLLED_BACK | Outcome.UNPROVEN | Outcome.UNKNOWN | Outcome.ABANDONED:
@@ -132,8 +102,8 @@ def action_result(shown: Operation) -> str:
             return "FAILED"
 
 
-def status_of(record: JobRecord, shown: Operation | None, word: str | None) -> str | None:
-    """Return the API's word for a job's state, or None where there is none yet.
+def status_of(run: Run, word: str | None) -> str | None:
+    """Return the API's word for a run's state, or None where there is none yet.
 
     copy                         operation           status
     ---------------------------  ------------------  -----------------------------------
@@ -143,17 +113,16 @@ def status_of(record: JobRecord, shown: Operation | None, word: str | None) -> s
     may appear                   any                 STARTING
     any other                    any                 the cluster's word
     """
-    if record.current is None:
-        failed = shown is not None and shown.result is not None and action_result(shown) == "FAILED"
-        return LAUNCH_FAILED if failed else None
-    if record.current.ended == "NEVER_STARTED" or word == "NEVER_STARTED":
+    if run.ran is None:
+        return LAUNCH_FAILED if run.asked and action_result(run.asked) == "FAILED" else None
+    if run.ran.ended == "NEVER_STARTED" or word == "NEVER_STARTED":
         return LAUNCH_FAILED
     if word == "MAY_APPEAR":
         return "STARTING"
     return None if word in NO_STATUS else word
 
 
-def job_output(shown: Operation | None, status: str | None) -> str | None:
+def job_output(asked: Asked | None, status: str | None) -> str | None:
     """Return what the service would have printed.
 
     Savepoint completed. Path: abfs://…/savepoint-25e318-1f2a3b4c5d6e
@@ -163,63 +132,48 @@ def job_output(shown: Operation | None, status: str | None) -> str | None:
     A failure says when it was, so that the same one twice makes two rows that differ: callers without a mark of their
     own have nothing else by which to tell them apart.
     """
-    if shown and shown.result and action_result(shown) == "FAILED":
-        return f"Job execution failed. \n{shown.result.message} ({shown.result.ended_at:{EXACT_TIME}})"
-    if shown and shown.result and shown.result.savepoints is not None:
-        return _listing(shown.result, shown.result.savepoints)
-    if shown and shown.result and shown.result.savepoint and shown.action in (Action.SAVEPOINT, Action.STOP):
-        return f"Savepoint completed. Path: {shown.result.savepoint}"
+    if asked and asked.ended_at and action_result(asked) == "FAILED":
+        return f"Job execution failed. \n{asked.message} ({asked.ended_at:{EXACT_TIME}})"
+    if asked and asked.ended_at and asked.savepoints is not None:
+        listed = [f"Savepoints listed at {asked.ended_at:{EXACT_TIME}}: {len(asked.savepoints)}"]
+        return "\n".join([*listed, *map(_line, asked.savepoints)])
+    if asked and asked.savepoint and asked.action in (Action.SAVEPOINT, Action.STOP):
+        return f"Savepoint completed. Path: {asked.savepoint}"
     return f"Flink internal job status : {status}" if status and status != LAUNCH_FAILED else None
 
 
-def _listing(result: Result, savepoints: tuple[SavepointListing, ...]) -> str:
-    """Write LIST_SAVEPOINT's output, whose real format nobody recorded; with its time, so that no two are the same.
+def _line(savepoint: SavepointListing) -> str:
+    """Write a line of LIST_SAVEPOINT's output, whose real format nobody recorded; its first line makes each differ.
 
     Savepoints listed at 2026-11-21T02:30:00.123456Z: 1
     2026-11-21T02:10:00Z STOP 25e318907f786a2c6aee392df6580035 abfs://…/savepoint-25e318-1f2a3b4c5d6e
     """
-    lines = [
-        f"{s.taken_at:%Y-%m-%dT%H:%M:%SZ} {s.origin or '-'} {s.flink_job_id or '-'} {s.path}"
-        if s.taken_at
-        else f"- {s.origin or '-'} {s.flink_job_id or '-'} {s.path}"
-        for s in savepoints
-    ]
-    return "\n".join([f"Savepoints listed at {result.ended_at:{EXACT_TIME}}: {len(savepoints)}", *lines])
+    taken = f"{savepoint.taken_at:%Y-%m-%dT%H:%M:%SZ}" if savepoint.taken_at else "-"
+    return f"{taken} {savepoint.origin or '-'} {savepoint.flink_job_id or '-'} {savepoint.path}"
 
 
-def run_id(record: JobRecord, shown: Operation | None) -> str:
-    """Return the id of a job's run, `job-c5d-4b48-abba-5ee598dbd653`: that of the copy that runs, ran or shall run."""
-    copy = record.current.flink_job_id if record.current else shown.token("copy") if shown else record.name
-    digits = hashlib.sha256(copy.encode()).hexdigest()
-    return f"job-{digits[:3]}-{digits[3:7]}-{digits[7:11]}-{digits[11:23]}"
-
-
-def _job_id(record: JobRecord) -> str | None:
+def _job_id(run: Run) -> str | None:
     """Return the copy's Flink job id once Flink knew it; a launch that failed has none."""
-    copy = record.current
+    copy = run.ran
     return copy.flink_job_id if copy and copy.ended != "NEVER_STARTED" and not copy.may_appear else None
 
 
-def _spec_fields(release: Release | None, request: Request | None, jars: str) -> dict[str, object]:
-    """Return the row's fields that say what is run: the release, with what the request asks to change."""
-    source = (request and request.jar) or (release and release.source) or None
-    patch = request.spec if request else None
-    if source is None and not (patch and patch.model_fields_set):
-        return {}
-    spec = release.spec if release else Spec()
-    spec = spec.patched(patch) if patch else spec
+def _spec_fields(described: Described | None, marks: dict[str, str], jars: str) -> dict[str, object]:
+    """Return the row's fields that say what is run."""
+    if described is None:
+        return {"flink_configuration": marks} if marks else {}
     return {
-        "job_jar_directory": _directory(source, jars),
-        "jar_name": posixpath.basename(source.name) if source else None,
-        "entry_class": spec.entry_class,
-        "args": _arguments(spec),
-        "flink_configuration": _configuration(spec, frozenset(patch.flink_configuration if patch else ())),
+        "job_jar_directory": _directory(described.jar, jars),
+        "jar_name": posixpath.basename(described.jar.name) if described.jar else None,
+        "entry_class": described.entry_class,
+        "args": _arguments(described.args),
+        "flink_configuration": _configuration(described, marks),
     }
 
 
-def _arguments(spec: Spec) -> str:
+def _arguments(args: Args) -> str:
     """Return the API's one text of arguments; words that no text can say are set apart by spaces all the same."""
-    shown = redacted_args(spec.args) if isinstance(spec.args, str) else redacted_arguments(spec.args)
+    shown = redacted_args(args) if isinstance(args, str) else redacted_arguments(args)
     if isinstance(shown, str):
         return shown
     try:
@@ -228,13 +182,12 @@ def _arguments(spec: Spec) -> str:
         return " ".join(shown)
 
 
-def _configuration(spec: Spec, asked: frozenset[str]) -> dict[str, str]:
+def _configuration(described: Described, marks: dict[str, str]) -> dict[str, str]:
     """Return flinkConfiguration as the API has it: with its two specials, all as text."""
-    specials = {PARALLELISM_KEY: str(spec.parallelism)}
-    if spec.savepoint_directory:
-        specials[SAVEPOINT_KEY] = spec.savepoint_directory
-    kept = {key: text for key, text in spec.flink_configuration.items() if not key.startswith(MARKS) or key in asked}
-    return specials | redacted_configuration(kept)
+    specials = {PARALLELISM_KEY: str(described.parallelism)}
+    if described.savepoint_directory:
+        specials[SAVEPOINT_KEY] = described.savepoint_directory
+    return specials | redacted_configuration(described.flink_configuration | marks)
 
 
 def _directory(source: JarSource | None, jars: str) -> str | None:

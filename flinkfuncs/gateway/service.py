@@ -2,20 +2,21 @@
 
     call                           reads                            changes
     -----------------------------  -------------------------------  ------------------------
-    run_job                        a key, records for a runId       one operation is recorded
-    operation_status               one operation                    nothing
-    jobs                           records, their last operations   nothing
+    run_job                        a key, a listing for a runId     one operation is recorded
+    operation_status               one record, one operation        nothing
+    jobs                           one listing                      nothing
 
 The rule that must never break: nothing is read or recorded for a caller who was not admitted; the trigger admits first.
 """
 
 from __future__ import annotations
 
+import base64
 import re
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlencode
 
 from ..clients.ledger import Ledger
 from ..clients.published_keys import Keys
@@ -23,16 +24,21 @@ from ..clients.tokens import Caller, Callers
 from ..clusters.cluster import Cluster
 from ..core.errors import NotFound, Refused, Unavailable
 from ..core.idempotency import Keyed, keyed
-from ..core.jobs import JobRecord
+from ..core.jobs import RecordedCopy
 from ..core.names import JobName
 from ..core.operations import Cause, Operation, Request, job_of
+from ..core.runs import Run
 from ..settings import Settings
 from .bodies import FlinkJobProperties, parse_body, request_of
 from .contract import ApiVersion, ClusterPath, Reply, no_such_operation, operation_of
-from .rows import Row, RowList, listed, remembered, row_of, run_id, told
+from .rows import Row, RowList, row_of
 from .statuses import accepted, status_reply
 
-_FILTER = re.compile(r"\s*(jobName|jarName)\s+eq\s+'?([^'\s]{1,1024})'?\s*", re.IGNORECASE)
+_FILTER = re.compile(
+    r"\s*(jobName|jarName)\s+eq\s+(?:'((?:[^']|'')+)'|\"([^\"]+)\"|([^'\"\s](?:[^'\"]*[^'\"\s])?))\s*", re.IGNORECASE
+)
+_NOT_ONE = re.compile(r"\s(?:eq|ne|and|or)\s", re.IGNORECASE)  # in a value without quotes
+MOST_ROWS = 1000  # in one page
 
 
 class Intake(Protocol):
@@ -49,6 +55,54 @@ class Filter:
 
     field: str
     value: str
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    """Which rows, and which part of them: `$filter`, `$top`, and `$skiptoken`, which only nextLink gives out."""
+
+    filter: str | None = None
+    top: int = MOST_ROWS
+    behind: str | None = None  # the job and the row's last segment of the last row of the page before
+
+    @property
+    def chosen(self) -> Filter | None:
+        """The filter, where there is one.
+
+        Raises:
+            Refused: it is none that the API has (400).
+
+        """
+        return parse_filter(self.filter) if self.filter else None
+
+    def behind_row(self, row: str, api: str) -> str:
+        """Return the query of the next page."""
+        word = base64.urlsafe_b64encode(row.encode()).decode().rstrip("=")
+        said = {"api-version": api, "$filter": self.filter, "$top": str(self.top), "$skiptoken": word}
+        return urlencode({name: text for name, text in said.items() if text}, safe="$")
+
+
+def parse_list_query(chosen: str | None, top: str | None, word: str | None) -> ListQuery:
+    """Read the three parameters; a page has at most MOST_ROWS rows.
+
+    Raises:
+        Refused: `$top` or `$skiptoken` cannot be read (400).
+
+    """
+    if top is not None and not (top.isascii() and top.isdecimal() and int(top[:9])):
+        raise Refused(
+            f"The value '{top[:32]}' of $top is invalid: it is a whole number of at least 1.",
+            code="InvalidQueryParameterValue",
+            status=400,
+        )
+    return ListQuery(chosen, min(int(top[:9]), MOST_ROWS) if top else MOST_ROWS, _skipped(word) if word else None)
+
+
+def _skipped(word: str) -> str:
+    try:
+        return base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True).decode("ascii")
+    except ValueError:
+        raise Refused("The $skiptoken is invalid.", code="InvalidQueryParameterValue", status=400) from None
 
 
 def is_on(settings: Settings) -> bool:
@@ -119,23 +173,27 @@ class Gateway:
         cluster = ClusterPath.of(self.settings)
         return status_reply(operation, api, location=self.settings.gateway_location, cluster=cluster)
 
-    def jobs(self, asked: ClusterPath, api: ApiVersion, text: str | None) -> Reply:
-        """List the jobs; `text` is `$filter`, which older versions do not have and do not look at.
+    def jobs(self, asked: ClusterPath, api: ApiVersion, query: ListQuery, *, base_url: str) -> Reply:
+        """List the runs, by one listing of the records and one call to Flink.
 
         Raises:
             NotFound: the path is another cluster's.
-            Refused: the filter is none that the API has (400).
             Unavailable: storage cannot be reached. A cluster out of reach hides no row: it has no status then.
 
         """
         path = ClusterPath.of(self.settings)
         path.require(asked)
-        chosen = parse_filter(text) if api.runs and text else None
-        records = [record for record in self._records(chosen) if listed(record)]
-        words = self._words(records)
-        rows = [self._row(record, words.get(record.name), api, path) for record in records]
-        kept = tuple(row for row in rows if chosen is None or _matches(row, chosen))
-        return Reply(200, RowList(value=kept).to_json())
+        chosen = query.chosen if api.runs else None  # older versions do not have it and do not look at it
+        found = self._found(chosen, api)
+        words = self._words({job: runs[-1] for job, runs in found.items()})
+        jars = self.settings.job_jar_directory
+        rows = [
+            row_of(job, run, _word(run, words.get(job), newest=run is runs[-1]), api=api, path=path, jars=jars)
+            for job, runs in sorted(found.items())
+            for run in runs
+        ]
+        kept = [row for row in rows if chosen is None or _matches(row, chosen)]
+        return Reply(200, _page(kept, query, f"{base_url}{path.id}/jobs", api).to_json())
 
     def _job(self, body: FlinkJobProperties) -> JobName:
         """Return the job that a body names, by its name or by its run id."""
@@ -143,42 +201,68 @@ class Gateway:
             return JobName(body.job_name)
         if not body.run_id:
             raise Refused("properties.jobName: Field required", code="InvalidBody", status=400)
-        for record in self.ledger.records():
-            if listed(record) and run_id(record, self._shown(record)) == body.run_id:
-                return record.name
+        for job, (newest, *ended) in self.ledger.runs().items():
+            if newest.id == body.run_id:
+                return job
+            if any(run.id == body.run_id for run in ended):
+                message = f"The run '{body.run_id[:64]}' of job '{job}' has ended; its newest run is '{newest.id}'."
+                raise Refused(message, code="RunEnded", status=409)
         raise NotFound(f"There is no job with runId '{body.run_id[:64]}'.", code="JobNotFound")
 
-    def _records(self, chosen: Filter | None) -> Iterable[JobRecord]:
-        if chosen is None or chosen.field != "jobname":
-            return self.ledger.records()
-        try:
-            record = self.ledger.read(JobName(chosen.value))
-        except Refused:  # no job can have that name
-            return []
-        return [record] if record else []
+    def _found(self, chosen: Filter | None, api: ApiVersion) -> dict[JobName, tuple[Run, ...]]:
+        """Return the runs that may be listed, the newest of each job last."""
+        found = self._named(chosen.value) if chosen and chosen.field == "jobname" else self.ledger.runs()
+        return {job: tuple(reversed(runs if api.runs else runs[:1])) for job, runs in found.items()}
 
-    def _words(self, records: list[JobRecord]) -> dict[JobName, str]:
+    def _named(self, name: str) -> dict[JobName, tuple[Run, ...]]:
         try:
-            return dict(self.cluster.statuses({record.name: record for record in records}))
+            job = JobName(name)
+        except Refused:  # no job can have that name
+            return {}
+        record = self.ledger.read(job)
+        runs = self.ledger.runs_in(record) if record else ()
+        return {job: runs} if runs else {}
+
+    def _words(self, runs: dict[JobName, Run]) -> dict[JobName, str]:
+        try:
+            return dict(self.cluster.statuses({job: AsRecorded(run) for job, run in runs.items()}))
         except Unavailable:
             return {}
 
-    def _row(self, record: JobRecord, word: str | None, api: ApiVersion, path: ClusterPath) -> Row:
-        jars = self.settings.job_jar_directory
-        return row_of(record, self._shown(record), word, api=api, path=path, jars=jars)
 
-    def _shown(self, record: JobRecord) -> Operation | None:
-        """Return the operation that a row tells of: the newest that somebody asked for."""
-        waiting = [operation for operation in record.open if told(operation)]
-        if waiting:
-            return waiting[-1]
-        if record.last is None:
-            return None
-        last = self.ledger.closed(record.last.id) or remembered(record, record.last)
-        if told(last):
-            return last
-        closed = (operation for operation in self.ledger.operations(record.name) if operation.result)
-        return next((operation for operation in closed if told(operation)), None)
+@dataclass(frozen=True)
+class AsRecorded:
+    """A run, as what the cluster is asked for a word on."""
+
+    run: Run
+    wanted: object = None
+    deleted: bool = False
+
+    @property
+    def current(self) -> RecordedCopy | None:
+        """The copy that runs, or ran last."""
+        return self.run.ran
+
+
+def _word(run: Run, word: str | None, *, newest: bool) -> str | None:
+    if newest or run.ran is None:
+        return word
+    return run.ran.ended
+
+
+def _page(rows: list[Row], query: ListQuery, url: str, api: ApiVersion) -> RowList:
+    """Return the rows of one page, and where the next one is: behind a row, or where that is gone, its job's first."""
+    first = 0
+    if query.behind:
+        job, _, last = query.behind.partition("/")
+        ids = [row.id.rpartition("/")[2] for row in rows]
+        later = (place for place, row in enumerate(rows) if row.properties.job_name >= job)
+        first = ids.index(last) + 1 if last in ids else next(later, len(rows))
+    page = rows[first : first + query.top]
+    if len(rows) <= first + query.top:
+        return RowList(value=tuple(page))
+    last = f"{page[-1].properties.job_name}/{page[-1].id.rpartition('/')[2]}"
+    return RowList(value=tuple(page), next_link=f"{url}?{query.behind_row(last, api.name)}")
 
 
 def parse_filter(text: str) -> Filter:
@@ -189,13 +273,13 @@ def parse_filter(text: str) -> Filter:
 
     """
     match = _FILTER.fullmatch(text)
-    if match is None:
+    if match is None or (match[4] and _NOT_ONE.search(match[4])):
         raise Refused(
             "The $filter is invalid. Allowed value is 'jobName eq {jobName}' or 'jarName eq {jarName}'.",
             code="InvalidFilter",
             status=400,
         )
-    return Filter(match[1].lower(), match[2])
+    return Filter(match[1].lower(), match[2].replace("''", "'") if match[2] else match[3] or match[4])
 
 
 def common_headers(given: str | None) -> dict[str, str]:

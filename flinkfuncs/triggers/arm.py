@@ -52,7 +52,11 @@ class Call:
         """The api-version that the call names."""
         from ..gateway.contract import parse_api_version  # noqa: PLC0415 - a cold start that serves no ARM pays nothing
 
-        return parse_api_version(self.req.params.get("api-version"))
+        return parse_api_version(self.parameter("api-version"))
+
+    def parameter(self, name: str) -> str | None:
+        """Return a parameter of the query; ARM takes its name in any case."""
+        return next((text for key, text in self.req.params.items() if key.lower() == name), None)
 
     @property
     def path(self) -> ClusterPath:
@@ -107,7 +111,10 @@ def arm_run_job(call: Call) -> Reply:
 @admits(f"{CLUSTERS}/jobs/read")
 def arm_jobs(call: Call) -> Reply:
     """List the jobs."""
-    return _gateway().jobs(call.path, call.api, call.req.params.get("$filter"))
+    from ..gateway.service import parse_list_query  # noqa: PLC0415 - as above
+
+    query = parse_list_query(*map(call.parameter, ("$filter", "$top", "$skiptoken")))
+    return _gateway().jobs(call.path, call.api, query, base_url=call.base_url)
 
 
 @blueprint.route(

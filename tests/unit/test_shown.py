@@ -218,7 +218,7 @@ def test_nothing_that_is_shown_holds_a_secret() -> None:
 INTERNAL: dict[type[Model], set[str]] = {
     operations.Operation: {
         *("check", "stop", "stops_failed", "start", "again", "cancel", "settling", "checkpoint", "checkpoints"),
-        *("rollback", "trigger", "submit", "vanished_at", "unreachable_at", "ended_at", "arm"),
+        *("rollback", "trigger", "submit", "vanished_at", "unreachable_at", "ended_at", "arm", "asked_as", "run"),
     },
     operations.Request: {"replaces_spec", "kept", "names_savepoint_sha256"},
     operations.Checked: {"operators", "compared"},

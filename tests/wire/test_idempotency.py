@@ -22,14 +22,14 @@ from flinkfuncs.clients.tokens import Caller
 from flinkfuncs.clusters.cluster import Cluster
 from flinkfuncs.control import Control
 from flinkfuncs.core.actions import Action
-from flinkfuncs.core.errors import NotFound, Refused, Unanswered
+from flinkfuncs.core.errors import Refused, Unanswered
 from flinkfuncs.core.idempotency import KEPT, Key
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Outcome, job_of
 from flinkfuncs.core.steps import Trigger
 from flinkfuncs.gateway.contract import ClusterPath, operation_of, parse_api_version
-from flinkfuncs.gateway.service import Gateway
+from flinkfuncs.gateway.service import Gateway, ListQuery
 from flinkfuncs.intake import MOST_OPEN, Intake
 from flinkfuncs.triggers.timers import keep_house
 from tests.app.composed import invocation
@@ -519,18 +519,17 @@ def test_a_key_of_the_gateway_is_not_that_of_another_route(play: Play) -> None:
     assert code(post(api_of(play), SAVEPOINT)) == (422, "KeyReused")
 
 
-def test_a_run_that_is_over_when_its_run_job_is_repeated_is_still_found(running: Play) -> None:
-    """A body may name a run instead of a job, and an update gives the job another run."""
+def test_a_run_job_that_names_a_run_is_found_when_it_is_repeated(running: Play) -> None:
+    """A body may name a run instead of a job, and an update leaves the job its run."""
     app = gateway(running.storage, running.cluster)
-    rows = json.loads(app.jobs(PATH, API, None).body)["value"]
+    rows = json.loads(app.jobs(PATH, API, ListQuery(), base_url="").body)["value"]
     (run,) = [row["properties"]["runId"] for row in rows]
     properties = {"jobType": "FlinkJob", "runId": run, "action": "STATELESS_UPDATE"}
     body = json.dumps({"properties": properties}).encode()
     number = run_job(app, body)
     running.drives()
-    with pytest.raises(NotFound):
-        run_job(app, body, key=None)
     assert (run_job(app, body), job_of(number)) == (number, ORDERS)
+    assert run_job(app, body, key=None) != number
 
 
 @pytest.mark.parametrize("dies_at", [1, 2, 3, 4, 5, 6])

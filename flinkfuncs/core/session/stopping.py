@@ -176,10 +176,11 @@ def canceling(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, l
 
     copy                 step
     -------------------  -------------------------------------------------------------------------
-    CANCELED             End (STATELESS_UPDATE: Start fresh; UPDATE, LAST_STATE_UPDATE: Start from its newest state)
+    CANCELED             End (STATELESS_UPDATE: Start fresh; UPDATE, LAST_STATE_UPDATE: Start from its newest state;
+                         DELETE: the record becomes a tombstone)
     FINISHED, FAILED     End: it was faster (otherwise as above)
     CANCELLING           Wait
-    ABSENT               Wait until it must be gone, then Fail (UPDATE, LAST_STATE_UPDATE: as above)
+    ABSENT               Wait until it must be gone, then Fail (DELETE and the updates: as above)
     otherwise            Cancel again when the last one went unanswered for long; refused: Fail
     """
     copy = looked_at(seen)
@@ -287,6 +288,9 @@ def _canceled(operation: Operation, record: JobRecord, seen: Seen, limits: Limit
     if operation.action in (Action.UPDATE, Action.LAST_STATE_UPDATE):
         state = after_cancel(operation, record, seen, limits, ended)
         return start_own(operation, seen, state) if isinstance(state, str) else state
+    if operation.action is Action.DELETE:
+        message = f"the job is {ended or 'VANISHED'} and deleted; savepoints and releases are kept, the name is free"
+        return End(Outcome.SUCCEEDED, message, ended=ended, forget=True)
     if ended is None:
         return fail("the job vanished while it was cancelled", "Vanished")
     if ended == "CANCELED":

@@ -24,7 +24,7 @@ from .. import going_back
 from ..actions import Action
 from ..admission import past_objection, upload_objection, window_alone
 from ..errors import Refused
-from ..jobs import Copy, JobRecord
+from ..jobs import Copy, Ended, JobRecord
 from ..naming import Standing, named, unused_note, why_unused
 from ..operations import Operation, Outcome, SavepointListing
 from ..plans import Ground, record_objection, release_objection
@@ -42,6 +42,13 @@ from .starting import start, starting
 from .stopping import begin_stop, begin_trigger, canceling, savepointing, stopping
 
 RESTARTING = "JobRestarting"  # the code of a refusal
+ENDED: dict[Status, Ended] = {
+    Status.STOPPED: "STOPPED",
+    Status.FINISHED: "FINISHED",
+    Status.CANCELED: "CANCELED",
+    Status.FAILED: "FAILED",
+    Status.NEVER_STARTED: "NEVER_STARTED",
+}
 
 
 def next_step(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
@@ -99,7 +106,7 @@ def _begin(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) 
         case Action.CANCEL:
             return _cancel(record, seen, status)
         case Action.DELETE:
-            return _delete(operation, seen, status)
+            return _delete(operation, record, seen, status)
         case Action.LIST_SAVEPOINT:
             return _list(record, seen)
 
@@ -112,6 +119,7 @@ def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, st
 
     status            namesake on Flink  past known  step
     ----------------  -----------------  ----------  --------------------------
+    any, by arm       any                any         as `histories` says: another run, or an update; else as below
     not NONE          any                any         Refuse: it exists
     NONE              any, `adopt`       any         as `adopting` says; then NEW is over, an upload an UPDATE
     NONE              yes                any         Refuse: it runs already
@@ -120,6 +128,10 @@ def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, st
     """
     if record.current and record.current.adopted and record.current.operation == operation.id:
         return _adopted(record.current)
+    if operation.action is Action.NEW and operation.cause.kind == "arm" and not operation.request.adopt:
+        another = _another_run(operation, record, seen, limits, status)
+        if another:
+            return another
     if status is not Status.NONE:
         return refuse(f"the job exists and is {status}; UPDATE changes it, DELETE frees its name", "JobExists")
     if operation.request.adopt:
@@ -133,6 +145,26 @@ def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, st
         return objection
     state = named_savepoint(operation, record, limits) if named(operation, record, Standing.NEW) else None
     return _with_release(operation, record, seen, limits, state)
+
+
+def _another_run(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step | None:
+    """Return what a NEW of the ARM API is where the name had a run before; None: the first one of its name, or none."""
+    match status:
+        case Status.NONE if record.asked:
+            return Wait(0.0, "the last run was never launched; another one begins", next_run=True)
+        case Status.STOPPED if operation.request.save_point_name is None:
+            return refuse(
+                "the job is STOPPED: START goes on from its savepoint; a NEW run needs a savePointName, or the job's "
+                "DELETE before it",
+                "JobStopped",
+            )
+        case Status.RUNNING | Status.RESTARTING | Status.STARTING:
+            return Wait(0.0, f"the job is {status}: NEW updates it", becomes=Action.UPDATE)
+        case Status.CANCELLING:
+            return _settle(operation, seen, limits, status)
+    if ended := ENDED.get(status):
+        return Wait(0.0, f"the last run is {ended}; another one begins", next_run=True, run_ended=ended)
+    return None
 
 
 def _adopted(copy: Copy) -> End:
@@ -188,7 +220,8 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
     NONE                      upload,  as NEW (a service keeps a row of a launch that was refused, and its
                               arm      callers UPDATE it)
     NONE                      other    Refuse: nothing to update
-    RUNNING this release      upload   End: nothing to do; RESTARTING as well, where the upload repeats another
+    RUNNING this release      upload,  End: nothing to do; RESTARTING as well, where the upload repeats another
+                              NEW
     RUNNING                   any      Keep, UploadJar, Check, Stop (LAST_STATE_UPDATE: Cancel, as below)
     … in batch mode           any      Refuse (STATELESS_UPDATE: Keep, UploadJar, Check, Cancel)
     STARTING, CANCELLING      any      Wait a while, then Refuse
@@ -209,7 +242,7 @@ def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits,
     if status is Status.NONE:
         return refuse("the job was never started; NEW starts it", "NothingToUpdate")
     runs = (Status.RUNNING, Status.RESTARTING) if operation.repeats else (Status.RUNNING,)
-    if upload and status in runs and _runs_already(operation, record):
+    if (upload or operation.asked_as) and status in runs and _runs_already(operation, record):
         return End(Outcome.SUCCEEDED, "the job runs this release already", wanted=operation.release)
     match status:
         case Status.RUNNING if seen.copy and seen.copy.batch and operation.action is not Action.STATELESS_UPDATE:
@@ -352,7 +385,11 @@ def _cancel(record: JobRecord, seen: Seen, status: Status) -> Step:
     return refuse(f"the job is {status}; there is nothing to cancel", "JobNotRunning")
 
 
-def _delete(operation: Operation, seen: Seen, status: Status) -> Step:
+def _delete(operation: Operation, record: JobRecord, seen: Seen, status: Status) -> Step:
+    """Forget a job that does not run; the ARM API's DELETE of one that runs cancels it first, as its documents say."""
+    alive = status in (Status.RUNNING, Status.RESTARTING, Status.STARTING, Status.CANCELLING)
+    if alive and operation.cause.kind == "arm":
+        return Cancel(current_copy(record).flink_job_id)
     if status in TERMINAL or status is Status.NONE:
         return End(Outcome.SUCCEEDED, "deleted; savepoints and releases are kept, the name is free", forget=True)
     if status is Status.VANISHED:

@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from flinkfuncs.core.actions import Action
+from flinkfuncs.core.histories import run_id, runs_of
 from flinkfuncs.core.jobs import Copy, Ended, JobRecord
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Cause, Operation, Outcome, Request, Result, operation_id
 from flinkfuncs.core.releases import JarSource, Release, Spec
+from flinkfuncs.core.runs import asked_of
 from flinkfuncs.gateway.bodies import parse_body, request_of
 from flinkfuncs.gateway.contract import (
     ApiVersion,
@@ -75,8 +77,14 @@ def operation(
     )
 
 
-def copy(ended: Ended | None = None, *, seen: bool = True) -> Copy:
-    return Copy(flink_job_id=FLINK_ID, release=RELEASE, operation="o", started_at=AT, seen=seen, ended=ended)
+def copy(ended: Ended | None = None, *, seen: bool = True, release: Release = RELEASE) -> Copy:
+    return Copy(flink_job_id=FLINK_ID, release=release, operation="o", started_at=AT, seen=seen, ended=ended)
+
+
+def runs(**release: object) -> JobRecord:
+    """Return the record of a job that runs a release with these fields."""
+    changed = RELEASE.model_copy(update=release)
+    return JobRecord(name=JOB, wanted=changed, current=copy(release=changed))
 
 
 def properties_of(
@@ -86,6 +94,18 @@ def properties_of(
 
 
 def row(record: JobRecord, shown: Operation | None, word: str | None, api: ApiVersion = NEW) -> Row:
-    written = row_of(record, shown, word, api=api, path=PATH, jars=JARS).to_json()
-    parsed: Row = json.loads(written)
+    return line(with_operation(record, shown), word, api)
+
+
+def line(record: JobRecord, word: str | None, api: ApiVersion = NEW) -> Row:
+    """Return the row of a record's present run."""
+    parsed: Row = json.loads(row_of(record.name, runs_of(record)[0], word, api=api, path=PATH, jars=JARS).to_json())
     return parsed
+
+
+def with_operation(record: JobRecord, shown: Operation | None) -> JobRecord:
+    """Return a record whose newest operation is this one."""
+    if shown is None:
+        return record
+    waits = record.but(open=(*record.open, shown))
+    return waits if shown.result is None else record.but(asked=asked_of(shown), run=run_id(waits))

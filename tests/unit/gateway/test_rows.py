@@ -7,13 +7,14 @@ import json
 import pytest
 
 from flinkfuncs.core.actions import Action
+from flinkfuncs.core.histories import remembered, runs_of, with_next_run
 from flinkfuncs.core.jobs import Copy, JobRecord, LastOperation
 from flinkfuncs.core.operations import Cause, Operation, Outcome, Request, SavepointListing
 from flinkfuncs.core.releases import JarSource, SpecPatch
+from flinkfuncs.core.runs import MOST_ENDED, is_told
 from flinkfuncs.gateway.contract import (
     parse_api_version,
 )
-from flinkfuncs.gateway.rows import listed, remembered, told
 
 from .made import (
     AT,
@@ -26,17 +27,22 @@ from .made import (
     VERSIONS,
     asked,
     copy,
+    line,
     operation,
     properties_of,
     row,
+    runs,
+    with_operation,
 )
+
+DONE = Outcome.SUCCEEDED
 
 STATUS_ROWS: list[tuple[Copy | None, Operation | None, str | None, str | None]] = [
     (None, None, "NONE", None),
     (None, operation(), "NONE", None),
     (None, operation(outcome=Outcome.FAILED), "NONE", "JOB_LAUNCH_FAILED"),
     (None, operation(outcome=Outcome.REFUSED), None, "JOB_LAUNCH_FAILED"),
-    (copy("NEVER_STARTED"), operation(), "NEVER_STARTED", "JOB_LAUNCH_FAILED"),
+    (copy("NEVER_STARTED"), operation(Action.START), "NEVER_STARTED", "JOB_LAUNCH_FAILED"),
     (copy("NEVER_STARTED"), operation(outcome=Outcome.FAILED), None, "JOB_LAUNCH_FAILED"),
     (copy(seen=False), operation(), "MAY_APPEAR", "STARTING"),
     (copy(), operation(outcome=Outcome.FAILED), "RUNNING", "RUNNING"),
@@ -143,7 +149,7 @@ def test_a_mark_comes_back_exactly_and_only_with_its_own_operation() -> None:
     """By it a caller tells the answer to its request from an older one."""
     mark = {"flinkfuncs.operation": "20261121T014916Z-orders-3f2a9c1b7d4e é"}
     spec = SPEC.patched(SpecPatch(flink_configuration=mark | {"x": "1"}))
-    record = JobRecord(name=JOB, wanted=RELEASE.model_copy(update={"spec": spec}), current=copy())
+    record = runs(spec=spec)
     update = Request(action=Action.UPDATE, spec=SpecPatch(flink_configuration=mark | {"x": "1"}))
     for outcome in (None, Outcome.SUCCEEDED, Outcome.FAILED):
         shown = operation(Action.UPDATE, outcome, request=update)
@@ -152,24 +158,38 @@ def test_a_mark_comes_back_exactly_and_only_with_its_own_operation() -> None:
     assert properties_of(record, shown)["flinkConfiguration"] == {"parallelism": "1", "x": "1"}
 
 
-def test_a_row_shows_what_the_newest_operation_asked_to_change() -> None:
-    """Before there is a release of it, and over the release that runs."""
+def test_a_row_shows_what_runs_and_before_anything_ran_what_was_asked_for() -> None:
+    """An UPDATE that is under way, or failed, changes nothing of what the row says is run."""
     request = asked({"action": "NEW", "jobJarDirectory": JARS + "/team/", "jarName": "v1.jar", "args": "--n 1"})
-    first = properties_of(JobRecord(name=JOB), operation(request=request), None)
-    assert (first["jobJarDirectory"], first["jarName"], first["args"]) == (JARS + "/team", "v1.jar", "--n 1")
-    assert first["flinkConfiguration"] == {"parallelism": "2"}
-    change = asked({"action": "UPDATE", "flinkConfiguration": {"parallelism": "5"}})
+    for outcome in (None, Outcome.FAILED):
+        first = properties_of(JobRecord(name=JOB), operation(outcome=outcome, request=request), None)
+        assert (first["jobJarDirectory"], first["jarName"], first["args"]) == (JARS + "/team", "v1.jar", "--n 1")
+        assert first["flinkConfiguration"] == {"parallelism": "2"}
+    change = asked(
+        {"action": "UPDATE", "jobJarDirectory": JARS, "jarName": "v2.jar", "entryClass": "Other", "args": "--n 2"}
+        | {"flinkConfiguration": {"parallelism": "5"}}
+    )
     record = JobRecord(name=JOB, wanted=RELEASE, current=copy())
-    second = properties_of(record, operation(Action.UPDATE, request=change))
-    assert (second["jobJarDirectory"], second["jarName"]) == (JARS, "JarName")
-    assert (second["entryClass"], second["flinkConfiguration"]) == ("org.example.Main", {"parallelism": "5"})
+    for outcome in (None, Outcome.REFUSED, Outcome.ROLLED_BACK):
+        second = properties_of(record, operation(Action.UPDATE, outcome, request=change))
+        assert (second["jobJarDirectory"], second["jarName"], second["args"]) == (JARS, "JarName", "")
+        assert (second["entryClass"], second["flinkConfiguration"]) == ("org.example.Main", {"parallelism": "1"})
+        assert second["action"] == "UPDATE"
+
+
+def test_a_row_of_what_rests_shows_what_its_next_start_runs() -> None:
+    """An upload for a stopped job is what runs next; while a copy runs, only that counts."""
+    wanted = RELEASE.model_copy(update={"spec": SPEC.patched(SpecPatch(parallelism=7))})
+    stopped = properties_of(JobRecord(name=JOB, wanted=wanted, current=copy("STOPPED")))
+    assert stopped["flinkConfiguration"] == {"parallelism": "7"}
+    running = properties_of(JobRecord(name=JOB, wanted=wanted, current=copy()))
+    assert running["flinkConfiguration"] == {"parallelism": "1"}
 
 
 def test_an_uploaded_jar_has_no_directory() -> None:
     """It lies where callers of this API cannot name it."""
     source = JarSource(place="uploads", name="stateful/job1/v1.jar")
-    record = JobRecord(name=JOB, wanted=RELEASE.model_copy(update={"source": source}), current=copy())
-    written = properties_of(record)
+    written = properties_of(runs(source=source))
     assert "jobJarDirectory" not in written
     assert written["jarName"] == "v1.jar"
 
@@ -177,21 +197,63 @@ def test_an_uploaded_jar_has_no_directory() -> None:
 def test_no_secret_leaves_in_a_row() -> None:
     """What looks like one is starred."""
     spec = SPEC.patched(SpecPatch(args="--db.password hunter2", flink_configuration={"s3.secret-key": "hunter2"}))
-    record = JobRecord(name=JOB, wanted=RELEASE.model_copy(update={"spec": spec}), current=copy())
-    assert "hunter2" not in json.dumps(row(record, None, "RUNNING"))
+    shown = json.dumps(row(runs(spec=spec), None, "RUNNING"))
+    assert "hunter2" not in shown
+    assert "--db.password ******" in shown
 
 
 def test_a_run_keeps_its_id_from_request_to_end() -> None:
-    """And the next copy is another run."""
+    """Through every copy; and a record of an earlier version keeps the one that it had."""
     started = operation()
     mine = copy().model_copy(update={"flink_job_id": started.token("copy")})
+    record = with_operation(JobRecord(name=JOB), operation(outcome=Outcome.SUCCEEDED))
     ids = {
         properties_of(JobRecord(name=JOB), started, None)["runId"],
+        line(record, None)["properties"]["runId"],
+        properties_of(record.but(current=mine), operation(Action.STOP))["runId"],
+        properties_of(record.but(current=copy()), operation(Action.UPDATE))["runId"],
         properties_of(JobRecord(name=JOB, current=mine), started)["runId"],
-        properties_of(JobRecord(name=JOB, current=mine), operation(Action.STOP))["runId"],
     }
     assert len(ids) == 1
-    assert properties_of(JobRecord(name=JOB, current=copy()), started)["runId"] not in ids
+
+
+def test_a_run_that_ended_stays_as_it_was() -> None:
+    """Under its own id, newest first, a bounded number of them; the present one begins with nothing."""
+    record = with_operation(JobRecord(name=JOB, wanted=RELEASE, current=copy("FINISHED")), operation(outcome=DONE))
+    before = runs_of(record)
+    again = with_next_run(record, AT)
+    again = again.but(open=(operation(minutes=5),))
+    new, old = runs_of(again)
+    assert (old,) == before
+    assert new.id != old.id
+    assert (new.ran, new.described, new.last_save_point) == (None, None, None)
+    for _ in range(MOST_ENDED + 3):
+        again = with_next_run(again, AT)
+    assert len(runs_of(again)) == MOST_ENDED + 1
+
+
+@pytest.mark.parametrize(
+    ("current", "request_of", "rows"),
+    [
+        (copy("FINISHED"), {}, 2),
+        (copy("CANCELED"), {}, 2),
+        (copy("NEVER_STARTED"), {}, 2),
+        (None, {}, 2),
+        (copy("STOPPED"), {}, 1),
+        (copy("STOPPED"), {"save_point_name": "x"}, 2),
+        (copy(), {}, 1),
+        (copy("FINISHED"), {"adopt": FLINK_ID}, 1),
+    ],
+)
+def test_a_new_is_a_row_of_its_own_as_soon_as_it_surely_is_one(
+    current: Copy | None, request_of: dict[str, str], rows: int
+) -> None:
+    """Before a driver takes it up; what may still run is not said to have ended."""
+    record = with_operation(JobRecord(name=JOB, wanted=RELEASE, current=current), operation(outcome=Outcome.FAILED))
+    request = Request(action=Action.NEW, **request_of)
+    waits = record.but(open=(operation(request=request, minutes=5),))
+    assert len(runs_of(waits)) == rows
+    assert len(runs_of(waits.but(open=(operation(kind="http", minutes=5),)))) == 1
 
 
 @pytest.mark.parametrize("name", VERSIONS)
@@ -214,24 +276,26 @@ def test_a_copy_that_flink_never_knew_has_no_job_id() -> None:
 def test_a_deleted_job_has_no_row() -> None:
     """Until something is asked for under its name."""
     gone = JobRecord(name=JOB, deleted=True)
-    assert not listed(gone)
-    assert listed(gone.but(open=(operation(),)))
-    assert listed(JobRecord(name=JOB))
+    assert runs_of(gone) == ()
+    assert len(runs_of(gone.but(open=(operation(),)))) == 1
+    assert len(runs_of(JobRecord(name=JOB))) == 1
 
 
 def test_rows_tell_of_what_somebody_asked_for() -> None:
     """A periodic savepoint does not hide the answer to a caller's request, nor does what was superseded."""
-    assert told(operation(Action.UPDATE))
-    assert told(operation(Action.UPDATE, Outcome.FAILED, kind="http"))
-    assert not told(operation(Action.SAVEPOINT, Outcome.SUCCEEDED, kind="timer"))
-    assert not told(operation(Action.UPDATE, Outcome.SUPERSEDED, kind="upload"))
+    assert is_told(operation(Action.UPDATE))
+    assert is_told(operation(Action.UPDATE, Outcome.FAILED, kind="http"))
+    assert not is_told(operation(Action.SAVEPOINT, Outcome.SUCCEEDED, kind="timer"))
+    assert not is_told(operation(Action.UPDATE, Outcome.SUPERSEDED, kind="upload"))
 
 
 def test_the_record_remembers_an_operation_whose_blob_is_gone() -> None:
-    """Action, result and message are kept."""
+    """Action, result and message are kept; of a periodic savepoint nothing is to be said."""
     cause = Cause(kind="arm", detail="x")
     last = LastOperation(id="i", action=Action.STOP, cause=cause, outcome=Outcome.FAILED, message="why", ended_at=AT)
     record = JobRecord(name=JOB, current=copy(), last=last)
-    written = properties_of(record, remembered(record, last))
+    written = line(record.but(asked=remembered(record)), "RUNNING")["properties"]
     assert (written["action"], written["actionResult"]) == ("STOP", "FAILED")
     assert written["jobOutput"].startswith("Job execution failed. \nwhy")
+    timer = last.model_copy(update={"cause": Cause(kind="timer", detail="x")})
+    assert remembered(record.but(last=timer)) is None

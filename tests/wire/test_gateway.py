@@ -1,0 +1,360 @@
+"""The gateway over real storage and a stand-in for Flink: what a list costs, its pages, and the runs of a job."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from flinkfuncs.clients.ledger import Ledger
+from flinkfuncs.clients.tokens import Caller
+from flinkfuncs.core.actions import Action
+from flinkfuncs.core.errors import Refused
+from flinkfuncs.core.histories import run_id
+from flinkfuncs.core.jobs import JobRecord, LastOperation
+from flinkfuncs.core.names import JobName
+from flinkfuncs.core.operations import Cause, Outcome, Result
+from flinkfuncs.core.runs import Run, RunCopy
+from flinkfuncs.core.runs import asked_of as as_asked
+from flinkfuncs.gateway.contract import ClusterPath, operation_of, parse_api_version
+from flinkfuncs.gateway.service import MOST_ROWS, Gateway, ListQuery, parse_list_query
+from tests.fixtures.scenes import Play
+from tests.stand_in.rest import FlinkServer
+from tests.unit.builders import NOW, OLD, ORDERS, asked, copy_of, with_marks
+from tests.unit.gateway.made import JARS, SETTINGS
+from tests.wire.mortal import CrashError, MortalLedger, Points
+from tests.wire.session import intake
+from tests.wire.storage import Storage, jar
+from tests.wire.test_load import counted
+
+OLDER, API = parse_api_version("2023-06-01-preview"), parse_api_version("2024-05-01")
+PATH = ClusterPath.of(SETTINGS)
+LOCAL = SETTINGS.model_copy(update={"savepoint_directory": "file:///sp"})
+JOBS, ENDED = 250, 3  # a job has as many rows as it had runs
+Row = dict[str, Any]
+
+
+@pytest.fixture
+def play(storage: Storage, flink: FlinkServer) -> Play:
+    """A job that nothing was done with yet."""
+    return Play(storage, flink)
+
+
+class Gate:
+    """The gateway as a caller sees it, with a driver that comes when it is called for."""
+
+    def __init__(self, play: Play, ledger: Ledger | None = None) -> None:
+        """Compose it as the app does."""
+        ledger = ledger or play.storage.ledger()
+        self.play = play
+        self.gateway = Gateway(LOCAL, ledger, intake(play.storage, ledger=ledger), play.cluster)
+
+    def list(self, query: ListQuery | None = None, api: Any = API) -> Row:  # noqa: ANN401 - an ApiVersion
+        """Return a page."""
+        reply = self.gateway.jobs(PATH, api, query or ListQuery(), base_url="https://arm.example")
+        document: Row = json.loads(reply.body)
+        return document
+
+    def rows(self, api: Any = API) -> list[Row]:  # noqa: ANN401 - as above
+        """Return the properties of every row."""
+        return [row["properties"] for row in self.list(api=api)["value"]]
+
+    def asks(self, action: str, **properties: object) -> str:
+        """Send a runJob, and return its operation's id."""
+        said = {"jobName": "orders"} if "runId" not in properties else {}
+        body = {"properties": {"jobType": "FlinkJob", **said, "action": action, **properties}}
+        reply = self.gateway.run_job(
+            Caller("o", "a"), PATH, API, json.dumps(body).encode(), base_url="https://arm.example"
+        )
+        return operation_of(reply.headers["Location"].rpartition("/")[2].partition("?")[0])
+
+    def runs(self, action: str, **properties: object) -> Row:
+        """Send a runJob, drive it to its end, and return the newest row."""
+        self.asks(action, **properties)
+        self.play.drives()
+        return self.rows()[-1]
+
+    def puts(self, version: int) -> dict[str, object]:
+        """Put a jar where ARM calls can name it, and return how they do."""
+        self.play.storage.upload(f"jars/v{version}.jar", jar(padding=str(version).encode()))
+        return {"jobJarDirectory": JARS, "jarName": f"v{version}.jar", "args": f"--version {version}"}
+
+
+@pytest.fixture
+def gate(play: Play) -> Gate:
+    """Return the gateway over that job."""
+    return Gate(play)
+
+
+def fill(ledger: Ledger, jobs: int) -> None:
+    """Write records as the app would have written them, each with runs that ended."""
+
+    def write(number: int) -> None:
+        name = JobName(f"job-{number:04}")
+        ended = tuple(
+            Run(id=f"job-{n:03}-0000-0000-{number:012}", ran=RunCopy(flink_job_id=f"{n:032x}", ended="FINISHED"))
+            for n in range(ENDED)
+        )
+        copy = copy_of(flink_job_id=f"{number:032x}")
+        record = JobRecord(name=name, wanted=OLD, current=copy, runs=ended, run=f"job-fff-0000-0000-{number:012}")
+        ledger.write(record, etag=None)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(jobs)))
+
+
+def test_a_thousand_rows_cost_one_listing_and_one_call_to_flink(gate: Gate, caplog: pytest.LogCaptureFixture) -> None:
+    """However long the history is."""
+    fill(gate.play.storage.ledger(), JOBS)
+    with counted() as sent, caplog.at_level("DEBUG", "urllib3.connectionpool"):
+        rows = gate.rows()
+    assert (len(rows), dict(sent)) == (JOBS * (ENDED + 1), {"list": 1})
+    calls = [line for line in caplog.messages if " HTTP/1.1" in line and "/wire/" not in line]
+    assert ["/jobs/overview" in call for call in calls] == [True]
+
+
+def test_pages_show_every_row_once(gate: Gate) -> None:
+    """Each says where the next one is, in the caller's own words; the last one says nothing."""
+    fill(gate.play.storage.ledger(), 3)
+    seen, query, pages = [], ListQuery(top=5), 0
+    while True:
+        page = gate.list(query)
+        seen += [row["id"] for row in page["value"]]
+        pages += 1
+        if "nextLink" not in page:
+            break
+        link = urlsplit(page["nextLink"])
+        assert f"{link.scheme}://{link.netloc}{link.path}" == f"https://arm.example{PATH.id}/jobs"
+        said = {name: values[0] for name, values in parse_qs(link.query).items()}
+        assert said.pop("api-version") == API.name
+        query = parse_list_query(said.get("$filter"), said["$top"], said["$skiptoken"])
+    assert pages == 3
+    assert seen == [row["id"] for row in gate.list()["value"]]
+    assert len(set(seen)) == 12
+
+
+def test_a_page_goes_on_behind_a_row_that_is_gone(gate: Gate) -> None:
+    """A run leaves the history, or its job is deleted: no later row is left out, and none before it comes again."""
+    fill(gate.play.storage.ledger(), 3)
+    everything = [row["id"] for row in gate.list()["value"]]
+    gone = ListQuery(behind="job-0001/job-999-0000-0000-000000000001")
+    assert [row["id"] for row in gate.list(gone)["value"]] == everything[4:]
+    assert gate.list(ListQuery(behind="job-9999/job-999-0000-0000-000000000001"))["value"] == []
+
+
+def test_older_versions_show_the_newest_run_of_each_name(gate: Gate) -> None:
+    """Under the job's name, in pages as well."""
+    fill(gate.play.storage.ledger(), 3)
+    first = gate.list(ListQuery(top=2), OLDER)
+    assert [row["id"].rpartition("/")[2] for row in first["value"]] == ["job-0000", "job-0001"]
+    said = parse_qs(urlsplit(first["nextLink"]).query)
+    rest = gate.list(parse_list_query(None, "2", said["$skiptoken"][0]), OLDER)
+    assert [row["properties"]["jobId"] for row in rest["value"]] == [f"{2:032x}"]
+
+
+@pytest.mark.parametrize(
+    ("top", "word"), [("0", None), ("-1", None), ("x", None), ("²", None), (None, "%"), (None, "é")]
+)
+def test_a_page_that_cannot_be_meant_is_refused(top: str | None, word: str | None) -> None:
+    """With a 400 that names the parameter."""
+    with pytest.raises(Refused, match=r"\$top|\$skiptoken") as refused:
+        parse_list_query(None, top, word)
+    assert refused.value.status == 400
+    assert parse_list_query(None, "99999999999999", None).top == MOST_ROWS
+
+
+def test_a_record_of_an_earlier_version_says_what_was_asked_for(gate: Gate) -> None:
+    """It knows only how the last operation ended, a periodic savepoint; the one before it is read."""
+    ledger = gate.play.storage.ledger()
+    result = Result(outcome=Outcome.FAILED, message="no", ended_at=NOW)
+    stopped = with_marks(asked(Action.STOP, by="arm"), result=result)
+    timer = with_marks(asked(Action.SAVEPOINT, by="timer", identity="2"), result=result)
+    for operation in (stopped, timer):
+        ledger.close(operation)
+    last = LastOperation(
+        id=timer.id, action=timer.action, cause=timer.cause, outcome=Outcome.FAILED, message="no", ended_at=NOW
+    )
+    ledger.write(JobRecord(name=ORDERS, wanted=OLD, current=copy_of(), last=last), etag=None)
+    (row,) = gate.rows()
+    assert (row["action"], row["actionResult"]) == ("STOP", "FAILED")
+    entry = ledger.entry(ORDERS)
+    assert entry
+    ledger.write(entry.record.but(asked=as_asked(stopped)), etag=entry.etag)
+    with counted() as sent:
+        assert gate.rows() == [row]
+    assert dict(sent) == {"list": 1}
+
+
+def test_what_does_not_fit_beside_a_record_is_read(gate: Gate) -> None:
+    """A row is never cut: arguments of 20 kB come whole."""
+    words = [f"--topic orders-{number}-{number * 7919 % 10007}" for number in range(1500)]
+    spec = OLD.spec.model_copy(update={"args": tuple(" ".join(words).split())})
+    release = OLD.model_copy(update={"spec": spec})
+    record = JobRecord(name=ORDERS, wanted=release, current=copy_of(release))
+    gate.play.storage.ledger().write(record, etag=None)
+    with counted() as sent:
+        (row,) = gate.rows()
+    assert row["args"].count("--topic") == len(words)
+    assert dict(sent) == {"list": 1, "read": 1}
+
+
+def test_a_run_id_finds_its_job_without_reading_another_one(gate: Gate) -> None:
+    """By the listing; of its own job the record is read, as for every request."""
+    fill(gate.play.storage.ledger(), 20)
+    gate.asks("SAVEPOINT", runId=f"job-fff-0000-0000-{7:012}")
+    with counted() as sent:
+        operation = gate.asks("SAVEPOINT", runId=f"job-fff-0000-0000-{13:012}")
+    assert "-job-0013-" in operation
+    assert sent["list"] == 1
+    assert sent["read"] == 2  # its record, and whether that operation was closed already
+    with pytest.raises(Refused, match="job-fff-0000-0000-000000000013") as ended:
+        gate.asks("SAVEPOINT", runId=f"job-001-0000-0000-{13:012}")
+    assert (ended.value.status, ended.value.code) == (409, "RunEnded")
+
+
+# ---------------------------------------------------------------------------------------------------------------- runs
+
+
+def test_a_run_keeps_its_id_through_everything_but_the_next_new(gate: Gate, flink: FlinkServer) -> None:
+    """STOP, START, UPDATE, and an UPDATE that fails; a NEW of what ended is a row of its own."""
+    first = gate.runs("NEW", **gate.puts(1))
+    assert (first["status"], first["actionResult"]) == ("RUNNING", "SUCCESS"), first
+    assert gate.runs("UPDATE", **gate.puts(2))["runId"] == first["runId"]
+    assert gate.runs("STOP", runId=first["runId"])["runId"] == first["runId"]
+    started = gate.runs("START", runId=first["runId"])
+    assert (started["runId"], started["status"]) == (first["runId"], "RUNNING")
+    assert started["jobId"] != first["jobId"]
+    gate.runs("CANCEL")
+    second = gate.runs("NEW", **gate.puts(3))
+    assert (second["status"], second["args"]) == ("RUNNING", "--version 3")
+    old, new = gate.rows()
+    assert (old["runId"], old["status"], old["jobId"], old["args"]) == (
+        first["runId"],
+        "CANCELED",
+        started["jobId"],
+        "--version 2",
+    )
+    assert new == second
+    assert len(flink.flink.running()) == 1
+    assert [row["jobId"] for row in gate.rows(OLDER)] == [new["jobId"]]
+
+
+def test_a_fixed_name_runs_every_night(gate: Gate, flink: FlinkServer) -> None:
+    """A job that finished by itself, without anybody's knowledge, is run again by its NEW, without state."""
+    for night in range(1, 4):
+        row = gate.runs("NEW", **gate.puts(1))
+        assert (row["status"], row["actionResult"]) == ("RUNNING", "SUCCESS"), row
+        with flink.flink.lock:
+            for job in flink.flink.running():
+                flink.flink._end(job, "FINISHED")
+        rows = gate.rows()
+        assert [row["status"] for row in rows] == ["FINISHED"] * night
+        assert len({row["runId"] for row in rows}) == night
+    assert [start.savepoint for start in flink.flink.starts] == [None] * 3
+
+
+def test_a_launch_that_failed_is_a_run_of_its_own(gate: Gate) -> None:
+    """As recorded: two rows of one name, of which the older one never had a job id."""
+    for _ in range(2):
+        gate.runs("NEW", jobJarDirectory=JARS, jarName="missing.jar")
+    gate.runs("NEW", **gate.puts(1))
+    rows = gate.rows()
+    assert [row["status"] for row in rows] == ["JOB_LAUNCH_FAILED", "JOB_LAUNCH_FAILED", "RUNNING"]
+    assert ["jobId" in row for row in rows] == [False, False, True]
+    assert len({row["runId"] for row in rows}) == 3
+
+
+def test_a_new_of_what_runs_is_an_update_of_it(gate: Gate, flink: FlinkServer) -> None:
+    """From its state, in the same run, under the caller's own word; the same jar again changes nothing."""
+    first = gate.runs("NEW", **gate.puts(1))
+    jar_2 = gate.puts(2)
+    second = gate.runs("NEW", **jar_2)
+    assert (second["action"], second["actionResult"], second["runId"]) == ("NEW", "SUCCESS", first["runId"])
+    assert (second["args"], len(gate.rows())) == ("--version 2", 1)
+    assert flink.flink.starts[-1].savepoint is not None
+    for _ in range(3):
+        again = gate.runs("NEW", **jar_2)
+        assert (again["jobId"], again["actionResult"]) == (second["jobId"], "SUCCESS")
+    assert len(flink.flink.starts) == 2
+
+
+def test_a_new_of_what_was_stopped_does_not_lose_its_state(gate: Gate, flink: FlinkServer) -> None:
+    """It is refused, unless it names the savepoint that it starts from."""
+    gate.runs("NEW", **gate.puts(1))
+    stopped = gate.runs("STOP")
+    refused = gate.runs("NEW", **gate.puts(2))
+    assert (refused["actionResult"], refused["status"], len(gate.rows())) == ("FAILED", "STOPPED", 1)
+    assert "START goes on" in refused["jobOutput"]
+    again = gate.runs("NEW", **gate.puts(2), savePointName=stopped["lastSavePoint"])
+    assert (again["status"], len(gate.rows())) == ("RUNNING", 2), again
+    assert flink.flink.starts[-1].savepoint == stopped["lastSavePoint"]
+    assert "lastSavePoint" not in again
+
+
+def test_a_delete_of_what_runs_cancels_it_first(gate: Gate, flink: FlinkServer) -> None:
+    """And takes its rows away, those of runs that ended as well; over HTTP it is refused as before."""
+    gate.runs("NEW", **gate.puts(1))
+    gate.runs("CANCEL")
+    gate.runs("NEW", **gate.puts(1))
+    gate.play.asks(Action.DELETE).drives()
+    assert len(flink.flink.running()) == 1
+    gate.asks("DELETE")
+    gate.play.drives()
+    assert gate.rows() == []
+    assert flink.flink.running() == []
+    row = gate.runs("NEW", **gate.puts(1))
+    assert (row["status"], len(gate.rows())) == ("RUNNING", 1)
+
+
+def test_an_update_that_failed_leaves_the_row_with_what_runs(gate: Gate) -> None:
+    """What was asked for is told of as such: by the action, its result and its output."""
+    first = gate.runs("NEW", **gate.puts(1))
+    failed = gate.runs("UPDATE", jobJarDirectory=JARS, jarName="missing.jar", args="--version 9")
+    assert (failed["action"], failed["actionResult"]) == ("UPDATE", "FAILED")
+    assert "missing.jar" in failed["jobOutput"]
+    for field in ("jarName", "args", "flinkConfiguration", "jobId", "runId", "status"):
+        assert failed[field] == first[field]
+
+
+def test_a_driver_that_dies_anywhere_in_a_new_leaves_two_runs_and_one_job(storage: Storage, flink: FlinkServer) -> None:
+    """The run that ended is kept once, and the next one is started once."""
+    deadly = 0
+    while True:
+        deadly += 1
+        play = Play(storage, flink)
+        gate = Gate(play)
+        gate.runs("NEW", **gate.puts(1))
+        gate.runs("CANCEL")
+        gate.asks("NEW", **gate.puts(2))
+        ledger = MortalLedger(storage)
+        ledger.points = Points(deadly)
+        died = False
+        try:
+            storage.driver(play.cluster, ledger=ledger).drive(ORDERS)
+        except CrashError:
+            died = True
+            play.waits_for_the_lease().drives()
+        rows = gate.rows()
+        assert [row["status"] for row in rows] == ["CANCELED", "RUNNING"], deadly
+        assert len({row["runId"] for row in rows}) == 2
+        assert len(flink.flink.running()) == 1
+        if not died:
+            break
+        gate.asks("DELETE")
+        play.drives()
+    assert deadly > 8
+
+
+def test_the_run_of_a_record_of_an_earlier_version_keeps_its_id(gate: Gate) -> None:
+    """It was that of its copy; from its next operation on it is written down."""
+    first = gate.runs("NEW", **gate.puts(1))
+    ledger = gate.play.storage.ledger()
+    entry = ledger.entry(ORDERS)
+    assert entry
+    earlier = entry.record.but(run=None, asked=None)
+    ledger.write(earlier, etag=entry.etag)
+    assert run_id(earlier) == first["runId"]
+    assert gate.runs("UPDATE", **gate.puts(2))["runId"] == first["runId"]
