@@ -7,7 +7,7 @@ and in the error of the first call that needs it.
 from __future__ import annotations
 
 from base64 import b64decode
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from .core.errors import Refused, Unavailable
 from .core.messages import DEFAULT, Form, wanted_words
 from .core.names import Directory
 
+READER, CONTRIBUTOR = "reader", "contributor"  # the rights at the gateway
 PLATFORM_SETTINGS = ("WEBSITE_AUTH_ENABLED",)  # what the platform sets by itself, and no template or sample does
 NOTIFY_SECRETS = ("notify_url", "notify_key", "notify_key_old")  # or …_secret
 EVENT_GRID_HOSTS = (".eventgrid.azure.net", ".eventgrid.azure.us", ".eventgrid.azure.cn")
@@ -188,9 +189,21 @@ class Settings(BaseSettings):
         "at its end; the default is what ARM itself takes.",
     )
     gateway_allowed_principals: str = Field(
-        "", description="Object or application ids that may call the gateway, separated by commas; empty: it is off."
+        "",
+        description="Object or application ids that may call the gateway, separated by commas, each with its right: "
+        "`id=reader` (may look), `id=contributor` or the id alone (may do everything); empty: it is off.",
     )
     gateway_location: str = Field("local", description="Location that the gateway's operationStatuses URLs name.")
+    gateway_operation_status: Literal["over", "submitted"] = Field(
+        "over",
+        description="When operationStatuses say Succeeded: when the action is `over`, however it ended, or when it is "
+        "`submitted` to the cluster.",
+    )
+    gateway_front_ends: str = Field(
+        "",
+        description="Addresses or networks (`10.1.0.4,10.2.0.0/24`) of the front ends whose X-Forwarded-Host and "
+        "Forwarded are believed; empty: none.",
+    )
 
     api_authorization: Literal["keys", "roles"] = Field(
         "keys",
@@ -274,6 +287,21 @@ class Settings(BaseSettings):
         if url and not _is_plain_url(url):
             raise ValueError("is not a URL that begins with http:// or https:// and has neither query nor fragment")
         return url
+
+    @field_validator("gateway_allowed_principals")
+    @classmethod
+    def _is_list_of_principals(cls, text: str) -> str:
+        rights_of(text)
+        return text
+
+    @field_validator("gateway_front_ends")
+    @classmethod
+    def _is_list_of_networks(cls, text: str) -> str:
+        try:
+            networks_of(text)
+        except ValueError:
+            raise ValueError("is not a list of addresses and networks, separated by commas") from None
+        return text
 
     @field_validator("notify_on")
     @classmethod
@@ -386,6 +414,30 @@ class Settings(BaseSettings):
         missing = [name.upper() for name in names if not getattr(self, name)]
         if missing:
             raise Unavailable(f"missing setting: {', '.join(missing)}", code="MissingSetting")
+
+
+def rights_of(text: str) -> dict[str, str]:
+    """Return the right of each principal, by its id in lower case.
+
+    Raises:
+        ValueError: a right is not one of those there are.
+
+    """
+    pairs = [part.partition("=") for part in (part.strip() for part in text.split(",")) if part]
+    rights = {name.strip().lower(): right.strip().lower() or CONTRIBUTOR for name, _, right in pairs}
+    if "" in rights or not set(rights.values()) <= {READER, CONTRIBUTOR}:
+        raise ValueError(f"is not a list of ids, each alone or with ={READER} or ={CONTRIBUTOR}")
+    return rights
+
+
+def networks_of(text: str) -> list[IPv4Network | IPv6Network]:
+    """Return the networks that a list names; an address is a network of one.
+
+    Raises:
+        ValueError: one is neither.
+
+    """
+    return [ip_network(part.strip()) for part in text.split(",") if part.strip()]
 
 
 def _is_azure(url: str) -> bool:

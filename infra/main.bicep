@@ -211,6 +211,8 @@ var settings = {
   GATEWAY_AUDIENCE: 'https://management.azure.com,https://management.core.windows.net'
   GATEWAY_ALLOWED_PRINCIPALS: !isGateway ? '' : gatewayAllowedPrincipals
   GATEWAY_LOCATION: location
+  GATEWAY_OPERATION_STATUS: 'over'
+  GATEWAY_FRONT_ENDS: ''
 
   API_AUTHORIZATION: empty(signInClientId) ? 'keys' : 'roles'
 

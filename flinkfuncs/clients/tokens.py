@@ -8,6 +8,7 @@
     another issuer, audience or tenant; not valid yet       401 InvalidAuthenticationToken
     a token that was valid                                  401 ExpiredAuthenticationToken
     a valid token of somebody who is not on the list        403 AuthorizationFailed
+    … of a reader, to change something                      403 AuthorizationFailed
     … of whom it cannot be told, the keys being out of reach  503
 
 The rule that must never break: nothing but a verified token of an allowed principal gets a caller; there is no other
@@ -23,6 +24,7 @@ from urllib.parse import urlsplit
 import jwt
 
 from ..core.errors import Denied
+from ..settings import CONTRIBUTOR, READER, rights_of
 from .published_keys import Keys
 
 LEEWAY_SECONDS = 60  # how far clocks may differ
@@ -46,17 +48,17 @@ class Callers:
     """Who may call the gateway."""
 
     def __init__(self, keys: Keys, *, audience: str, allowed: str) -> None:
-        """Keep whose keys count, and two lists, separated by commas: audiences, and object or application ids.
+        """Keep whose keys count, and two lists, separated by commas: audiences, and principals with their rights.
 
         An audience counts with and without a slash at its end: clients ask for both, and Entra ID writes what it was
         asked for.
         """
         self._keys = keys
         self._audiences = [form for name in _listed(audience) for form in (name.rstrip("/"), name.rstrip("/") + "/")]
-        self._allowed = frozenset(name.lower() for name in _listed(allowed))
+        self._rights = rights_of(allowed)
 
     def admit(self, authorization: str | None, *, action: str, scope: str) -> Caller:
-        """Return who calls, if it is an allowed principal.
+        """Return who calls, if it is an allowed principal; a reader may do what ends with `/read`.
 
         Raises:
             Denied: there is no valid token (401), or its principal is not allowed (403).
@@ -64,7 +66,8 @@ class Callers:
 
         """
         caller = self._verified(_bearer(authorization))
-        if {caller.object_id, caller.app_id} & self._allowed:
+        rights = {self._rights.get(name) for name in (caller.object_id, caller.app_id) if name} - {None}
+        if CONTRIBUTOR in rights or (READER in rights and action.endswith("/read")):
             return caller
         raise Denied(
             f"The client '{caller.name}' with object id '{caller.object_id}' does not have authorization to perform "

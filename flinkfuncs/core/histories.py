@@ -42,6 +42,16 @@ def runs_of(record: JobRecord) -> tuple[Run, ...]:
     return (_present(shown), *shown.runs)
 
 
+def run_of(record: JobRecord, operation: Operation) -> str | None:
+    """Return the id of the run that an operation belongs to; None: that is not known yet."""
+    if operation.run or not record.operation(operation.id):
+        return operation.run
+    undecided = operation.action is Action.NEW and operation.driven_at is None and record.current is not None
+    if undecided and not begins_another(record, operation):
+        return None
+    return runs_of(record)[0].id
+
+
 def begins_another(record: JobRecord, operation: Operation) -> bool:
     """Whether an operation surely begins another run, by what is recorded."""
     if operation.action is not Action.NEW or operation.cause.kind != "arm" or operation.request.adopt:

@@ -4,36 +4,48 @@
                     "jobJarDirectory": "abfs://jobs@account.dfs.core.windows.net/jars", "jarName": "orders.jar",
                     "flinkConfiguration": {"parallelism": "2", "savepoint.directory": ""}}}
 
-Callers send more than an action takes (the API's own example of START names a jar): what an action does not take is
-left out, as the service did. A field that the API does not have is refused, and so is one of this app's own options.
-Fields that only the service writes are taken and not looked at, so that a row can be sent back.
+It is read as ARM's own reader does: names of fields in any case, a byte order mark, fields that the API does not have
+(this app's own options are among them) and fields that only the service writes are passed over, so that a row can be
+sent back. Callers send more than an action takes (the API's own example of START names a jar): that is left out, too.
+A key of flinkConfiguration whose value is null says nothing, and a parallelism may be written 2, 2.0 or "2".
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from ..core.actions import Action, parse_action
 from ..core.errors import NotFound, Refused
 from ..core.model import parse_json
 from ..core.operations import Request
-from ..runjob import RunJobProperties, fields_of, to_request
+from ..runjob import PARALLELISM_KEY, RunJobProperties, fields_of, to_request
 from ..settings import Settings
 from .contract import ApiVersion
 
+_WHOLE = re.compile(r"\.0+$")  # of 2.0
 LONGEST_BODY = 256 * 1024  # bytes; a runJob body is some hundred
 
 
 class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_any_case(cls, said: object) -> object:
+        if not isinstance(said, dict):
+            return said
+        names = {str(field.alias).lower(): field.alias for field in cls.model_fields.values()}
+        exact = {name: value for name, value in said.items() if name in names.values()}
+        return {names.get(str(name).lower(), name): value for name, value in said.items()} | exact
 
 
 class FlinkJobProperties(_Wire):
-    """The API's properties; the last five are the service's to write."""
+    """The API's properties, but for those that are the service's to write."""
 
     job_type: Literal["FlinkJob"]
     action: str
@@ -45,33 +57,42 @@ class FlinkJobProperties(_Wire):
     args: str | None = None
     save_point_name: str | None = None
     flink_configuration: JsonValue = None
-    job_id: JsonValue = None
-    status: JsonValue = None
-    job_output: JsonValue = None
-    action_result: JsonValue = None
-    last_save_point: JsonValue = None
+
+    @field_validator("flink_configuration")
+    @classmethod
+    def _as_text(cls, said: JsonValue) -> JsonValue:
+        if not isinstance(said, dict):
+            return said
+        texts: dict[str, JsonValue] = {key: value for key, value in said.items() if value is not None}
+        parallelism = texts.get(PARALLELISM_KEY)
+        if isinstance(parallelism, float) and parallelism.is_integer():
+            texts[PARALLELISM_KEY] = int(parallelism)
+        elif isinstance(parallelism, str):
+            texts[PARALLELISM_KEY] = _WHOLE.sub("", parallelism.strip())
+        return texts
 
 
 class ClusterJob(_Wire):
-    """The body; all but its properties are the service's to write."""
+    """The body."""
 
     properties: FlinkJobProperties
-    id: JsonValue = None
-    name: JsonValue = None
-    type: JsonValue = None
-    system_data: JsonValue = Field(default=None)
 
 
 def parse_body(text: bytes) -> FlinkJobProperties:
     """Read a body.
 
     Raises:
-        Refused: it is too long (413), no JSON, or a field is unknown, missing or wrong (400).
+        Refused: it is too long (413), no JSON, or a field is missing or wrong (400).
 
     """
     if len(text) > LONGEST_BODY:
-        raise Refused(f"a body takes at most {LONGEST_BODY} bytes", code="RequestContentTooLarge", status=413)
+        raise too_large()
     return parse_json(ClusterJob, text, what="the request body").properties
+
+
+def too_large() -> Refused:
+    """Return the error of a body that is too long."""
+    return Refused(f"a body takes at most {LONGEST_BODY} bytes", code="RequestContentTooLarge", status=413)
 
 
 def request_of(body: FlinkJobProperties, api: ApiVersion, settings: Settings) -> Request:

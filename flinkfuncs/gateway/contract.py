@@ -26,6 +26,7 @@ from ..core.operations import job_of
 from ..settings import Settings
 
 PROVIDER = "Microsoft.HDInsight"
+POOLS, CLUSTERS = f"{PROVIDER}/clusterpools", f"{PROVIDER}/clusterpools/clusters"
 LATER_ACTIONS = frozenset({Action.LAST_STATE_UPDATE, Action.RE_LAUNCH})
 RETRY_SECONDS = 10  # for what is unavailable without saying for how long
 
@@ -82,7 +83,7 @@ def parse_api_version(text: str | None) -> ApiVersion:
             code="MissingApiVersionParameter",
             status=400,
         )
-    if version := _VERSIONS.get(text.lower()):
+    if version := _VERSIONS.get(text.strip().lower()):  # one that was stored with a line feed is sent with it
         return version
     raise Refused(
         f"The api-version '{text[:64]}' is invalid. The supported versions are '{','.join(_VERSIONS)}'.",
@@ -119,6 +120,11 @@ class ClusterPath:
         """The cluster's resource id."""
         root = f"/subscriptions/{self.subscription}/resourceGroups/{self.group}/providers/{PROVIDER}"
         return f"{root}/clusterpools/{self.pool}/clusters/{self.cluster}"
+
+    @property
+    def pool_id(self) -> str:
+        """The resource id of the cluster's pool."""
+        return self.id.rpartition("/clusters/")[0]
 
     def require(self, asked: ClusterPath) -> None:
         """Check that a call means this cluster.
@@ -179,6 +185,33 @@ class Reply:
     status: int
     body: str
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def described(number: str, kind: str, name: str, location: str, facts: Mapping[str, str]) -> Reply:
+    """Describe a resource: {"id": "/subscriptions/…", "name": "…", "type": "…", "location": "…", "properties": {…}}."""
+    document = {"id": number, "name": name, "type": kind, "location": location, "tags": {}, "properties": dict(facts)}
+    return Reply(200, json.dumps(document))
+
+
+def provider_reply(subscription: str, location: str) -> Reply:
+    """Describe the provider: {"namespace": "Microsoft.HDInsight", "resourceTypes": [{"apiVersions": […]}]}."""
+    versions = list(reversed(_VERSIONS))
+    types = [
+        {"resourceType": kind.partition("/")[2], "locations": [location], "apiVersions": versions}
+        for kind in (POOLS, CLUSTERS)
+    ]
+    number = f"/subscriptions/{subscription}/providers/{PROVIDER}"
+    document = {"id": number, "namespace": PROVIDER, "registrationState": "Registered", "resourceTypes": types}
+    return Reply(200, json.dumps(document))
+
+
+def no_such_path(method: str, path: str, allowed: str | None) -> Reply:
+    """Answer what ARM would not serve: another verb on a path that there is (405), or no path of the API (404)."""
+    if allowed and method != allowed:
+        message = f"The requested resource does not support http method '{method}'."
+        return Reply(405, json.dumps({"error": {"code": "MethodNotAllowed", "message": message}}), {"Allow": allowed})
+    message = f"The resource or action '{path[:400]}' was not found in the namespace '{PROVIDER}'."
+    return Reply(404, json.dumps({"error": {"code": "ResourceNotFound", "message": message}}))
 
 
 def error_reply(error: FlinkFuncsError, settings: Settings) -> Reply:

@@ -1,10 +1,11 @@
-"""What are the three calls of the ARM API made of? Each translates, asks the intake or the ledger, and translates back.
+"""What are the calls of the ARM API made of? Each translates, asks the intake or the ledger, and translates back.
 
     call                           reads                            changes
     -----------------------------  -------------------------------  ------------------------
     run_job                        a key, a listing for a runId     one operation is recorded
     operation_status               one record, one operation        nothing
     jobs                           one listing                      nothing
+    resource, provider             settings                         nothing
 
 The rule that must never break: nothing is read or recorded for a caller who was not admitted; the trigger admits first.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 import base64
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlencode
 
@@ -23,14 +24,25 @@ from ..clients.published_keys import Keys
 from ..clients.tokens import Caller, Callers
 from ..clusters.cluster import Cluster
 from ..core.errors import NotFound, Refused, Unavailable
+from ..core.histories import run_of
 from ..core.idempotency import Keyed, keyed
-from ..core.jobs import RecordedCopy
+from ..core.jobs import JobRecord, RecordedCopy
 from ..core.names import JobName
 from ..core.operations import Cause, Operation, Request, job_of
 from ..core.runs import Run
 from ..settings import Settings
 from .bodies import FlinkJobProperties, parse_body, request_of
-from .contract import ApiVersion, ClusterPath, Reply, no_such_operation, operation_of
+from .contract import (
+    CLUSTERS,
+    POOLS,
+    ApiVersion,
+    ClusterPath,
+    Reply,
+    described,
+    no_such_operation,
+    operation_of,
+    provider_reply,
+)
 from .rows import Row, RowList, row_of
 from .statuses import accepted, status_reply
 
@@ -133,11 +145,13 @@ class Gateway:
         body: bytes,
         *,
         base_url: str,
+        forwarded: bool = False,
         key: str | None = None,
     ) -> Reply:
         """Record what a runJob asks for; 202 and where to look, twice the same URL, and the body `null`.
 
-        `key` is the caller's idempotency key: with it, the same body is the same operation, whichever run id it names.
+        `forwarded`: through a front end, for which the URL names the cluster. `key` is the caller's
+        idempotency key: with it, the same body is the same operation, whichever run id it names.
 
         Raises:
             NotFound: the path is another cluster's, or there is no such job.
@@ -154,24 +168,68 @@ class Gateway:
         known = call.first.operation if call and call.first else None
         job = job_of(known) if known else self._job(properties)
         operation = self.intake.request(job, request, cause, call)
-        return accepted(operation, api, location=self.settings.gateway_location, base_url=base_url)
+        cluster = path if forwarded else None
+        location = self.settings.gateway_location
+        return accepted(operation, api, location=location, base_url=base_url, cluster=cluster)
 
-    def operation_status(self, api: ApiVersion, location: str, segment: str) -> Reply:
-        """Say whether a runJob is over. `Succeeded` means no more than that: how it ended is in the list of jobs.
+    def operation_status(self, api: ApiVersion, place: str | ClusterPath, segment: str) -> Reply:
+        """Say whether a runJob is over. `Succeeded` means no more than that; `place` is a location, or the cluster.
 
         Raises:
             NotFound: this gateway never gave out that id, or the operation is long gone.
             Unavailable: storage cannot be reached.
 
         """
-        if location.lower() != self.settings.gateway_location.lower():
+        path, location = ClusterPath.of(self.settings), self.settings.gateway_location
+        if isinstance(place, ClusterPath):
+            path.require(place)
+        elif place.lower() != location.lower():
             raise no_such_operation(segment)
-        try:
-            operation = self.ledger.find(operation_of(segment))
-        except NotFound:
-            raise no_such_operation(segment) from None
-        cluster = ClusterPath.of(self.settings)
-        return status_reply(operation, api, location=self.settings.gateway_location, cluster=cluster)
+        record, operation = self._found_operation(segment)
+        return status_reply(
+            operation,
+            api,
+            location=location,
+            cluster=path,
+            below_cluster=isinstance(place, ClusterPath),
+            run=run_of(record, operation) if record else operation.run,
+            early=self.settings.gateway_operation_status == "submitted" and operation.acted,
+        )
+
+    def _found_operation(self, segment: str) -> tuple[JobRecord | None, Operation]:
+        number = operation_of(segment)
+        record = self.ledger.read(job_of(number))
+        operation = (record and record.known(number)) or self.ledger.closed(number)
+        if operation is None:
+            raise no_such_operation(segment)
+        return record, operation
+
+    def resource(self, asked: ClusterPath) -> Reply:
+        """Describe the cluster, or its pool where no cluster is named: enough for callers that look for it.
+
+        Raises:
+            NotFound: the path is another cluster's.
+
+        """
+        path = ClusterPath.of(self.settings)
+        path.require(asked if asked.cluster else replace(asked, cluster=path.cluster))
+        location = self.settings.gateway_location
+        if asked.cluster:
+            facts = {"clusterType": "Flink", "status": "Running", "provisioningState": "Succeeded"}
+            return described(path.id, CLUSTERS, path.cluster, location, facts)
+        facts = {"status": "Running", "provisioningState": "Succeeded"}
+        return described(path.pool_id, POOLS, path.pool, location, facts)
+
+    def provider(self, subscription: str) -> Reply:
+        """Describe the provider, for callers that look up which api-versions a type has.
+
+        Raises:
+            NotFound: the path is another subscription's.
+
+        """
+        path = ClusterPath.of(self.settings)
+        path.require(replace(path, subscription=subscription))
+        return provider_reply(path.subscription, self.settings.gateway_location)
 
     def jobs(self, asked: ClusterPath, api: ApiVersion, query: ListQuery, *, base_url: str) -> Reply:
         """List the runs, by one listing of the records and one call to Flink.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 import azure.functions as func
@@ -103,14 +103,18 @@ def caller(req: func.HttpRequest) -> str:
 
 
 def _address(forwarded: str) -> str:
+    return str(last_address(forwarded) or "unknown address")
+
+
+def last_address(forwarded: str) -> IPv4Address | IPv6Address | None:
     """Return the last address without its port: `10.0.0.1, 203.0.113.7:50123`, `[2001:db8::1]:443`."""
     last = forwarded.rpartition(",")[2].strip()[:64]
     for text in (last, last.rpartition(":")[0]):
         try:
-            return str(ip_address(text.removeprefix("[").removesuffix("]")))
+            return ip_address(text.removeprefix("[").removesuffix("]"))
         except ValueError:
             continue
-    return "unknown address"
+    return None
 
 
 def as_found(req: func.HttpRequest, value: Shown | Json) -> func.HttpResponse:

@@ -25,7 +25,7 @@ from localcloud.functions.invocations import Invocations
 from localcloud.functions.listener import QueueListener
 from localcloud.functions.messages import TypedData, text
 from localcloud.functions.timers import Schedule, TimerListener
-from localcloud.functions.web import HttpTrigger, Web
+from localcloud.functions.web import MOST_BYTES, HttpTrigger, Web
 from localcloud.functions.worker import Binding, Function, Worker
 
 log = logging.getLogger("host")
@@ -73,7 +73,13 @@ class Host:
         """The host's HTTP side."""
         functions = self._worker.functions
         admin = Admin(self._configuration.host_id, functions, self._blob_events, self._run_now, self._key)
-        web = Web(self._http, self._invocations, self._key, homepage=self._configuration.homepage)
+        web = Web(
+            self._http,
+            self._invocations,
+            self._key,
+            homepage=self._configuration.homepage,
+            most_bytes=int(os.environ.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT") or MOST_BYTES),
+        )
         application = Starlette(routes=admin.routes())
         application.router.redirect_slashes = False
         application.router.default = request_response(

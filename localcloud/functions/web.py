@@ -4,6 +4,7 @@
     route      the smallest rank of those that match, case-insensitive; else 404
     caller     its address is appended to X-Forwarded-For, as the front end in Azure does
     key        x-functions-key or ?code=, unless the function is anonymous; else 401
+    body       more bytes than FUNCTIONS_REQUEST_BODY_SIZE_LIMIT are not read: 413
     failure    500 with an empty body; after 230 s 504, as the load balancer in front of every plan
 
 A request that is awaited holds no thread.
@@ -24,7 +25,12 @@ from localcloud.functions.messages import TypedData, binary
 from localcloud.functions.worker import Function
 
 LIMIT_SECONDS = 230
+MOST_BYTES = 104_857_600  # of a body, the real host's default
 HOMEPAGE = "<!DOCTYPE html><title>Functions</title><p>Your Functions app is up and running"
+
+
+class TooLargeError(Exception):
+    """A body that is not read."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ class Web:
     invocations: Invocations
     key: str
     homepage: bool = True
+    most_bytes: int = MOST_BYTES
 
     async def respond(self, request: Request) -> Response:
         """Answer a request to any path that is not the host's own."""
@@ -70,7 +77,10 @@ class Web:
         return Response(status_code=204 if at_root else 404)
 
     async def _invoke(self, function: Function, request: Request, values: dict[str, str]) -> Response:
-        data = await _request_data(request, values)
+        try:
+            data = _request_data(request, values, await self._body(request))
+        except TooLargeError:
+            return Response(status_code=413)
         traceparent = request.headers.get("traceparent", "")
         started = self.invocations.start(function, {function.trigger.name: data}, traceparent=traceparent)
         running = asyncio.wrap_future(started)
@@ -80,6 +90,17 @@ class Web:
             return Response(status_code=504)
         return _response(outcome.returned) if outcome.ok else Response(status_code=500)
 
+    async def _body(self, request: Request) -> bytes:
+        length = request.headers.get("content-length", "0")
+        if length.isdecimal() and int(length) > self.most_bytes:
+            raise TooLargeError
+        body = b""
+        async for part in request.stream():
+            body += part
+            if len(body) > self.most_bytes:
+                raise TooLargeError
+        return body
+
 
 def keyed(request: Request, key: str) -> bool:
     """Whether the request carries the key."""
@@ -87,7 +108,7 @@ def keyed(request: Request, key: str) -> bool:
     return hmac.compare_digest(given.encode(), key.encode())
 
 
-async def _request_data(request: Request, values: dict[str, str]) -> TypedData:
+def _request_data(request: Request, values: dict[str, str], content: bytes) -> TypedData:
     """The request as the real host sends it: lower-case header names, no empty query values, the body as bytes."""
     query: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
@@ -99,7 +120,7 @@ async def _request_data(request: Request, values: dict[str, str]) -> TypedData:
     if request.client:
         peer = f"{request.client.host}:{request.client.port}"
         headers["x-forwarded-for"] = ", ".join(filter(None, (headers.get("x-forwarded-for"), peer)))
-    body = binary(await request.body())
+    body = binary(content)
     http = SimpleNamespace(
         method=request.method, url=_url(request), headers=headers, query=query, params=values, body=body
     )

@@ -31,7 +31,21 @@ RECORDED = recording("runjob-new-2023-06")
 RUN = RECORDED.exchange("run").path
 LIST = RECORDED.exchange("list").path
 POLL = "/providers/Microsoft.HDInsight/locations/WESTUS3/operationStatuses"
-CALLS = [("POST", RUN), ("GET", LIST), ("GET", f"{POLL}/x?api-version=2024-05-01")]
+CLUSTER = LIST.partition("/jobs?")[0]
+VERSION = "?api-version=2024-05-01"
+CALLS = [
+    ("POST", RUN),
+    ("GET", LIST),
+    ("GET", f"{POLL}/x{VERSION}"),
+    ("GET", CLUSTER + VERSION),
+    ("GET", CLUSTER.rpartition("/clusters/")[0] + VERSION),
+    ("DELETE", CLUSTER + VERSION),
+    ("PUT", RUN),
+    ("GET", f"{CLUSTER}/anything"),
+    ("PATCH", "/subscriptions/x"),
+    ("GET", "/providers/Microsoft.HDInsight"),
+]
+READER = "7b1f0c9e-0000-4000-8000-000000000003"
 
 
 @dataclass(frozen=True)
@@ -95,7 +109,9 @@ def settings(identity: Identity) -> dict[str, str]:
         "CLUSTER_NAME": "flinkcluster",
         "GATEWAY_TENANT_ID": identity.tenant,
         "GATEWAY_AUTHORITY": identity.url,
-        "GATEWAY_ALLOWED_PRINCIPALS": APP_ID,
+        "GATEWAY_ALLOWED_PRINCIPALS": f"{APP_ID},{READER}=reader",
+        "GATEWAY_FRONT_ENDS": "10.9.8.0/24",
+        "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": str(1024 * 1024),
         "GATEWAY_LOCATION": "WESTUS3",
         "REQUESTS_CA_BUNDLE": str(identity.certificates.ca),
         "JOB_JAR_DIRECTORY": "abfs://flinkjob@hilosa.dfs.core.windows.net/jars",
@@ -196,6 +212,10 @@ def test_the_recorded_calls_get_the_recorded_replies(caller: Caller) -> None:
     for field in ("resourceId", "status", "properties"):
         assert document[field] == expected[field]
 
+    below = f"{CLUSTER}/operationStatuses/{document['name']}"
+    same = caller.call("GET", f"{below}?api-version=2023-06-01-preview").json()
+    assert same == document | {"id": below}
+
     row = caller.ended("job1")
     recorded_list = RECORDED.exchange("list").body
     assert isinstance(recorded_list, dict)
@@ -234,16 +254,86 @@ def test_a_run_job_that_is_repeated_with_its_key_is_one_operation(caller: Caller
     assert arm_error(run("NEW", Idempotency_Key="a", Authorization="")) == (401, "AuthenticationFailed")
 
 
+def test_only_a_front_end_that_is_known_says_what_the_caller_calls_us(caller: Caller) -> None:
+    """By the address that called the app, which the platform appends; its URL names the cluster, and is served."""
+    body = json.dumps({"properties": {"jobType": "FlinkJob", "jobName": "fronted", "action": "NEW"}}).encode()
+
+    def location(**headers: str) -> str:
+        sent = {"Authorization": f"Bearer {caller.token()}"} | {k.replace("_", "-"): v for k, v in headers.items()}
+        found: str = caller.app.post(RUN, body, headers=sent).headers["location"]
+        return found
+
+    own = f"{caller.app.host.url}{POLL}/"
+    assert location(X_Forwarded_Host="arm.example").startswith(own)
+    assert location(Forwarded="host=arm.example;proto=https", X_Forwarded_For="10.9.8.7").startswith(own)
+
+
+def test_other_verbs_and_paths_get_arms_errors(caller: Caller) -> None:
+    """JSON on each, with 405 where the path is one of the API's."""
+    for method, path in (("DELETE", CLUSTER + VERSION), ("GET", RUN), ("POST", LIST), ("PUT", CLUSTER + VERSION)):
+        reply = caller.call(method, path, {})
+        assert arm_error(reply) == (405, "MethodNotAllowed")
+        assert reply.headers["allow"] in ("GET", "POST")
+    for path in ("/subscriptions/x", f"{CLUSTER}/upgrades{VERSION}", "/providers/Microsoft.HDInsight/x"):
+        assert arm_error(caller.call("GET", path)) == (404, "ResourceNotFound")
+
+
+def test_pool_and_cluster_are_described(caller: Caller) -> None:
+    """As much as callers need that look for them; a foreign one is not found."""
+    for path, kind in ((CLUSTER, "clusterpools/clusters"), (CLUSTER.rpartition("/clusters/")[0], "clusterpools")):
+        found = caller.call("GET", path + VERSION).json()
+        assert (found["id"], found["name"]) == (path, path.rpartition("/")[2])
+        assert (found["type"], found["location"]) == (f"Microsoft.HDInsight/{kind}", "WESTUS3")
+        assert found["properties"]["provisioningState"] == "Succeeded"
+        assert arm_error(caller.call("GET", path + "x" + VERSION)) == (404, "ResourceNotFound")
+        assert arm_error(caller.call("GET", path)) == (400, "MissingApiVersionParameter")
+    types = caller.call("GET", CLUSTER.partition("/resourceGroups/")[0] + "/providers/Microsoft.HDInsight").json()
+    assert "2024-05-01" in types["resourceTypes"][0]["apiVersions"]
+
+
+def test_a_reader_looks_and_changes_nothing(caller: Caller) -> None:
+    """Every GET, and no runJob."""
+    reader = f"Bearer {caller.token(appid=READER)}"
+    for path in (LIST, CLUSTER + VERSION):
+        assert caller.call("GET", path, authorization=reader).status_code == 200
+    assert arm_error(caller.call("POST", RUN, {}, authorization=reader)) == (403, "AuthorizationFailed")
+
+
+def test_a_body_that_is_too_long_is_not_read(caller: Caller) -> None:
+    """By the app, where its length says so; by the host, whatever it is said to be."""
+    authorization = {"Authorization": f"Bearer {caller.token()}"}
+    assert arm_error(caller.app.post(RUN, b" " * 300_000, headers=authorization)) == (413, "RequestContentTooLarge")
+    reply = caller.app.post(RUN, b" " * 2_000_000, headers=authorization)
+    assert (reply.status_code, reply.content) == (413, b"")
+
+
+def test_the_name_of_a_parameter_counts_in_any_case(caller: Caller) -> None:
+    """As ARM takes it."""
+    assert caller.call("GET", LIST.replace("api-version", "Api-Version")).status_code == 200
+    top = caller.call("GET", LIST + "&$Top=1").json()
+    assert len(top["value"]) <= 1
+
+
 def test_the_routes_are_the_apis_own_and_anonymous(caller: Caller) -> None:
-    """Three functions outside /api, each with one method; function keys are nothing to them."""
+    """Each with one method, but for what answers everything else; function keys are nothing to them."""
     functions = caller.app.get("/admin/functions").json()
     triggers = [function["config"]["bindings"][0] for function in functions]
-    arm = {t["route"]: (t["methods"], t["authLevel"]) for t in triggers if "providers/" in t.get("route", "")}
+    arm = {
+        t["route"]: (t.get("methods"), t["authLevel"])
+        for t in triggers
+        if t.get("route", "").startswith(("providers/", "subscriptions/"))
+    }
     cluster = "subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.HDInsight"
     cluster += "/clusterpools/{pool}/clusters/{cluster}"
+    every = arm.pop("subscriptions/{*rest}"), arm.pop("providers/{*rest}")
+    assert every == ((None, "ANONYMOUS"), (None, "ANONYMOUS"))
     assert arm == {
         f"{cluster}/runJob": (["POST"], "ANONYMOUS"),
         f"{cluster}/jobs": (["GET"], "ANONYMOUS"),
+        f"{cluster}/operationStatuses/{{id}}": (["GET"], "ANONYMOUS"),
+        cluster: (["GET"], "ANONYMOUS"),
+        cluster.removesuffix("/clusters/{cluster}"): (["GET"], "ANONYMOUS"),
+        "subscriptions/{subscription}/providers/Microsoft.HDInsight": (["GET"], "ANONYMOUS"),
         "providers/Microsoft.HDInsight/locations/{location}/operationStatuses/{id}": (["GET"], "ANONYMOUS"),
     }
 
@@ -284,7 +374,7 @@ def test_a_call_that_cannot_be_meant_gets_arms_error(
         ({"action": "NEW", "jobName": "Not_A_Job"}, 400, "InvalidJobName"),
         ({"action": "NEW", "jobName": "../x"}, 400, "InvalidJobName"),
         ({"action": "NEW"}, 400, "InvalidBody"),
-        ({"action": "NEW", "jobName": "bad", "colour": "red"}, 400, "InvalidBody"),
+        ({"action": "NEW", "jobName": "bad", "jarName": "x.jar"}, 400, "InvalidBody"),
         ({"action": "EXPLODE", "jobName": "bad"}, 400, "InvalidAction"),
         ({"action": "RE_LAUNCH", "jobName": "bad"}, 400, "UnsupportedAction"),
         ({"action": "NEW", "jobName": "bad", "flinkConfiguration": {"pipeline.jars": "x"}}, 400, "InvalidBody"),

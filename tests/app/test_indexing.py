@@ -51,9 +51,14 @@ CLUSTER = (
 )
 ARM_ROUTES = {
     "arm_run_job": ("POST", CLUSTER + "/{cluster}/runJob"),
+    "arm_cluster": ("GET", CLUSTER + "/{cluster}"),
+    "arm_pool": ("GET", CLUSTER.removesuffix("/clusters")),
+    "arm_cluster_operation_status": ("GET", CLUSTER + "/{cluster}/operationStatuses/{id}"),
+    "arm_provider": ("GET", "subscriptions/{subscription}/providers/Microsoft.HDInsight"),
     "arm_jobs": ("GET", CLUSTER + "/{cluster}/jobs"),
     "arm_operation_status": ("GET", "providers/Microsoft.HDInsight/locations/{location}/operationStatuses/{id}"),
 }
+ARM_ELSEWHERE = {"arm_subscriptions": "subscriptions/{*rest}", "arm_providers": "providers/{*rest}"}
 
 
 def indexed(app: RunningApp) -> dict[str, list[dict[str, object]]]:
@@ -63,7 +68,8 @@ def indexed(app: RunningApp) -> dict[str, list[dict[str, object]]]:
 
 def test_an_empty_environment_indexes_exactly_these_functions(empty_app: RunningApp) -> None:
     """Importing never fails: a missing setting must not look like an app without functions."""
-    assert set(indexed(empty_app)) == set(TRIGGERS) | set(ROUTES) | set(PAGE_ROUTES) | set(ARM_ROUTES)
+    expected = set(TRIGGERS) | set(ROUTES) | set(PAGE_ROUTES) | set(ARM_ROUTES) | set(ARM_ELSEWHERE)
+    assert set(indexed(empty_app)) == expected
 
 
 def test_every_trigger_is_bound_to_what_the_settings_name(empty_app: RunningApp) -> None:
@@ -82,6 +88,14 @@ def test_every_route_of_ours_asks_for_a_function_key(empty_app: RunningApp) -> N
         trigger, reply = functions[name]
         assert (trigger["route"], trigger["methods"], trigger["authLevel"]) == (route, [method], levels[name])
         assert (reply["type"], reply["direction"]) == ("http", "OUT")
+
+
+def test_whatever_else_lies_below_arms_paths_is_answered_by_the_gateway(empty_app: RunningApp) -> None:
+    """With every verb: ARM's errors are JSON, and a token is asked for first."""
+    functions = indexed(empty_app)
+    for name, route in ARM_ELSEWHERE.items():
+        trigger, _ = functions[name]
+        assert (trigger["route"], trigger.get("methods"), trigger["authLevel"]) == (route, None, "ANONYMOUS")
 
 
 def test_the_gateway_is_off_without_its_settings(empty_app: RunningApp) -> None:

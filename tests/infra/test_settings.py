@@ -125,7 +125,7 @@ def test_a_connection_is_an_identity_with_every_form_that_its_bindings_read(conn
 
 def test_no_setting_is_a_secret() -> None:
     """Neither a key nor a connection string but that of telemetry, which opens nothing (local auth is off)."""
-    harmless = "__|^APPLICATIONINSIGHTS_|^PYTHON_|^AzureWebJobsDisableHomepage$"
+    harmless = "__|^APPLICATIONINSIGHTS_|^FUNCTIONS_|^PYTHON_|^AzureWebJobsDisableHomepage$"
     assert not [name for name in CONNECTED if not re.search(harmless, name)]
     assert "listKeys" not in (INFRA / "app.bicep").read_text() + (INFRA / "main.bicep").read_text()
     assert shown(CONNECTED["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"]).endswith(";Authorization=AAD")

@@ -16,7 +16,7 @@ from flinkfuncs.core.errors import Refused
 from flinkfuncs.core.histories import run_id
 from flinkfuncs.core.jobs import JobRecord, LastOperation
 from flinkfuncs.core.names import JobName
-from flinkfuncs.core.operations import Cause, Outcome, Result
+from flinkfuncs.core.operations import Outcome, Result
 from flinkfuncs.core.runs import Run, RunCopy
 from flinkfuncs.core.runs import asked_of as as_asked
 from flinkfuncs.gateway.contract import ClusterPath, operation_of, parse_api_version
@@ -52,7 +52,7 @@ class Gate:
         self.play = play
         self.gateway = Gateway(LOCAL, ledger, intake(play.storage, ledger=ledger), play.cluster)
 
-    def list(self, query: ListQuery | None = None, api: Any = API) -> Row:  # noqa: ANN401 - an ApiVersion
+    def page(self, query: ListQuery | None = None, api: Any = API) -> Row:  # noqa: ANN401 - an ApiVersion
         """Return a page."""
         reply = self.gateway.jobs(PATH, api, query or ListQuery(), base_url="https://arm.example")
         document: Row = json.loads(reply.body)
@@ -60,7 +60,8 @@ class Gate:
 
     def rows(self, api: Any = API) -> list[Row]:  # noqa: ANN401 - as above
         """Return the properties of every row."""
-        return [row["properties"] for row in self.list(api=api)["value"]]
+        rows: list[Row] = [row["properties"] for row in self.page(api=api)["value"]]
+        return rows
 
     def asks(self, action: str, **properties: object) -> str:
         """Send a runJob, and return its operation's id."""
@@ -121,7 +122,7 @@ def test_pages_show_every_row_once(gate: Gate) -> None:
     fill(gate.play.storage.ledger(), 3)
     seen, query, pages = [], ListQuery(top=5), 0
     while True:
-        page = gate.list(query)
+        page = gate.page(query)
         seen += [row["id"] for row in page["value"]]
         pages += 1
         if "nextLink" not in page:
@@ -132,26 +133,26 @@ def test_pages_show_every_row_once(gate: Gate) -> None:
         assert said.pop("api-version") == API.name
         query = parse_list_query(said.get("$filter"), said["$top"], said["$skiptoken"])
     assert pages == 3
-    assert seen == [row["id"] for row in gate.list()["value"]]
+    assert seen == [row["id"] for row in gate.page()["value"]]
     assert len(set(seen)) == 12
 
 
 def test_a_page_goes_on_behind_a_row_that_is_gone(gate: Gate) -> None:
     """A run leaves the history, or its job is deleted: no later row is left out, and none before it comes again."""
     fill(gate.play.storage.ledger(), 3)
-    everything = [row["id"] for row in gate.list()["value"]]
+    everything = [row["id"] for row in gate.page()["value"]]
     gone = ListQuery(behind="job-0001/job-999-0000-0000-000000000001")
-    assert [row["id"] for row in gate.list(gone)["value"]] == everything[4:]
-    assert gate.list(ListQuery(behind="job-9999/job-999-0000-0000-000000000001"))["value"] == []
+    assert [row["id"] for row in gate.page(gone)["value"]] == everything[4:]
+    assert gate.page(ListQuery(behind="job-9999/job-999-0000-0000-000000000001"))["value"] == []
 
 
 def test_older_versions_show_the_newest_run_of_each_name(gate: Gate) -> None:
     """Under the job's name, in pages as well."""
     fill(gate.play.storage.ledger(), 3)
-    first = gate.list(ListQuery(top=2), OLDER)
+    first = gate.page(ListQuery(top=2), OLDER)
     assert [row["id"].rpartition("/")[2] for row in first["value"]] == ["job-0000", "job-0001"]
     said = parse_qs(urlsplit(first["nextLink"]).query)
-    rest = gate.list(parse_list_query(None, "2", said["$skiptoken"][0]), OLDER)
+    rest = gate.page(parse_list_query(None, "2", said["$skiptoken"][0]), OLDER)
     assert [row["properties"]["jobId"] for row in rest["value"]] == [f"{2:032x}"]
 
 

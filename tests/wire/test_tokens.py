@@ -297,6 +297,23 @@ def test_an_empty_list_allows_nobody(tenant: Tenant, allowed: str) -> None:
         assert refusal(door(tenant, allowed=allowed), f"Bearer {token}") == (403, "AuthorizationFailed")
 
 
+def test_a_reader_may_look_and_no_more(tenant: Tenant) -> None:
+    """By a right beside the id; an id alone may do everything, as before, and the greater right of two counts."""
+    for allowed in (OBJECT_ID, f"{APP_ID} = Contributor", f"{OBJECT_ID}=reader,{APP_ID}=contributor"):
+        assert admit(door(tenant, allowed=allowed), tenant.token())
+    callers = door(tenant, allowed=f"{OBJECT_ID}=reader")
+    assert refusal(callers, f"Bearer {tenant.token()}") == (403, "AuthorizationFailed")
+    read = callers.admit(f"Bearer {tenant.token()}", action="Microsoft.HDInsight/clusterpools/read", scope=SCOPE)
+    assert read.object_id == OBJECT_ID
+
+
+@pytest.mark.parametrize("allowed", ["a=owner", "=reader", "a==reader"])
+def test_a_right_that_there_is_not_is_a_wrong_setting(allowed: str) -> None:
+    """Rather than one that counts as another."""
+    with pytest.raises(ValueError, match="reader"):
+        Settings(flink_cluster_kind="session", gateway_allowed_principals=allowed)
+
+
 def test_a_user_is_not_let_in_for_the_program_in_their_hands(tenant: Tenant) -> None:
     """An allowed application id means the application itself; any user of the tenant can sign in with a program."""
     token = tenant.token(oid="cccccccc-0000-0000-0000-000000000003", scp="user_impersonation")

@@ -46,6 +46,22 @@ def test_what_an_action_does_not_take_is_left_out(action: str) -> None:
     assert request.spec.model_fields_set == set()
 
 
+def test_a_body_is_read_as_arms_own_reader_does() -> None:
+    """A byte order mark, names in any case, fields that nobody knows, null, and 2.0 for 2."""
+    properties = {"JobType": "FlinkJob", "JOBNAME": "job1", "Action": "new", "colour": "red", "onFailure": "stop"}
+    properties |= {"jobjardirectory": JARS, "JarName": "my job.jar", "entryClass": None}  # type: ignore[dict-item]
+    for parallelism in (2, 2.0, "2", "2.0", " 2 "):
+        configuration = {"parallelism": parallelism, "a": None, "b": 1.5, "c": True}
+        body = {"Properties": properties | {"flinkConfiguration": configuration}, "tags": {"x": 1}, "Extra": None}
+        read = parse_body(b"\xef\xbb\xbf" + json.dumps(body).encode())
+        assert read.job_name == "job1"
+        spec = SpecPatch(parallelism=2, flink_configuration={"b": "1.5", "c": "true"})
+        jar = JarSource(place="directory", name="jars/my job.jar")
+        assert request_of(read, NEW, SETTINGS) == Request(action=Action.NEW, jar=jar, spec=spec)
+    both = {"jobType": "FlinkJob", "action": "STOP", "JobName": "other", "jobName": "job1"}
+    assert parse_body(json.dumps({"properties": both}).encode()).job_name == "job1"
+
+
 def test_a_row_can_be_sent_back() -> None:
     """Fields that only the service writes are taken and say nothing."""
     read_only = {"jobId": "x", "status": "RUNNING", "jobOutput": "", "actionResult": "SUCCESS", "lastSavePoint": "x"}
@@ -72,7 +88,8 @@ BAD_BODIES: list[tuple[bytes, int, str]] = [
     (b'{"properties": null}', 400, "InvalidBody"),
     (b'{"properties": {"jobType": "FlinkJob"}}', 400, "InvalidBody"),
     (b'{"properties": {"jobType": "SparkJob", "action": "NEW"}}', 400, "InvalidBody"),
-    (b'{"properties": {"jobType": "FlinkJob", "action": "NEW"}, "tags": {}}', 400, "InvalidBody"),
+    (b'{"properties": {"jobType": "FlinkJob"}, "action": "NEW"}', 400, "InvalidBody"),
+    ('{"properties": {}}'.encode("utf-16"), 400, "InvalidBody"),
     (b"{" + b" " * LONGEST_BODY, 413, "RequestContentTooLarge"),
 ]
 
@@ -86,8 +103,8 @@ def test_a_body_that_is_none_is_refused(body: bytes, status: int, code: str) -> 
 
 
 BAD_PROPERTIES: list[tuple[Row, str, str]] = [
-    ({"action": "NEW", "jarname": "x"}, "InvalidBody", "jarname"),
-    ({"action": "NEW", "onFailure": "stop"}, "InvalidBody", "onFailure"),
+    ({"action": "NEW", "jarname": "x"}, "InvalidBody", "one of them is missing"),
+    ({"action": "NEW", "flinkConfiguration": {"parallelism": 2.5}}, "InvalidBody", "parallelism"),
     ({"action": "EXPLODE"}, "InvalidAction", "EXPLODE"),
     ({"action": ""}, "InvalidAction", "there is no action"),
     ({"action": "NEW", "flinkConfiguration": {"execution.savepoint.path": "x"}}, "InvalidBody", "is refused"),
@@ -115,7 +132,7 @@ BAD_PROPERTIES: list[tuple[Row, str, str]] = [
 
 @pytest.mark.parametrize(("properties", "code", "named"), BAD_PROPERTIES)
 def test_properties_that_cannot_be_taken_are_refused_by_name(properties: Row, code: str, named: str) -> None:
-    """Unknown fields, unknown actions, refused keys, and whatever leads outside the roots: 400 each."""
+    """Unknown actions, refused keys, and whatever leads outside the roots: 400 each."""
     with pytest.raises(Refused, match=re.escape(named)) as refused:
         asked(properties)
     assert (refused.value.status, refused.value.code) == (400, code)

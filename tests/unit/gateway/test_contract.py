@@ -6,9 +6,10 @@ import json
 
 import pytest
 
+from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import Denied, NotFound, Refused, Unavailable
 from flinkfuncs.core.names import JobName
-from flinkfuncs.core.operations import operation_id
+from flinkfuncs.core.operations import Outcome, operation_id
 from flinkfuncs.gateway.contract import (
     ClusterPath,
     error_reply,
@@ -18,7 +19,7 @@ from flinkfuncs.gateway.contract import (
     segment_of,
 )
 from flinkfuncs.gateway.service import Filter, common_headers, is_on, parse_filter
-from flinkfuncs.gateway.statuses import status_reply
+from flinkfuncs.gateway.statuses import accepted, status_reply
 
 from .made import AT, NEW, OLD, PATH, SETTINGS, VERSIONS, operation
 
@@ -28,6 +29,7 @@ def test_every_version_of_the_api_is_known(name: str) -> None:
     """In any case, as ARM has it."""
     assert parse_api_version(name) == parse_api_version(name.upper())
     assert parse_api_version(name).name == name
+    assert parse_api_version(f"{name}\n").name == name  # as a workflow stored it
 
 
 @pytest.mark.parametrize(
@@ -101,6 +103,39 @@ def test_a_foreign_operations_id_is_not_found(segment: str) -> None:
         operation_of(segment)
 
 
+def test_an_operation_says_how_it_ended_and_to_which_run_it_belongs() -> None:
+    """Beside what was recorded, from 2023-11 on: whatever was asked for of the job since."""
+    failed = operation(Action.UPDATE, Outcome.ROLLED_BACK, "no").model_copy(update={"run": "job-1", "asked_as": "NEW"})
+    document = json.loads(status_reply(failed, NEW, location="WESTUS3", cluster=PATH, run="job-1").body)
+    assert (document["status"], document["properties"]) == ("Succeeded", {"jobStatus": "SUBMITTED"})
+    assert document["job"] == {
+        "jobName": "job1",
+        "runId": "job-1",
+        "action": "NEW",
+        "actionResult": "FAILED",
+        "jobOutput": "Job execution failed. \nno (2023-09-15T04:18:47.116051Z)",
+    }
+    assert "job" not in json.loads(status_reply(failed, OLD, location="WESTUS3", cluster=PATH, run="job-1").body)
+
+
+def test_an_operation_that_is_submitted_may_count_as_succeeded() -> None:
+    """Where the setting says so: then its result is in progress, and it has a time at which it was submitted."""
+    reply = status_reply(operation(Action.UPDATE), NEW, location="WESTUS3", cluster=PATH, early=True)
+    document = json.loads(reply.body)
+    assert (document["status"], document["job"]["actionResult"]) == ("Succeeded", "IN_PROGRESS")
+    assert document["endTime"]
+    assert reply.headers == {}
+
+
+def test_a_status_names_the_cluster_where_a_front_end_has_to_find_it() -> None:
+    """In its URL, and in its id."""
+    reply = accepted(operation(), OLD, location="WESTUS3", base_url="https://front", cluster=PATH)
+    url = reply.headers["Location"].partition("?")[0]
+    assert url.startswith(f"https://front{PATH.id}/operationStatuses/")
+    status = status_reply(operation(), OLD, location="WESTUS3", cluster=PATH, below_cluster=True)
+    assert f"https://front{json.loads(status.body)['id']}" == url
+
+
 def test_an_open_operation_is_in_progress() -> None:
     """Stock clients are told when to look again, or they would wait 30 seconds."""
     for api in (OLD, NEW):
@@ -117,14 +152,21 @@ def test_an_open_operation_is_in_progress() -> None:
         ("jobName eq orders", Filter("jobname", "orders")),
         (" jarName  EQ 'a.jar' ", Filter("jarname", "a.jar")),
         ("jobname eq x", Filter("jobname", "x")),
+        ('jobName eq "orders"', Filter("jobname", "orders")),
+        ("jarName eq 'my job.jar'", Filter("jarname", "my job.jar")),
+        ("jarName eq my job.jar", Filter("jarname", "my job.jar")),
+        ("jarName eq 'it''s.jar'", Filter("jarname", "it's.jar")),
     ],
 )
 def test_a_filter_names_a_job_or_a_jar(text: str, chosen: Filter) -> None:
-    """With or without quotes."""
+    """With quotes of either kind or without, and with blanks."""
     assert parse_filter(text) == chosen
 
 
-@pytest.mark.parametrize("text", ["orders", "status eq RUNNING", "jobName ne x", "jobName eq a or jarName eq b", " "])
+NO_FILTERS = ["orders", "status eq RUNNING", "jobName ne x", "jobName eq a or jarName eq b", "jobName eq 'a", " "]
+
+
+@pytest.mark.parametrize("text", NO_FILTERS)
 def test_another_filter_is_refused(text: str) -> None:
     """Rather than ignored: the caller would take the whole list for what it asked for."""
     with pytest.raises(Refused) as refused:
