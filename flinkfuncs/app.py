@@ -166,14 +166,13 @@ def _messages(settings: Settings, ledger: Ledger, key: str) -> Messages:
 def _jars(settings: Settings) -> Jars:
     from .clients.jars import Jars
     from .clients.storage import blob_service
-    from .core.names import Directory
 
     ours = blob_service("JARS")
     places: dict[Place, ContainerClient] = {"uploads": ours.get_container_client(settings.jars_container)}
+    roots = [(root, blob_service(name).get_container_client(root.container)) for name, root in settings.jar_roots]
     if settings.job_jar_directory:
-        container = Directory.parse(settings.job_jar_directory).container
-        places["directory"] = blob_service("JOB_JARS").get_container_client(container)
-    return Jars(places, ours.get_container_client(settings.releases_container))
+        places["directory"] = roots.pop(0)[1]
+    return Jars(places, ours.get_container_client(settings.releases_container), roots)
 
 
 def _cluster(settings: Settings, jars: Jars) -> Cluster:
@@ -203,6 +202,7 @@ def _session(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:
     settings.require("flink_rest_url", "savepoint_directory")
     limits = Limits(
         savepoint_root=Directory.parse(settings.savepoint_directory),
+        other_roots=_other_roots(settings),
         start_seconds=settings.start_deadline_seconds,
         stop_seconds=settings.stop_deadline_seconds,
         settle_seconds=settings.settle_seconds,
@@ -216,7 +216,7 @@ def _session(settings: Settings, jars: Jars, keeper: Keeper) -> Cluster:
         limits,
         name=settings.cluster_name,
         owner_of=_ledger(settings, settings.cluster_name.lower()).owner_of,
-        store=_savepoint_store(settings, limits.savepoint_root),
+        store=_savepoint_store(settings),
         allow_unguarded_main=settings.allow_unguarded_main,
         require_slots=settings.require_slots,
     )
@@ -240,18 +240,29 @@ def _housekeeper(settings: Settings, ledger: Ledger, queue: OperationsQueue) -> 
     if settings.flink_cluster_kind != "session":
         return None
     root = Directory.parse(settings.savepoint_directory)
-    policy = Policy(settings.savepoint_retention_count, settings.savepoint_retention_days, root)
+    policy = Policy(settings.savepoint_retention_count, settings.savepoint_retention_days, root, _other_roots(settings))
     upkeep = SessionUpkeep(_flink(settings), patience_seconds=settings.lease_seconds / 4)
-    store = _savepoint_store(settings, root)
+    store = _savepoint_store(settings)
     return Housekeeper(ledger, queue, upkeep, policy, store, lease_seconds=settings.lease_seconds)
 
 
-def _savepoint_store(settings: Settings, root: Directory) -> SavepointStore | None:
+def _other_roots(settings: Settings) -> tuple[Directory, ...]:
+    return tuple(root for _, root in settings.savepoint_roots[1:])
+
+
+def _savepoint_store(settings: Settings) -> SavepointStore | None:
+    from .clients.savepoint_store import SavepointPlaces
+
+    stores = [(root, _store_of(connection, root)) for connection, root in settings.savepoint_roots if connection]
+    if not stores:
+        return None
+    return SavepointPlaces(stores) if len(settings.savepoint_roots) > 1 else stores[0][1]
+
+
+def _store_of(connection: str, root: Directory) -> SavepointStore:
     from .clients.savepoint_store import BlobSavepoints, LocalSavepoints
     from .clients.storage import blob_service
 
-    if not settings.savepoints_connection:
-        return None
-    if settings.savepoints_connection == "local":
+    if connection == "local":
         return LocalSavepoints()
-    return BlobSavepoints(blob_service(settings.savepoints_connection).get_container_client(root.container))
+    return BlobSavepoints(blob_service(connection).get_container_client(root.container))

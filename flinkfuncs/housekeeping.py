@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -177,7 +178,8 @@ class Housekeeper:
             Unavailable: the store cannot be read now.
 
         """
-        return self._store.found(orphans.directories(record, self._policy.root)) if self._store else []
+        policy = self._policy
+        return self._store.found(orphans.directories(record, policy.root, policy.others)) if self._store else []
 
     def orphans(self, record: JobRecord) -> list[Found]:
         """List those that its record does not name, oldest first.
@@ -190,11 +192,14 @@ class Housekeeper:
 
     def _lying_if_told(self) -> dict[str, list[Found]]:
         """List what lies there of all jobs; a store that cannot be read is no reason to keep what is recorded."""
-        try:
-            return self._store.lying(self._policy.root) if self._store else {}
-        except FlinkFuncsError as error:
-            log.warning("orphans outcome=unknown %s", error)
-            return {}
+        store, lying = self._store, defaultdict[str, list[Found]](list)
+        for root in self._policy.roots:
+            try:
+                for name, found in (store.lying(root) if store else {}).items():
+                    lying[name] += found
+            except FlinkFuncsError as error:
+                log.warning("orphans outcome=unknown %s", error)
+        return dict(lying)
 
     def _orphans_if_told(self, record: JobRecord) -> list[Found]:
         """List them for retention, which goes on without: a store that cannot be read is no reason to keep the rest."""

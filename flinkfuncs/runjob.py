@@ -38,7 +38,7 @@ from pydantic import BeforeValidator, ConfigDict
 from .core.actions import Action
 from .core.errors import Refused
 from .core.model import parse_json
-from .core.names import Directory, state_path
+from .core.names import Directory, require_one, state_path
 from .core.operations import PlanId, Request
 from .core.queueing import UPDATES
 from .core.releases import (
@@ -178,9 +178,12 @@ def _jar(body: RunJobProperties, settings: Settings) -> JarSource | None:
         raise _invalid("jobJarDirectory and jarName name a jar together; one of them is missing")
     if "/" in name or "\\" in name or ".." in name or not name.isprintable():
         raise _invalid(f"jarName: {name[:64]!r} is no plain file name")
-    settings.require("job_jar_directory")
-    below = Directory.parse(settings.job_jar_directory).require(Directory.parse(directory))
-    return JarSource(place="directory", name=below.child(name).path.lstrip("/"))
+    roots = [root for _, root in settings.jar_roots]
+    if not roots:
+        settings.require("job_jar_directory")
+    jar = require_one(roots, Directory.parse(directory)).child(name)
+    first = settings.job_jar_directory and roots[0].holds(jar)
+    return JarSource(place="directory", name=jar.blob_name if first else str(jar))
 
 
 def _spec(body: RunJobProperties, settings: Settings) -> SpecPatch:
@@ -219,21 +222,25 @@ def _agreed(field: str, special: str | int | None, option: str | int | None) -> 
 def _savepoint_root(directory: str | int | None, settings: Settings) -> str | None:
     if not isinstance(directory, str):
         return None
-    settings.require("savepoint_directory")
-    return str(Directory.parse(settings.savepoint_directory).require(Directory.parse(directory)))
+    return str(_below_savepoints(directory, settings))
 
 
 def _save_point(name: str | None, settings: Settings) -> str | None:
-    """Return a savepoint's bare name or its full path as it was given, once it is known to lead nowhere else."""
+    """Return a savepoint's bare name, or its full path once it is known to lead nowhere else."""
     if not name:
         return None
     place = state_path(name)
     if ":" in place:
-        settings.require("savepoint_directory")
-        Directory.parse(settings.savepoint_directory).require(Directory.parse(place))
-    elif not place or "/" in place or "\\" in place or ".." in place or not place.isprintable():
+        found = _below_savepoints(place, settings)
+        return name if found == Directory.parse(place) else str(found)
+    if not place or "/" in place or "\\" in place or ".." in place or not place.isprintable():
         raise _invalid(f"savePointName: {name[:64]!r} is neither a savepoint's name nor its full path")
     return name
+
+
+def _below_savepoints(text: str, settings: Settings) -> Directory:
+    settings.require("savepoint_directory")
+    return require_one([root for _, root in settings.savepoint_roots], Directory.parse(text))
 
 
 def _alias(field: str) -> str:

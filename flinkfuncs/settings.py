@@ -6,18 +6,20 @@ and in the error of the first call that needs it.
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .core.errors import Refused, Unavailable
 from .core.messages import DEFAULT, Form, wanted_words
 from .core.names import Directory
 
+_CONNECTION = re.compile("[A-Za-z][A-Za-z0-9_]*")
 READER, CONTRIBUTOR = "reader", "contributor"  # the rights at the gateway
 PLATFORM_SETTINGS = ("WEBSITE_AUTH_ENABLED",)  # what the platform sets by itself, and no template or sample does
 NOTIFY_SECRETS = ("notify_url", "notify_key", "notify_key_old")  # or …_secret
@@ -49,6 +51,11 @@ class Settings(BaseSettings):
         "",
         description="Root of the jars that ARM calls name, `abfs://container@account.dfs.core.windows.net/path`; "
         "its account is the connection JOB_JARS.",
+    )
+    job_jar_directories: str = Field(
+        "",
+        description="Further roots of such jars, separated by commas, each behind its connection: "
+        "`TEAM_JARS=abfs://container@account.dfs.core.windows.net/path`.",
     )
 
     savepoint_schedule: str = Field(
@@ -141,6 +148,12 @@ class Settings(BaseSettings):
     )
     savepoint_directory: str = Field(
         "", description="Root below which savepoints are written, a URI that Flink can write."
+    )
+
+    savepoint_directories: str = Field(
+        "",
+        description="Further roots below which savepoints may lie, separated by commas, each alone or, for the app to "
+        "look there, behind its connection: `TEAM_SAVEPOINTS=abfs://container@account.dfs.core.windows.net/path`.",
     )
 
     allow_unguarded_main: bool = Field(
@@ -276,6 +289,19 @@ class Settings(BaseSettings):
             raise ValueError("is not a URL that begins with http:// or https:// and holds {traceId}")
         return url
 
+    @field_validator("job_jar_directories", "savepoint_directories")
+    @classmethod
+    def _is_list_of_roots(cls, text: str, info: ValidationInfo) -> str:
+        try:
+            roots = roots_of(text)
+        except Refused:
+            raise ValueError("is no list of plain directory URIs, separated by commas") from None
+        if info.field_name == "job_jar_directories" and not all(connection for connection, _ in roots):
+            raise ValueError("needs the name of a connection and = before each directory")
+        if any(connection and _CONNECTION.fullmatch(connection) is None for connection, _ in roots):
+            raise ValueError("names a connection that is not the name of a setting")
+        return text
+
     @field_validator("flink_rest_url", "flink_dashboard_url")
     @classmethod
     def _is_base_url(cls, url: str) -> str:
@@ -390,6 +416,18 @@ class Settings(BaseSettings):
         """How long one call that changes something may take: half a lease."""
         return self.lease_seconds / 2
 
+    @property
+    def jar_roots(self) -> list[tuple[str, Directory]]:
+        """Where jars may lie that ARM calls name, each behind its connection."""
+        first = [("JOB_JARS", Directory.parse(self.job_jar_directory))] if self.job_jar_directory else []
+        return [*first, *roots_of(self.job_jar_directories)]
+
+    @property
+    def savepoint_roots(self) -> list[tuple[str, Directory]]:
+        """Where savepoints may lie, each behind its connection, which may be empty."""
+        first = [(self.savepoints_connection, Directory.parse(self.savepoint_directory))]
+        return [*(first if self.savepoint_directory else []), *roots_of(self.savepoint_directories)]
+
     def _has(self, name: str) -> bool:
         """Whether a secret for Flink is given, as it is or by its name in Key Vault."""
         return bool(getattr(self, name) or getattr(self, f"{name}_secret"))
@@ -414,6 +452,18 @@ class Settings(BaseSettings):
         missing = [name.upper() for name in names if not getattr(self, name)]
         if missing:
             raise Unavailable(f"missing setting: {', '.join(missing)}", code="MissingSetting")
+
+
+def roots_of(text: str) -> list[tuple[str, Directory]]:
+    """Return the directories that a list names, each behind its connection, which may be empty.
+
+    Raises:
+        Refused: one is not the URI of a directory.
+
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    pairs = [part.partition("=") if "=" in part.partition("://")[0] else ("", "", part) for part in parts]
+    return [(connection.strip(), Directory.parse(place)) for connection, _, place in pairs]
 
 
 def rights_of(text: str) -> dict[str, str]:

@@ -156,6 +156,7 @@ var settings = {
   LEDGER_CONTAINER: ledgerContainer
   OPERATIONS_QUEUE: operationsQueue
   JOB_JAR_DIRECTORY: jobJarDirectory
+  JOB_JAR_DIRECTORIES: ''
 
   SAVEPOINT_SCHEDULE: '0 */5 * * * *'
   SAVEPOINT_INTERVAL_SECONDS: string(savepointIntervalSeconds)
@@ -189,6 +190,7 @@ var settings = {
   FLINK_TOKEN_SECRET: ''
   FLINK_TOKEN_SCOPE: ''
   SAVEPOINT_DIRECTORY: savepointDirectory
+  SAVEPOINT_DIRECTORIES: ''
   ALLOW_UNGUARDED_MAIN: 'false'
   REQUIRE_SLOTS: 'false'
 

@@ -1,7 +1,7 @@
-"""Where jars come from and where their bytes are kept: three containers, no jar ever whole in memory.
+"""Where jars come from and where their bytes are kept: a few containers, no jar ever whole in memory.
 
     uploads     JARS_CONTAINER: what pipelines drop, `stateful/<job>/<any>.jar` and `stateless/<job>/<any>.jar`
-    directory   the container of JOB_JAR_DIRECTORY: jars that ARM calls name
+    directory   the container of JOB_JAR_DIRECTORY, and those of JOB_JAR_DIRECTORIES: jars that ARM calls name
     releases    RELEASES_CONTAINER: `<job>/<sha256>.jar`, the bytes that run; a rollback needs them (kept_releases.py)
 
 Every read is pinned to the ETag that was looked at first: a blob that is overwritten half-way is never mixed.
@@ -10,7 +10,7 @@ Every read is pinned to the ETag that was looked at first: a blob that is overwr
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +22,7 @@ from azure.storage.blob import BlobClient, ContainerClient, StorageStreamDownloa
 
 from .. import telemetry
 from ..core.errors import NotFound, Refused, Unavailable
-from ..core.names import JobName
+from ..core.names import Directory, JobName
 from ..core.releases import KeptRelease
 from ..core.uploads import ACTIONS, JOB_JSON, is_jar
 from .jar_file import BlobFile, check_jar
@@ -80,9 +80,15 @@ class Reader:
 class Jars:
     """The containers that hold jars."""
 
-    def __init__(self, places: Mapping[Place, ContainerClient], releases: ContainerClient) -> None:
-        """Keep the containers; nothing is read yet."""
+    def __init__(
+        self,
+        places: Mapping[Place, ContainerClient],
+        releases: ContainerClient,
+        others: Sequence[tuple[Directory, ContainerClient]] = (),
+    ) -> None:
+        """Keep the containers; nothing is read yet. `others` are further roots of jars that ARM calls name."""
         self._places = places
+        self._others = others
         self._releases = releases
         self.releases = KeptReleases(releases)
 
@@ -218,7 +224,16 @@ class Jars:
         return self._places[place]
 
     def _blob(self, place: Place, name: str) -> BlobClient:
+        if place == "directory" and "://" in name:
+            return self._elsewhere(Directory.parse(name))
         return self._container(place).get_blob_client(name)
+
+    def _elsewhere(self, jar: Directory) -> BlobClient:
+        """Return a jar below another root; one that was allowed once and is not any more is out of reach."""
+        for root, container in self._others:
+            if root.holds(jar):
+                return container.get_blob_client(jar.blob_name)
+        raise Refused(f"{jar} lies below no directory of JOB_JAR_DIRECTORIES", code="OutsideRoot", status=400)
 
     def _hash(self, blob: BlobClient, facts: BlobFacts) -> str:
         with storage_errors(f"blob {facts.name}"):

@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 import struct
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -161,6 +161,47 @@ class BlobSavepoints:
         with storage_errors(f"savepoints below {directory}"):
             blobs = list(self._container.list_blobs(prefix + begins))
         return [File(blob.name.removeprefix(prefix), blob.last_modified, blob.size) for blob in blobs]
+
+
+class SavepointPlaces:
+    """Several roots, each with its store; what lies in none of these is not known."""
+
+    def __init__(self, stores: Sequence[tuple[Directory, SavepointStore]]) -> None:
+        """Keep them; nothing is read yet."""
+        self._stores = stores
+
+    def found(self, directories: Iterable[Directory]) -> list[Found]:
+        """List the complete savepoints below a job's directories."""
+        placed = [(directory, self._of(directory)) for directory in directories]
+        return [one for directory, store in placed if store for one in store.found([directory])]
+
+    def lying(self, root: Directory) -> dict[str, list[Found]]:
+        """List the complete savepoints of all jobs below one of the roots."""
+        store = self._of(root)
+        return store.lying(root) if store else {}
+
+    def checkpoint(self, directory: Directory) -> Kept | None:
+        """Return the newest complete checkpoint below the directory of one Flink job."""
+        store = self._of(directory)
+        return store.checkpoint(directory) if store else None
+
+    def exists(self, directory: Directory) -> bool:
+        """Whether there is such a directory."""
+        store = self._of(directory)
+        return store is not None and store.exists(directory)
+
+    def number(self, savepoint: Directory) -> int | None:
+        """Return the number under which Flink wrote a savepoint."""
+        store = self._of(savepoint)
+        return store.number(savepoint) if store else None
+
+    def holds(self, savepoint: Directory) -> bool | None:
+        """Whether a complete savepoint or checkpoint lies there."""
+        store = self._of(savepoint)
+        return store.holds(savepoint) if store else None
+
+    def _of(self, directory: Directory) -> SavepointStore | None:
+        return next((store for root, store in self._stores if root.shares_store(directory)), None)
 
 
 class LocalSavepoints:

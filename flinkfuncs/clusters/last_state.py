@@ -32,11 +32,13 @@ UNALIGNED = ("execution.checkpointing.unaligned.enabled", "execution.checkpointi
 class LastState:
     """Finds the newest state of a job's last copy."""
 
-    def __init__(self, flink: Flink, store: SavepointStore | None, root: Directory) -> None:
-        """Keep what is needed; `root` is where savepoints lie. Without a store only Flink is asked."""
+    def __init__(
+        self, flink: Flink, store: SavepointStore | None, root: Directory, others: tuple[Directory, ...] = ()
+    ) -> None:
+        """Keep what is needed; savepoints lie below `root` or an other root. Without a store only Flink is asked."""
         self._flink = flink
         self._store = store
-        self._root = root
+        self._root, self._others = root, others
 
     def left(self, record: JobRecord, configuration: Mapping[str, str], *, ended: bool) -> Left | None:
         """Return the newest state of the copy that ran last; None: there is none, or nobody knows.
@@ -73,7 +75,7 @@ class LastState:
     def sizes(self, record: JobRecord) -> Mapping[str, int]:
         """Return the size (bytes) of each savepoint in the job's directories; nothing where they cannot be listed."""
         try:
-            found = self._store.found(directories(record, self._root)) if self._store else []
+            found = self._store.found(self._directories(record)) if self._store else []
         except FlinkFuncsError as error:
             log.warning("job=%s sizes outcome=unknown %s", record.name, error)
             return {}
@@ -85,7 +87,7 @@ class LastState:
             return None
         checkpoint = self._store.checkpoint(directory)
         prefix = f"savepoint-{last.flink_job_id[:6]}-"
-        saved = [one.path for one in self._store.found(directories(record, self._root)) if f"/{prefix}" in one.path]
+        saved = [one.path for one in self._store.found(self._directories(record)) if f"/{prefix}" in one.path]
         numbers = {path: self._store.number(Directory.parse(path)) for path in saved}
         if None in numbers.values():
             return None
@@ -96,12 +98,15 @@ class LastState:
             return Left(newest)
         return Left(checkpoint.path, unaligned=_first(UNALIGNED, last, configuration).lower() == "true")
 
+    def _directories(self, record: JobRecord) -> list[Directory]:
+        return directories(record, self._root, self._others)
+
     def _checkpoints(self, last: Copy, configuration: Mapping[str, str]) -> Directory | None:
         """Return where the copy's checkpoints lie: only where the cluster's own lie, or below the savepoints' root."""
         ours = [configuration[key] for key in CHECKPOINT_DIRECTORY if configuration.get(key)]
         chosen = _first(CHECKPOINT_DIRECTORY, last, configuration)
         try:
-            roots = [self._root, *(Directory.parse(text) for text in ours)]
+            roots = [self._root, *self._others, *(Directory.parse(text) for text in ours)]
             directory = Directory.parse(chosen)
         except Refused:
             return None

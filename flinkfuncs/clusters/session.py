@@ -111,7 +111,7 @@ class SessionCluster:
     ) -> None:
         """Keep what is needed; nothing is asked yet."""
         self._owner_of = owner_of
-        self._last_state = LastState(flink, store, limits.savepoint_root)
+        self._last_state = LastState(flink, store, limits.savepoint_root, limits.other_roots)
         self._check = ReleaseCheck(flink, limits.start_seconds, allow_unguarded_main, require_slots)
         self._flink = flink
         self._jars: Jars | JarsInPlace = jars

@@ -50,6 +50,12 @@ def upload_objection(operation: Operation, record: JobRecord, *, hold: bool = Tr
     return objection(operation, record, hold=hold)
 
 
+def asked_objection(operation: Operation) -> End | None:
+    """Return why a call of the ARM API is refused that names a place which is not allowed."""
+    why = operation.request.objection
+    return End(Outcome.REFUSED, why, code="OutsideRoot") if why else None
+
+
 def window_alone(operation: Operation, record: JobRecord) -> End | None:
     """Return the end of an UPDATE by a call that says an updateWindow and nothing else: no job is restarted for it."""
     request, others = operation.request, {"action", "spec", "plan", "reason", "build_url", "commit"}

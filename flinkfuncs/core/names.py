@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from .errors import Refused
 
+_ACCOUNT_HOST = re.compile(r"([a-z0-9]+)\.(?:dfs|blob)\.core\.windows\.net")
 _JOB_NAME = re.compile(r"[a-z0-9-]{1,63}")
 
 
@@ -82,17 +83,20 @@ class Directory:
         return Directory(self.scheme, self.authority, posixpath.join(self.path, *names))
 
     def holds(self, other: Directory) -> bool:
-        """Whether the other directory is this one or lies below it."""
-        prefix = self.path.rstrip("/") + "/"
-        same_store = _store(self) == _store(other)
-        return same_store and (other.path == self.path or other.path.startswith(prefix))
+        """Whether the other directory is this one or lies below it, in whichever notation."""
+        (store, path), (others, below) = _located(self), _located(other)
+        return store == others and (below == path or below.startswith(path.rstrip("/") + "/"))
 
     def is_same(self, other: Directory) -> bool:
-        """Whether both are one directory, though one may be written with `abfss`."""
-        return (_store(self), self.path) == (_store(other), other.path)
+        """Whether both are one directory, though they may be written in two notations."""
+        return _located(self) == _located(other)
+
+    def shares_store(self, other: Directory) -> bool:
+        """Whether both lie in one container, or on one file system."""
+        return _located(self)[0] == _located(other)[0]
 
     def require(self, other: Directory) -> Directory:
-        """Return the other directory if it lies here.
+        """Return the other directory if it lies here; one in another notation comes back in this one's.
 
         Raises:
             Refused: it lies elsewhere (400).
@@ -100,12 +104,34 @@ class Directory:
         """
         if not self.holds(other):
             raise Refused(f"{other} does not lie below {self}", code="OutsideRoot", status=400)
-        return other
+        if _family(self.scheme) == _family(other.scheme) and self.authority == other.authority:
+            return other
+        store, path = _located(other)
+        return Directory(self.scheme, self.authority, f"/{store[-1]}{path}" if self.scheme == "https" else path)
 
     @property
     def container(self) -> str:
-        """The blob container of an `abfs` directory."""
-        return self.authority.partition("@")[0]
+        """The blob container of a directory of Azure Storage."""
+        return _located(self)[0][-1] if self.scheme == "https" else self.authority.partition("@")[0]
+
+    @property
+    def blob_name(self) -> str:
+        """The name in its container of a blob that lies where this names it."""
+        return _located(self)[1].lstrip("/")
+
+
+def require_one(roots: Sequence[Directory], other: Directory) -> Directory:
+    """Return a directory if it lies below one of the roots, in that one's notation.
+
+    Raises:
+        Refused: it lies elsewhere (400).
+
+    """
+    for root in roots:
+        if root.holds(other):
+            return root.require(other)
+    places = " or ".join(map(str, roots))
+    raise Refused(f"{other} does not lie below {places}", code="OutsideRoot", status=400)
 
 
 def state_path(text: str) -> str:
@@ -113,6 +139,27 @@ def state_path(text: str) -> str:
     return text.strip().rstrip("/").removesuffix("/_metadata").rstrip("/")
 
 
-def _store(directory: Directory) -> tuple[str, str]:
-    """Return what two directories must share to be in one store: `abfs` and `abfss` are the same store."""
-    return directory.scheme.replace("abfss", "abfs"), directory.authority
+def _family(scheme: str) -> str:
+    """Return what notations have in common that differ in no more than their encryption."""
+    return {"abfss": "abfs", "wasbs": "wasb"}.get(scheme, scheme)
+
+
+def _located(directory: Directory) -> tuple[tuple[str, ...], str]:
+    """Return a directory's store and its path there, the same for every notation of one place in Azure Storage.
+
+    abfs://container@account/path                      abfss, wasb and wasbs alike
+    abfs://container@account.dfs.core.windows.net/path
+    https://account.blob.core.windows.net/container/path
+    """
+    container, _, host = directory.authority.rpartition("@")
+    if _family(directory.scheme) in ("abfs", "wasb") and container:
+        return ("azure", _account(host), container), directory.path
+    if directory.scheme == "https" and _ACCOUNT_HOST.fullmatch(directory.authority):
+        container, _, rest = directory.path.lstrip("/").partition("/")
+        return ("azure", _account(directory.authority), container), f"/{rest}"
+    return (_family(directory.scheme), directory.authority), directory.path
+
+
+def _account(host: str) -> str:
+    match = _ACCOUNT_HOST.fullmatch(host)
+    return match[1] if match else host

@@ -62,6 +62,7 @@ class Request(Model):
     build_url: str | None = None  # the build that asks
     commit: str | None = None  # … and what it was made of
     names_savepoint_sha256: Sha256 | None = None  # a job.json with such remarks: the digest of the rest of it
+    objection: str | None = None  # arm: why it is refused, as the service does it: in the row
     plan: PlanId | None = None  # only while everything is as this plan found it
 
     @property

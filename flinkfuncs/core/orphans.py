@@ -89,12 +89,13 @@ def with_removals(record: JobRecord, removable: Iterable[Found], now: datetime) 
     return record.but(savepoints=(*added, *record.savepoints)) if added else record
 
 
-def directories(record: JobRecord, root: Directory) -> list[Directory]:
+def directories(record: JobRecord, root: Directory, others: tuple[Directory, ...] = ()) -> list[Directory]:
     """Return the directories below which the job's operations have written, or may have."""
     releases = [record.wanted, record.current.release if record.current else None]
     chosen = {release.spec.savepoint_directory for release in releases if release} - {None}
     parents = {root, *(Directory.parse(text) for text in chosen if text)}
-    return sorted((parent.child(record.name) for parent in parents if root.holds(parent)), key=str)
+    ours = [parent for parent in parents if any(one.holds(parent) for one in (root, *others))]
+    return sorted((parent.child(record.name) for parent in ours), key=str)
 
 
 def _is_recorded(record: JobRecord, one: Found) -> bool:

@@ -127,9 +127,10 @@ class JarSource(Model):
     """Where a jar was read from.
 
     `place` is `uploads` (the jars container, by an event or by a request that names a jar below `plans/`) or
-    `directory` (below JOB_JAR_DIRECTORY, by a request that names it); `name` is the blob's name in that container. An
-    upload is pinned to its ETag; a directory's jar is read as it is. `releases` are the kept bytes, of a release that
-    the job went back to: whatever lies under the jar's name meanwhile, a later UPDATE without a jar runs these.
+    `directory` (below JOB_JAR_DIRECTORY or one of JOB_JAR_DIRECTORIES, by a request that names it); `name` is the
+    blob's name in that container, or of a jar below one of JOB_JAR_DIRECTORIES its whole URI. An upload is pinned to its
+    ETag; a directory's jar is read as it is. `releases` are the kept bytes, of a release that the job went back to:
+    whatever lies under the jar's name meanwhile, a later UPDATE without a jar runs these.
     """
 
     place: Literal["uploads", "directory", "releases"]

@@ -3,7 +3,7 @@
     the savepoint                                                          is
     ---------------------------------------------------------------------  -----------------------------------
     … while any operation of the job is open                               kept: it may be in flight, or named
-    lies outside the root, or is not called savepoint-…                    kept: not ours to delete
+    lies outside the roots, or is not called savepoint-…                   kept: not ours to delete
     is the newest one                                                      kept: the last good one
     is the newest one that a copy restored, with a checkpoint since        kept: the last one known to restore
     is what the current copy was started from                              kept: the rollback target
@@ -19,7 +19,7 @@ one of them. The rule that must never break: what is disposed of is never the on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from .errors import Refused
@@ -30,11 +30,12 @@ from .session.savepoints import same_path
 
 @dataclass(frozen=True)
 class Policy:
-    """How many savepoints of a job are retained and for how many days, and below which root ours lie."""
+    """How many savepoints of a job are retained and for how many days, and below which roots ours lie."""
 
     count: int
     days: float
     root: Directory
+    others: tuple[Directory, ...] = ()  # further roots
 
     def of(self, record: JobRecord) -> Policy:
         """Return the policy of one job, whose spec may say otherwise."""
@@ -42,12 +43,17 @@ class Policy:
 
     def but(self, count: int | None, days: float | None) -> Policy:
         """Return it with another count or another age; None leaves this one."""
-        return Policy(count or self.count, days or self.days, self.root)
+        return replace(self, count=count or self.count, days=days or self.days)
+
+    @property
+    def roots(self) -> tuple[Directory, ...]:
+        """Every directory below which savepoints of ours lie."""
+        return (self.root, *self.others)
 
     def owns(self, path: str) -> bool:
-        """Whether a path is that of a savepoint below the root; a retained checkpoint is none."""
+        """Whether a path is that of a savepoint below one of the roots; a retained checkpoint is not."""
         try:
-            return self.root.holds(Directory.parse(path)) and _is_named_by_flink(path)
+            return any(root.holds(Directory.parse(path)) for root in self.roots) and _is_named_by_flink(path)
         except Refused:
             return False
 

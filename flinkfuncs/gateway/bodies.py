@@ -22,8 +22,10 @@ from pydantic.alias_generators import to_camel
 from ..core.actions import Action, parse_action
 from ..core.errors import NotFound, Refused
 from ..core.model import parse_json
+from ..core.names import Directory, require_one
 from ..core.operations import Request
-from ..runjob import PARALLELISM_KEY, RunJobProperties, fields_of, to_request
+from ..core.releases import JarSource
+from ..runjob import PARALLELISM_KEY, SAVEPOINT_KEY, RunJobProperties, fields_of, to_request
 from ..settings import Settings
 from .contract import ApiVersion
 
@@ -115,9 +117,43 @@ def request_of(body: FlinkJobProperties, api: ApiVersion, settings: Settings) ->
         "save_point_name": body.save_point_name,
         "flink_configuration": body.flink_configuration,
     }
-    text = json.dumps({to_camel(name): value for name, value in said.items() if name in taken})
-    properties = parse_json(RunJobProperties, text, what="the request body")
-    return to_request(read_as, properties, settings).model_copy(update={"action": action})
+    said = {to_camel(name): value for name, value in said.items() if name in taken}
+    properties = parse_json(RunJobProperties, json.dumps(said), what="the request body")
+    try:
+        return to_request(read_as, properties, settings).model_copy(update={"action": action})
+    except Refused as error:
+        if error.code != "OutsideRoot":
+            raise
+        return _refused_in_the_row(action, properties, error, settings)
+
+
+def _refused_in_the_row(action: Action, said: RunJobProperties, error: Refused, settings: Settings) -> Request:
+    """Return a request that names a place which is not allowed: it is recorded, and nothing there is ever read.
+
+    So did the service: its runJob was Succeeded, and the row said "Failed to download jar".
+    """
+    configuration = {k: v for k, v in (said.flink_configuration or {}).items() if k != SAVEPOINT_KEY}
+    names = dict.fromkeys(("job_jar_directory", "jar_name", "save_point_name"))
+    rest = said.model_copy(update=names | {"flink_configuration": configuration or None})
+    request = to_request(Action.UPDATE if action is Action.START else action, rest, settings)
+    jar = not _is_allowed(said.job_jar_directory, settings) if said.job_jar_directory else False
+    why = f"{'Failed to download jar' if jar else 'Failed to find savepoint'}: {error.message}"
+    shown = _as_named(said) if jar else None
+    return request.model_copy(update={"action": action, "objection": why, "jar": shown})
+
+
+def _as_named(said: RunJobProperties) -> JarSource:
+    """Return a jar as the caller named it, for the row."""
+    directory = Directory.parse(said.job_jar_directory or "")
+    return JarSource(place="directory", name=str(directory.child(said.jar_name or "")))
+
+
+def _is_allowed(directory: str, settings: Settings) -> bool:
+    try:
+        require_one([root for _, root in settings.jar_roots], Directory.parse(directory))
+    except Refused:
+        return False
+    return True
 
 
 def _action(word: str) -> Action:

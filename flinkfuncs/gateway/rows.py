@@ -192,7 +192,11 @@ def _configuration(described: Described, marks: dict[str, str]) -> dict[str, str
 
 def _directory(source: JarSource | None, jars: str) -> str | None:
     """Return where the jar lies as ARM callers name it; an uploaded jar lies nowhere they could name."""
-    if source is None or source.place != "directory" or not jars:
+    if source is None or source.place != "directory":
+        return None
+    if "://" in source.name:
+        return posixpath.dirname(source.name)
+    if not jars:
         return None
     root = Directory.parse(jars)
     return str(Directory(root.scheme, root.authority, "/" + posixpath.dirname(source.name)))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flinkfuncs.core.errors import Refused
-from flinkfuncs.core.names import Directory, JobName
+from flinkfuncs.core.names import Directory, JobName, require_one
 
 
 @pytest.mark.parametrize("name", ["a", "orders", "orders-2", "0", "-", "a" * 63])
@@ -106,13 +106,47 @@ def test_a_path_that_could_climb_is_no_directory(text: str) -> None:
         ("abfs://c@a.dfs.core.windows.net/sp", "abfss://c@a.dfs.core.windows.net/sp/1", True),
         ("abfs://c@a.dfs.core.windows.net/sp", "abfs://d@a.dfs.core.windows.net/sp/1", False),
         ("abfs://c@a.dfs.core.windows.net/sp", "abfs://c@b.dfs.core.windows.net/sp/1", False),
-        ("abfs://c@a.dfs.core.windows.net/sp", "wasb://c@a.dfs.core.windows.net/sp/1", False),
+        ("abfs://c@a.dfs.core.windows.net/sp", "wasb://c@a.blob.core.windows.net/sp/1", True),
+        ("abfs://c@a.dfs.core.windows.net/sp", "wasbs://c@a.blob.core.windows.net/sp/1", True),
+        ("abfs://c@a.dfs.core.windows.net/sp", "abfs://c@a/sp/1", True),
+        ("abfs://c@a/sp", "abfss://c@a.dfs.core.windows.net/sp/1", True),
+        ("abfs://c@a.dfs.core.windows.net/sp", "https://a.blob.core.windows.net/c/sp/1", True),
+        ("abfs://c@a.dfs.core.windows.net/sp", "https://A.dfs.core.windows.net/c/sp", True),
+        ("https://a.blob.core.windows.net/c/sp", "abfs://c@a/sp/1", True),
+        ("abfs://c@a.dfs.core.windows.net/sp", "https://a.blob.core.windows.net/d/sp/1", False),
+        ("abfs://c@a.dfs.core.windows.net/sp", "https://a.blob.core.windows.net/c/sp2", False),
+        ("abfs://c@a.dfs.core.windows.net/sp", "http://a.blob.core.windows.net/c/sp/1", False),
+        ("abfs://c@a.dfs.core.windows.net/sp", "https://a.blob.core.windows.net.evil.example/c/sp/1", False),
+        ("abfs://c@a.dfs.core.windows.net/sp", "https://a.evil.example/c/sp/1", False),
+        ("abfs://c@a.dfs.core.windows.net/sp", "https://x@a.blob.core.windows.net/c/sp/1", False),
+        ("abfs://c@a.dfs.core.windows.net/sp", "https://a.blob.core.windows.net:444/c/sp/1", False),
+        ("abfs://c@a.dfs.core.windows.net/sp", "abfs://c@a.evil.example/sp/1", False),
+        ("abfs://c@a.dfs.core.windows.net/sp", "abfs://c@aa/sp/1", False),
+        ("abfs://c@a.dfs.core.windows.net/sp", "abfs://a/sp/1", False),
+        ("abfs://c@a.dfs.core.windows.net/sp", "s3://c@a/sp/1", False),
         ("abfs://c@a.dfs.core.windows.net/sp", "file:///sp/1", False),
     ],
 )
 def test_a_directory_holds_only_what_lies_below_it(root: str, other: str, holds: bool) -> None:
     """In the same store, and not what only begins alike."""
     assert Directory.parse(root).holds(Directory.parse(other)) is holds
+
+
+ROOTS = ["abfs://c@a.dfs.core.windows.net/sp", "wasbs://c@a/sp", "https://a.blob.core.windows.net/c/sp"]
+
+
+@pytest.mark.parametrize("root", ROOTS)
+@pytest.mark.parametrize(
+    "other", ["abfs://c@a/sp/x/1", "wasb://c@a.blob.core.windows.net/sp/x/1", "https://a.dfs.core.windows.net/c/sp/x/1"]
+)
+def test_a_place_in_another_notation_comes_back_in_the_roots(root: str, other: str) -> None:
+    """Flink can read that one; and its blob is the same one, whatever it is called."""
+    found = Directory.parse(root).require(Directory.parse(other))
+    assert str(found) == f"{root}/x/1"
+    assert (found.container, found.blob_name) == ("c", "sp/x/1")
+    assert require_one([Directory.parse("file:///sp"), Directory.parse(root)], Directory.parse(other)) == found
+    with pytest.raises(Refused, match="does not lie below file:///sp or"):
+        require_one([Directory.parse("file:///sp"), Directory.parse(root)], Directory.parse("abfs://c@b/sp"))
 
 
 @given(st.text(alphabet="/.\\%ab ", max_size=20))

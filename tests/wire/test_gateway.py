@@ -9,13 +9,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from flinkfuncs.clients.jars import Jars
 from flinkfuncs.clients.ledger import Ledger
+from flinkfuncs.clients.savepoint_store import BlobSavepoints, LocalSavepoints, SavepointPlaces
 from flinkfuncs.clients.tokens import Caller
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import Refused
 from flinkfuncs.core.histories import run_id
 from flinkfuncs.core.jobs import JobRecord, LastOperation
-from flinkfuncs.core.names import JobName
+from flinkfuncs.core.names import Directory, JobName
 from flinkfuncs.core.operations import Outcome, Result
 from flinkfuncs.core.runs import Run, RunCopy
 from flinkfuncs.core.runs import asked_of as as_asked
@@ -359,3 +361,44 @@ def test_the_run_of_a_record_of_an_earlier_version_keeps_its_id(gate: Gate) -> N
     ledger.write(earlier, etag=entry.etag)
     assert run_id(earlier) == first["runId"]
     assert gate.runs("UPDATE", **gate.puts(2))["runId"] == first["runId"]
+
+
+def test_a_jar_in_a_place_that_is_not_allowed_is_refused_in_the_row(gate: Gate) -> None:
+    """As recorded: the runJob is accepted, and the row says that the launch failed; nothing is read from there."""
+    outside = {"jobJarDirectory": "abfs://jobs@evil.example/jars", "jarName": "v1.jar"}
+    row = gate.runs("NEW", **outside)
+    assert (row["status"], row["actionResult"]) == ("JOB_LAUNCH_FAILED", "FAILED")
+    assert row["jobOutput"].startswith("Job execution failed. \nFailed to download jar")
+    assert {field: row[field] for field in outside} == outside
+    first = gate.runs("NEW", **gate.puts(1))
+    failed = gate.runs("UPDATE", **outside)
+    assert failed["jobOutput"].startswith("Job execution failed. \nFailed to download jar")
+    assert (failed["jobId"], failed["status"], failed["jarName"]) == (first["jobId"], "RUNNING", "v1.jar")
+    assert failed["jobJarDirectory"] == JARS
+
+
+def test_a_jar_comes_from_another_root_through_that_ones_connection(storage: Storage) -> None:
+    """And from none that is not configured, whatever a record says."""
+    root = Directory.parse("abfs://team@second.dfs.core.windows.net/jars")
+    jars = Jars({"directory": storage.uploads}, storage.releases, [(root, storage.records)])
+    storage.records.upload_blob("jars/a/v1.jar", jar())
+    name = f"{root}/a/v1.jar"
+    kept = jars.keep(ORDERS, "directory", name, etag=None, entry_class=None)
+    assert jars.kept(ORDERS, kept.sha256).read() == storage.records.download_blob("jars/a/v1.jar").readall()
+    for outside in ("abfs://team@third/jars/v1.jar", f"{root}x/v1.jar", "https://evil.example/v1.jar"):
+        with pytest.raises(Refused) as refused:
+            jars.keep(ORDERS, "directory", outside, etag=None, entry_class=None)
+        assert refused.value.code == "OutsideRoot"
+
+
+def test_savepoints_of_two_roots_are_looked_for_in_their_own_stores(storage: Storage) -> None:
+    """What lies below neither is not known, rather than looked for in the wrong container."""
+    first, second = (Directory.parse(f"abfs://sp@account{number}/x") for number in (1, 2))
+    places = SavepointPlaces([(first, BlobSavepoints(storage.records)), (second, LocalSavepoints())])
+    storage.records.upload_blob("x/orders/one/savepoint-1/_metadata", b"")
+    assert [one.path for one in places.found([first.child("orders"), second.child("orders")])] == [
+        f"{first}/orders/one/savepoint-1"
+    ]
+    third = Directory.parse("abfs://sp@account3/x/orders")
+    assert (places.holds(third), places.exists(third), places.checkpoint(third)) == (None, False, None)
+    assert places.found([third]) == []

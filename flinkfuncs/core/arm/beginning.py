@@ -32,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..actions import Action
-from ..admission import past_objection, upload_objection, window_alone
+from ..admission import asked_objection, past_objection, upload_objection, window_alone
 from ..jobs import JobRecord, Recorded
 from ..naming import Standing, named, unused_note
 from ..operations import Operation, Outcome
@@ -51,6 +51,7 @@ def begin(operation: Operation, record: JobRecord, seen: ArmSeen, limits: ArmLim
     row = _living(seen)
     return (
         _unsupported(operation, limits)
+        or asked_objection(operation)
         or upload_objection(operation, record)
         or window_alone(operation, record)
         or _busy(operation, row, seen, limits)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..jobs import Copy, Ended, JobRecord
-from ..names import Directory
+from ..names import Directory, require_one
 from ..operations import Mark, Operation, Outcome
 from ..steps import End, Wait
 from .facts import CopyState, Seen
@@ -31,11 +31,22 @@ class Limits:
     """How long things may take (seconds), where savepoints may lie, and what is held."""
 
     savepoint_root: Directory
+    other_roots: tuple[Directory, ...] = ()  # below which savepoints may lie, too
     start_seconds: float = 300.0
     stop_seconds: float = 3600.0
     settle_seconds: float = 10.0  # a new copy has to run this long without a restart
     repeat_seconds: float = 30.0  # a call that was not answered is looked for this long before it is sent again
     hold_after_rollback: bool = True  # an upload of a release that was rolled back is refused
+
+
+def below_root(limits: Limits, directory: Directory) -> Directory:
+    """Return a directory if savepoints may lie there.
+
+    Raises:
+        Refused: they may not.
+
+    """
+    return require_one((limits.savepoint_root, *limits.other_roots), directory)
 
 
 def refuse(message: str, code: str) -> End:

@@ -8,7 +8,7 @@ from ..names import Directory, state_path
 from ..naming import Standing, named
 from ..operations import Operation
 from ..steps import End
-from .ends import Limits, refuse
+from .ends import Limits, below_root, refuse
 from .facts import Seen, standing
 
 
@@ -21,7 +21,7 @@ def savepoint_directory(operation: Operation, record: JobRecord, limits: Limits)
     """
     release = operation.release or record.wanted
     chosen = release.spec.savepoint_directory if release else None
-    parent = limits.savepoint_root.require(Directory.parse(chosen)) if chosen else limits.savepoint_root
+    parent = below_root(limits, Directory.parse(chosen)) if chosen else limits.savepoint_root
     return parent.child(record.name, operation.id)
 
 
@@ -34,7 +34,7 @@ def named_savepoint(operation: Operation, record: JobRecord, limits: Limits) -> 
     if recorded:
         return recorded[-1]
     try:
-        return str(limits.savepoint_root.require(Directory.parse(name)))
+        return str(below_root(limits, Directory.parse(name)))
     except Refused as error:
         return refuse(error.message, error.code)
 

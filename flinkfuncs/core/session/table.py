@@ -22,7 +22,7 @@ from dataclasses import replace
 
 from .. import going_back
 from ..actions import Action
-from ..admission import past_objection, upload_objection, window_alone
+from ..admission import asked_objection, past_objection, upload_objection, window_alone
 from ..errors import Refused
 from ..jobs import Copy, Ended, JobRecord
 from ..naming import Standing, named, unused_note, why_unused
@@ -92,6 +92,8 @@ def _why_unused(operation: Operation, record: JobRecord, seen: Seen) -> str | No
 def _begin(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Step:
     """Name the first step of each action."""
     status = status_of(record.current, seen.copy)
+    if operation.action is not Action.NEW and (refused := asked_objection(operation)):
+        return refused
     match operation.action:
         case Action.NEW:
             return _new(operation, record, seen, limits, status)
@@ -132,6 +134,8 @@ def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, st
         another = _another_run(operation, record, seen, limits, status)
         if another:
             return another
+        if refused := asked_objection(operation):
+            return refused
     if status is not Status.NONE:
         return refuse(f"the job exists and is {status}; UPDATE changes it, DELETE frees its name", "JobExists")
     if operation.request.adopt:

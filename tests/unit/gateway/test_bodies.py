@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from pydantic import ValidationError
 
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import Refused, Unavailable
@@ -15,6 +16,7 @@ from flinkfuncs.gateway.bodies import LONGEST_BODY, parse_body, request_of
 from flinkfuncs.gateway.contract import (
     parse_api_version,
 )
+from flinkfuncs.settings import Settings
 
 from .made import JARS, NEW, OLD, SAVEPOINT, SETTINGS, VERSIONS, Row, asked
 
@@ -117,25 +119,85 @@ BAD_PROPERTIES: list[tuple[Row, str, str]] = [
     ({"action": "NEW", "jobJarDirectory": JARS, "jarName": "../x.jar"}, "InvalidBody", "jarName"),
     ({"action": "NEW", "jobJarDirectory": JARS, "jarName": "a/x.jar"}, "InvalidBody", "jarName"),
     ({"action": "NEW", "jobJarDirectory": JARS + "/../other", "jarName": "x.jar"}, "InvalidDirectory", "directory"),
-    ({"action": "NEW", "jobJarDirectory": JARS + "-other", "jarName": "x.jar"}, "OutsideRoot", "below"),
-    (
-        {"action": "NEW", "jobJarDirectory": "abfs://flinkjob@evil.example/jars", "jarName": "x.jar"},
-        "OutsideRoot",
-        "below",
-    ),
-    ({"action": "NEW", "jobJarDirectory": "https://evil.example/jars", "jarName": "x.jar"}, "OutsideRoot", "below"),
-    ({"action": "NEW", "flinkConfiguration": {"savepoint.directory": "file:///etc"}}, "OutsideRoot", "below"),
-    ({"action": "NEW", "savePointName": "file:///etc/passwd"}, "OutsideRoot", "below"),
     ({"action": "NEW", "savePointName": "../x"}, "InvalidBody", "savePointName"),
 ]
 
 
 @pytest.mark.parametrize(("properties", "code", "named"), BAD_PROPERTIES)
 def test_properties_that_cannot_be_taken_are_refused_by_name(properties: Row, code: str, named: str) -> None:
-    """Unknown actions, refused keys, and whatever leads outside the roots: 400 each."""
+    """Unknown actions, refused keys, and whatever can be no place at all: 400 each."""
     with pytest.raises(Refused, match=re.escape(named)) as refused:
         asked(properties)
     assert (refused.value.status, refused.value.code) == (400, code)
+
+
+OUTSIDE: list[tuple[Row, str]] = [
+    ({"action": "NEW", "jobJarDirectory": JARS + "-other", "jarName": "x.jar"}, "Failed to download jar: "),
+    (
+        {"action": "UPDATE", "jobJarDirectory": "abfs://flinkjob@evil.example/jars", "jarName": "x.jar"},
+        "Failed to download jar: ",
+    ),
+    ({"action": "NEW", "jobJarDirectory": "https://evil.example/jars", "jarName": "x.jar"}, "Failed to download jar: "),
+    ({"action": "START", "jobJarDirectory": "https://evil.example/jars", "jarName": "x.jar"}, "Failed to download jar"),
+    ({"action": "NEW", "flinkConfiguration": {"savepoint.directory": "file:///etc", "a": "b"}}, "Failed to find sa"),
+    ({"action": "START", "savePointName": "file:///etc/passwd"}, "Failed to find savepoint: file:///etc/passwd does "),
+]
+
+
+@pytest.mark.parametrize(("properties", "why"), OUTSIDE)
+def test_a_place_that_is_not_allowed_is_refused_in_the_row(properties: Row, why: str) -> None:
+    """As the service did; the request says so, and names no place from which anything is read."""
+    request = asked(properties)
+    assert request.action == properties["action"]
+    assert request.objection is not None
+    assert request.objection.startswith(why)
+    assert request.save_point_name is None
+    assert "savepoint_directory" not in request.spec.model_fields_set
+    assert (request.jar and request.jar.name) == (
+        f"{properties['jobJarDirectory']}/x.jar" if "jarName" in properties else None
+    )
+
+
+ROOTS = SETTINGS.model_copy(
+    update={
+        "job_jar_directories": "TEAM=abfs://team@second.dfs.core.windows.net/jars, B=wasbs://b@third/x",
+        "savepoint_directories": "abfs://sp@second/x,TEAM=file:///mnt/sp",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("directory", "name"),
+    [
+        ("abfss://flinkjob@hilosa/jars/team/", "jars/team/v1.jar"),
+        ("https://hilosa.blob.core.windows.net/flinkjob/jars", "jars/v1.jar"),
+        ("abfs://team@second/jars", "abfs://team@second.dfs.core.windows.net/jars/v1.jar"),
+        ("https://second.dfs.core.windows.net/team/jars/a", "abfs://team@second.dfs.core.windows.net/jars/a/v1.jar"),
+        ("abfs://b@third.dfs.core.windows.net/x", "wasbs://b@third/x/v1.jar"),
+    ],
+)
+def test_jars_lie_in_several_places_in_every_notation(directory: str, name: str) -> None:
+    """That of the first root is named by its blob, any other by its place as the setting writes it."""
+    request = asked({"action": "NEW", "jobJarDirectory": directory, "jarName": "v1.jar"}, settings=ROOTS)
+    assert request.jar == JarSource(place="directory", name=name)
+    assert request.objection is None
+
+
+def test_savepoints_lie_in_several_places_in_every_notation() -> None:
+    """What Flink gets is the notation of the setting."""
+    chosen = {"savepoint.directory": "https://second.blob.core.windows.net/sp/x/team"}
+    request = asked({"action": "NEW", "flinkConfiguration": chosen, "savePointName": "file:/mnt/sp/1"}, settings=ROOTS)
+    assert request.spec.savepoint_directory == "abfs://sp@second/x/team"
+    assert (request.save_point_name, request.objection) == ("file:/mnt/sp/1", None)
+
+
+@pytest.mark.parametrize(
+    "text", ["abfs://c@a/jars", "X=not a uri", "X=abfs://c@a/../b", "A B=abfs://c@a/x", "=abfs://c@a/x"]
+)
+def test_a_list_of_roots_that_cannot_be_meant_is_a_wrong_setting(text: str) -> None:
+    """Each root of jars has its connection."""
+    with pytest.raises(ValidationError):
+        Settings(flink_cluster_kind="session", job_jar_directories=text)
 
 
 def test_a_missing_root_is_named() -> None:
