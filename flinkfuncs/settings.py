@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     job_jar_directories: str = Field(
         "",
         description="Further roots of such jars, separated by commas, each behind its connection: "
-        "`TEAM_JARS=abfs://container@account.dfs.core.windows.net/path`.",
+        "`TEAM=abfs://container@account.dfs.core.windows.net/path`.",
     )
 
     savepoint_schedule: str = Field(
@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     savepoint_directories: str = Field(
         "",
         description="Further roots below which savepoints may lie, separated by commas, each alone or, for the app to "
-        "look there, behind its connection: `TEAM_SAVEPOINTS=abfs://container@account.dfs.core.windows.net/path`.",
+        "look there, behind its connection: `TEAM=abfs://container@account.dfs.core.windows.net/path`.",
     )
 
     allow_unguarded_main: bool = Field(
