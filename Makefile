@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 PLATFORMS := --only-binary :all: $(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_17 manylinux2014)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all shuffle crash-matrix wire-faults mutants fuzz soak bench check check-infra test-airflow test-airflow-2 check-image package docs test-provider vendor screenshots lock clean $(FLINKS:%=flink-%)
+.PHONY: help setup demo test test-all test-callers shuffle crash-matrix wire-faults mutants fuzz soak bench check check-infra test-airflow test-airflow-2 check-image package docs test-provider vendor screenshots lock clean $(FLINKS:%=flink-%)
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -28,6 +28,9 @@ test: setup check ## Run the checks, and the tests of every change.
 test-all: setup check $(FLINKS:%=flink-%) ## Run every test, on every version of Flink that the app drives: each night, and before a release.
 	$(PYTEST) -m ""
 	for v in $(FLINKS); do FLINK=$$v $(PYTEST) -m "" tests/flink -k "not hdinsight" || exit 1; done
+
+test-callers: setup .tools/callers/.installed ## Call the gateway with Azure's own command line, unmodified.
+	$(BIN)/python -m pytest -m "" tests/app/test_callers.py
 
 shuffle: setup ## Run the tests of `make test` in random order; SEED repeats one.
 	$(PYTEST) --shuffle $(or $(SEED),$(shell date +%s))
@@ -108,6 +111,7 @@ lock: ## Write the lock files anew from requirements/*.in (needs uv and the netw
 	uv pip compile requirements/command-line.in -c requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/command-line.txt
 	uv pip compile requirements/image.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/image.txt
 	for v in $(AIRFLOWS); do uv pip compile requirements/airflow-$$v.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/airflow-$$v.txt; done
+	uv pip compile requirements/callers.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/callers.txt
 	for v in $(FLINKS); do uv pip compile requirements/flink-$$v.in --no-deps --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/flink-$$v.txt; done
 
 clean: ## Remove what the targets installed and wrote.
@@ -150,6 +154,11 @@ localcloud/azurite/node_modules/.installed tests/browser/npm/node_modules/.insta
 build/airflow-provider/.installed: .tools/airflow-3/.installed airflow/pyproject.toml $(shell find airflow/src -name '*.py')
 	rm -rf build/airflow-provider airflow/build
 	.tools/airflow-3/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --target build/airflow-provider ./airflow
+	@touch $@
+
+.tools/callers/.installed: requirements/callers.txt
+	$(PYTHON) -m venv .tools/callers
+	.tools/callers/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/callers.txt
 	@touch $@
 
 .tools/flink-%/.installed: .venv/.installed requirements/flink-%.txt
