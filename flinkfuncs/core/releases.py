@@ -128,8 +128,8 @@ class JarSource(Model):
 
     `place` is `uploads` (the jars container, by an event or by a request that names a jar below `plans/`) or
     `directory` (below JOB_JAR_DIRECTORY or one of JOB_JAR_DIRECTORIES, by a request that names it); `name` is the
-    blob's name in that container, or of a jar below one of JOB_JAR_DIRECTORIES its whole URI. An upload is pinned to its
-    ETag; a directory's jar is read as it is. `releases` are the kept bytes, of a release that the job went back to:
+    blob's name in that container, or of a jar below one of JOB_JAR_DIRECTORIES its whole URI. An upload is pinned to
+    its ETag; a directory's jar is read as it is. `releases` are the kept bytes, of a release that the job went back to:
     whatever lies under the jar's name meanwhile, a later UPDATE without a jar runs these.
     """
 

@@ -150,7 +150,7 @@ def test_a_jobs_life_through_the_stock_sdk(sdk: Sdk, account: str, tmp_path: Pat
     assert (row.action, row.action_result, row.status) == ("UPDATE", "SUCCESS", "RUNNING"), row.job_output
     assert (row.args, row.flink_configuration) == (args, {"parallelism": "1"})
     assert row.job_id != first[0]
-    assert row.run_id != first[1]
+    assert row.run_id == first[1]
     eventually(lambda: versions(sink) == {"1", "2"})
 
     row = sdk.run("STOP")

@@ -23,13 +23,16 @@ from pathlib import Path
 
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
+from flinkfuncs.gateway.contract import ClusterPath, parse_api_version
+from flinkfuncs.gateway.service import Gateway, ListQuery
 from localcloud.azurite import Azurite
 from localcloud.processes import Processes
 from tests.fixtures.scenes import Play
 from tests.stand_in.rest import flink_server
 from tests.unit.builders import OLD, copy_of
+from tests.unit.gateway.made import SETTINGS
 from tests.wire.api import Api
-from tests.wire.session import quick
+from tests.wire.session import intake, quick
 from tests.wire.storage import Storage
 
 ROOT = Path(__file__).parents[2]
@@ -90,11 +93,18 @@ def _pairs(storage: Storage, play: Play, jobs: int) -> list[Pair]:
         list(pool.map(lambda name: ledger.write(JobRecord(name=name, wanted=OLD, current=copy_of()), etag=None), names))
     folder = f"{storage.cluster}/jobs/"
     records = storage.records
+    gateway = Gateway(SETTINGS, ledger, intake(storage, ledger=ledger), play.cluster)
     return [
         Pair(
             f"`GET /api/jobs` of {jobs:,} jobs",
             "one listing of their blobs with metadata",
             lambda: api.get("/api/jobs"),
+            lambda: list(records.list_blobs(name_starts_with=folder, include=["metadata"])),
+        ),
+        Pair(
+            f"the gateway's `jobs` of {jobs:,} runs",
+            "one listing of their blobs with metadata",
+            lambda: _listed(gateway),
             lambda: list(records.list_blobs(name_starts_with=folder, include=["metadata"])),
         ),
         Pair(
@@ -111,6 +121,11 @@ def _pairs(storage: Storage, play: Play, jobs: int) -> list[Pair]:
         ),
         _cold_start(),
     ]
+
+
+def _listed(gateway: Gateway) -> object:
+    path, api = ClusterPath.of(SETTINGS), parse_api_version("2024-05-01")
+    return gateway.jobs(path, api, ListQuery(), base_url="https://arm.example")
 
 
 def _cold_start() -> Pair:
