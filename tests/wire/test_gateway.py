@@ -399,6 +399,8 @@ def test_savepoints_of_two_roots_are_looked_for_in_their_own_stores(storage: Sto
     assert [one.path for one in places.found([first.child("orders"), second.child("orders")])] == [
         f"{first}/orders/one/savepoint-1"
     ]
+    assert [one.path for one in places.lying(first)["orders"]] == [f"{first}/orders/one/savepoint-1"]
+    assert places.lying(second) == {}
     third = Directory.parse("abfs://sp@account3/x/orders")
     assert (places.holds(third), places.exists(third), places.checkpoint(third)) == (None, False, None)
-    assert places.found([third]) == []
+    assert (places.found([third]), places.lying(third)) == ([], {})

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from flinkfuncs.clients.flink import Flink
+from flinkfuncs.clients.savepoint_store import BlobSavepoints, LocalSavepoints, SavepointPlaces, SavepointStore
 from flinkfuncs.clusters.upkeep import SessionUpkeep
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import Unavailable
@@ -17,10 +20,11 @@ from flinkfuncs.core.jobs import JobRecord, Lease, Savepoint
 from flinkfuncs.core.names import Directory, JobName
 from flinkfuncs.core.operations import Operation, Outcome, Result
 from flinkfuncs.core.orphans import Found
+from flinkfuncs.core.releases import Spec
 from flinkfuncs.core.retention import Policy
 from flinkfuncs.core.session.facts import DisposalSeen
 from flinkfuncs.housekeeping import Housekeeper
-from tests.unit.builders import NEW, OLD_ID, ORDERS, asked, copy_of, job
+from tests.unit.builders import NEW, OLD_ID, ORDERS, asked, copy_of, job, release
 from tests.wire.mortal import CrashError
 from tests.wire.server import Answer, Fault, LocalServer, serving
 from tests.wire.storage import Storage
@@ -127,7 +131,7 @@ def keeper(
     storage: Storage,
     server: LocalServer,
     *,
-    store: Shelf | None = None,
+    store: SavepointStore | None = None,
     before: Callable[[], None] | None = None,
     policy: Policy = Policy(1, 30, ROOT),  # noqa: B008 - it is frozen
 ) -> Housekeeper:
@@ -405,6 +409,28 @@ def test_a_pass_finds_what_no_record_names(storage: Storage) -> None:
         keeper(storage, server, store=Shelf(stray)).tidy(NOW)
         assert sent(server) == [stray.path]
     assert paths(storage) == [path_of(8), path_of(9)]
+
+
+def test_a_pass_finds_what_lies_below_any_root(storage: Storage, tmp_path: Path) -> None:
+    """In the root that the job chose, by the job's own limits, while a further root cannot be read."""
+    operation = gave_up(storage)
+    first, second = (Directory.parse((tmp_path / name).as_uri()) for name in ("first", "second"))
+    unread = Directory.parse("abfs://team@account.dfs.core.windows.net/sp")
+    stray = second.child(ORDERS, operation.id, "savepoint-x")
+    Path(stray.path).mkdir(parents=True)
+    (Path(stray.path) / "_metadata").write_bytes(b"x")
+    old = (NOW - timedelta(days=2)).timestamp()
+    os.utime(Path(stray.path) / "_metadata", (old, old))
+    spec = Spec(savepoint_directory=str(second), savepoint_retention_count=1)
+    put(storage, job(copy_of(release("old", spec)), wanted=None, savepoints=(saved(8, restored=True), saved(9))))
+    put(storage, KEPT.but(name=JobName("one"), savepoints=KEPT.savepoints[-1:]))
+    missing = BlobSavepoints(storage.blobs.get_container_client("is-not-there"))
+    local = LocalSavepoints()
+    store = SavepointPlaces([(unread, missing), (first, local), (second, local)])
+    policy = Policy(5, 30, first, others=(unread, second))
+    with serving({DISPOSE: [SENT], POLL: [GONE], "GET /jars": [Answer(body={"files": []})]}) as server:
+        keeper(storage, server, store=store, policy=policy).tidy(NOW)
+        assert sent(server) == [str(stray)]
 
 
 def test_a_pass_disposes_of_the_older_one_of_two(storage: Storage) -> None:
