@@ -282,7 +282,7 @@ def test_an_unreachable_cluster_ends_what_changed_nothing(storage: Storage, flin
     outcome, code, message = result(storage, operation)
     assert (outcome, code) == (Outcome.FAILED, "NoConnection")
     assert "nothing was changed" in message
-    assert read(storage).but(last=None, written=None, open=()) == storage_record.but(open=())
+    assert read(storage).but(last=None, asked=None, run=None, written=None, open=()) == storage_record.but(open=())
 
 
 def test_a_silence_of_the_cluster_is_counted_from_its_own_beginning(storage: Storage, flink: FlinkServer) -> None:
