@@ -41,7 +41,7 @@ HOST_SETTINGS = {
     "JARS__blobServiceUri and JARS__queueServiceUri with JARS__credential and JARS__clientId.",
     "JOB_JARS": "Connection of the account that JOB_JAR_DIRECTORY names; the same forms. Needed with it only.",
     "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "How many bytes of a request's body the host reads; what is longer gets its "
-    "413. No body that this app takes has more than 1 MiB.",
+    "413. The longest that this app takes is a jar over HTTP, of 64 MiB; without such jars 1 MiB is enough.",
     "PYTHON_THREADPOOL_THREAD_COUNT": "Worker threads; at least 24, what the queue trigger may use at once, and some "
     "for the others.",
     "AzureWebJobsDisableHomepage": "`true`: the root of the site leads to the page, and is not the host's own.",

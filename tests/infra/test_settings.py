@@ -9,6 +9,7 @@ from pydantic_core import PydanticUndefined
 from flinkfuncs.core.uploads import PLANS
 from flinkfuncs.health import BINDING_SETTINGS, HOST_SETTINGS, MESSAGES_SETTINGS
 from flinkfuncs.settings import PLATFORM_SETTINGS, Settings
+from flinkfuncs.uploading import LONGEST_JAR
 from tests.infra.bicep import INFRA, ROOT, Json, parameter, resource, shown, templates, variable
 
 CHOSEN = variable("main.bicep", "settings")
@@ -139,6 +140,12 @@ def test_nothing_is_set_that_the_plan_refuses() -> None:
 def test_threads_are_as_many_as_at_home() -> None:
     """The queue trigger may use 24 at once."""
     assert CONNECTED["PYTHON_THREADPOOL_THREAD_COUNT"] == sample()["PYTHON_THREADPOOL_THREAD_COUNT"]
+
+
+def test_the_host_reads_the_longest_jar_that_the_app_takes() -> None:
+    """What is above its limit gets a bare 413, which names no other way."""
+    limits = [int(shown(some["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"])) for some in (CONNECTED, sample())]
+    assert all(limit > LONGEST_JAR for limit in limits)
 
 
 def test_every_parameter_can_be_chosen_in_azd_and_the_page_names_it() -> None:
