@@ -29,7 +29,10 @@ from .app import RunningApp, eventually
 from .conftest import ROOT, StartApp
 
 AZ = ROOT / ".tools" / "callers" / "bin" / "az"
-pytestmark = pytest.mark.skipif(not AZ.exists(), reason="make test-callers installs Azure's command line")
+pytestmark = [
+    pytest.mark.nightly("it needs Azure's own command line, 400 MB; `make test-callers` runs it"),
+    pytest.mark.skipif(not AZ.exists(), reason="make test-callers installs Azure's command line"),
+]
 
 ARM, ENTRA = "management.azure.com", "login.microsoftonline.com"
 SUBSCRIPTION, APP_ID, SECRET = "5f1b0a5e-6d53-4a53-9f7c-2f6f2f6c1a10", "7b1f0c9e-0000-4000-8000-000000000009", "s" * 32
