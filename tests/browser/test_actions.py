@@ -288,8 +288,8 @@ def test_what_cannot_be_taken_back_asks_twice(cloud: Cloud, page_at: PageAt) -> 
     assert sent.calls == [("POST", "jobs/orders/cancel", {}), ("POST", "jobs/orders/delete", {})]
 
 
-def test_uploads_are_paused_and_an_operation_is_abandoned(cloud: Cloud, page_at: PageAt, looking: Looking) -> None:
-    """And a test message says what is missing for it."""
+def test_an_operation_is_abandoned_and_uploads_are_paused(cloud: Cloud, page_at: PageAt, looking: Looking) -> None:
+    """In this order: a change of the uploads calls a driver. A test message says what is missing for it."""
     looking.allow("status of 409")
     # Names of their own: a late message for another test's job of the same name would drive the operation.
     (upload,) = a_job("bills", open_action=Action.UPDATE).open
@@ -302,11 +302,6 @@ def test_uploads_are_paused_and_an_operation_is_abandoned(cloud: Cloud, page_at:
     cloud.put(saving, a_job("bills").but(held=(held,)))
     page = page_at(cloud, "#/jobs/payments")
     sent = Sent().watch(page)
-    page.locator("[data-action=pause]").click()
-    page.locator("dialog#pause [name=reason]").fill("schema change")
-    page.locator("dialog .act").click()
-    expect(page.locator("dialog")).to_have_count(0)
-    assert api(cloud, "GET", "jobs/payments/uploads") == {"paused": True, "reason": "schema change", "held": []}
     page.locator("[data-action=abandon]").click()
     page.locator("dialog#abandon .act").click()
     expect(page.locator("dialog .refusal")).to_have_attribute("data-code", "OperationBegun")
@@ -314,6 +309,11 @@ def test_uploads_are_paused_and_an_operation_is_abandoned(cloud: Cloud, page_at:
     page.locator("dialog .act").click()
     operation = ended(page, cloud)
     assert operation["result"]["outcome"] == "ABANDONED"
+    page.locator("[data-action=pause]").click()
+    page.locator("dialog#pause [name=reason]").fill("schema change")
+    page.locator("dialog .act").click()
+    expect(page.locator("dialog")).to_have_count(0)
+    assert api(cloud, "GET", "jobs/payments/uploads") == {"paused": True, "reason": "schema change", "held": []}
     page.goto(cloud.url + "#/jobs/bills")
     page.locator("[data-action=resume]").click()
     expect(page.locator("dialog .says")).to_have_text(
@@ -327,9 +327,9 @@ def test_uploads_are_paused_and_an_operation_is_abandoned(cloud: Cloud, page_at:
     page.locator("dialog .act").click()
     expect(page.locator("dialog .refusal")).to_have_attribute("data-code", "NotConfigured")
     assert sent.calls == [
-        ("PUT", "jobs/payments/uploads", {"paused": True, "reason": "schema change"}),
         ("POST", f"operations/{operation['id']}/abandon", {}),
         ("POST", f"operations/{operation['id']}/abandon", {"evenIfBegun": True}),
+        ("PUT", "jobs/payments/uploads", {"paused": True, "reason": "schema change"}),
         ("PUT", "jobs/bills/uploads", {"paused": False}),
         ("POST", "notifications/test", {}),
     ]
