@@ -83,8 +83,8 @@ def demo(directory: Path, *, cluster: str, flink: str, keep: bool = False) -> Re
 
 def stay(cloud: Addresses) -> None:
     """Name the page, and wait for Ctrl-C."""
-    print(f"The page: {cloud.app}/ui", f"Its key:  {cloud.key}", "Ctrl-C ends the cloud.", sep="\n", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
+        print(f"The page: {cloud.app}/ui", f"Its key:  {cloud.key}", "Ctrl-C ends the cloud.", sep="\n", flush=True)
         while True:
             time.sleep(3600)
 

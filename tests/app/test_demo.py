@@ -98,8 +98,10 @@ def test_a_demo_that_stays_up_names_the_page_and_its_key() -> None:
     )
     call = f"stay(Addresses.model_validate_json({cloud.model_dump_json()!r}))"
     imports = "from examples.demo.__main__ import stay; from examples.demo.cloud import Addresses"
+    # A shell that runs the tests in the background has Ctrl-C ignored by all that they start.
+    listens = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     with subprocess.Popen(
-        [sys.executable, "-c", f"{imports}; {call}"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", f"{listens}; {imports}; {call}"], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as demo:
         assert demo.stdout is not None
         assert [demo.stdout.readline().split()[-1] for _ in range(2)] == ["http://127.0.0.1:7071/ui", "s3cret"]
