@@ -5,6 +5,7 @@ A caller names one for one call. A job.json stays in its place, beside every lat
     asked for by  the job                                   the named savepoint
     ------------  ----------------------------------------  ----------------------------------------------------------
     http, arm     any                                       counts
+    arm, a NEW    runs, so that the NEW is an update of it  does not count: the job continues from its own state
     upload        an earlier operation took this job.json   does not count
                   for a release
     upload        runs, or ran until this upload ended it   does not count: the job continues from its own state
@@ -30,6 +31,8 @@ from .actions import Action
 from .jobs import JobRecord, TakenJobJson
 from .operations import Operation
 
+CONTINUES = "a job that runs continues from its own newest state"
+
 
 class Standing(Enum):
     """How a job stands when something is to be started or stopped."""
@@ -45,9 +48,13 @@ def named(operation: Operation, record: JobRecord, standing: Standing) -> str | 
 
 
 def why_unused(operation: Operation, record: JobRecord, standing: Standing) -> str | None:
-    """Return why the `savePointName` of a job.json does not count; None: it does, or there is none."""
+    """Return why the savepoint that an operation names does not count; None: it does, or there is none."""
     request = operation.request
-    if request.save_point_name is None or operation.cause.kind != "upload":
+    if request.save_point_name is None:
+        return None
+    if operation.asked_as:
+        return CONTINUES
+    if operation.cause.kind != "upload":
         return None
     taken = taken_by(operation, record)
     if taken and taken.operation != operation.id:
@@ -55,15 +62,15 @@ def why_unused(operation: Operation, record: JobRecord, standing: Standing) -> s
     if taken and taken.counted:
         return None
     if operation.stop or operation.cancel or standing is Standing.RUNS:
-        return "a job that runs continues from its own newest state"
+        return CONTINUES
     if operation.action is Action.STATELESS_UPDATE and standing is not Standing.NEW:
         return "STATELESS_UPDATE starts without state"
     return None
 
 
 def unused_note(why: str | None) -> str:
-    """Return what a result's message adds where the savepoint that a job.json names was not used."""
-    return f"; savePointName of job.json was not used: {why}" if why else ""
+    """Return what a result's message adds where the savepoint that was named was not used."""
+    return f"; savePointName was not used: {why}" if why else ""
 
 
 def taken_by(operation: Operation, record: JobRecord) -> TakenJobJson | None:

@@ -14,7 +14,7 @@ from .test_last_state import running, well
 from .test_one_at_a_time import exact
 
 NIGHTLY = pytest.mark.nightly("the same look before another start")
-NOT_USED = "savePointName of job.json was not used"
+NOT_USED = "savePointName was not used"
 
 
 def test_a_job_json_that_names_a_savepoint_takes_its_job_there_once(session_job: Job) -> None:

@@ -217,7 +217,7 @@ def test_a_savepoint_of_a_job_json_is_sent_once_and_only_where_nothing_runs(
 
 def test_a_result_says_which_savepoint_was_sent_or_why_none_was() -> None:
     """Promise: nobody believes a job went back that did not, and the other way round."""
-    for rows, restored, words in (([], "savepoint-1", ""), ([RUNNING], None, "savePointName of job.json was not used")):
+    for rows, restored, words in (([], "savepoint-1", ""), ([RUNNING], None, "savePointName was not used")):
         subject = naming()
         fields = {"placed": release().sha256}
         step = begun(subject, *rows, known=record(subject, **fields))
@@ -234,7 +234,7 @@ def test_an_upload_that_starts_nothing_takes_its_job_json_and_says_so(wanted: Re
     subject = naming()
     known = record(subject, placed=release().sha256, wanted=wanted)
     end = ended(begun(subject, STOPPED, known=known))
-    assert "savePointName of job.json was not used: nothing is started" in end.message
+    assert "savePointName was not used: nothing is started" in end.message
     after = progress.concluded(known, subject, end, NOW)
     assert [(taken.operation, taken.counted) for taken in after.job_jsons] == [(subject.id, False)]
 

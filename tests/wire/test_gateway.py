@@ -284,6 +284,20 @@ def test_a_new_of_what_runs_is_an_update_of_it(gate: Gate, flink: FlinkServer) -
     assert len(flink.flink.starts) == 2
 
 
+def test_a_new_of_what_runs_never_goes_back_to_the_savepoint_that_it_names(gate: Gate, flink: FlinkServer) -> None:
+    """A caller's body names the same savepoint every night: what runs goes on from its own stop."""
+    gate.runs("NEW", **gate.puts(1))
+    old = gate.runs("STOP")["lastSavePoint"]
+    named = gate.runs("NEW", **gate.puts(2), savePointName=old)
+    assert (named["status"], flink.flink.starts[-1].savepoint) == ("RUNNING", old)
+    updated = gate.runs("NEW", **gate.puts(3), savePointName=old)
+    assert (updated["actionResult"], updated["runId"]) == ("SUCCESS", named["runId"])
+    assert flink.flink.starts[-1].savepoint == updated["lastSavePoint"] != old
+    (ended,) = gate.play.storage.ledger().operations(ORDERS, limit=1)
+    assert ended.result
+    assert "savePointName was not used: a job that runs" in ended.result.message
+
+
 def test_a_new_of_what_was_stopped_does_not_lose_its_state(gate: Gate, flink: FlinkServer) -> None:
     """It is refused, unless it names the savepoint that it starts from."""
     gate.runs("NEW", **gate.puts(1))

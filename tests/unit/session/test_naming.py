@@ -120,7 +120,7 @@ def test_an_upload_goes_back_to_what_its_job_json_names_at_most_once_and_says_so
     found, words = told(operation, record, seen)
     assert words == step
     if isinstance(found, End):
-        assert ("savePointName of job.json was not used" in found.message) is (why is not None)
+        assert ("savePointName was not used" in found.message) is (why is not None)
         assert (why or "") in found.message
 
 

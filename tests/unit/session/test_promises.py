@@ -333,4 +333,4 @@ def test_a_job_json_takes_a_job_that_failed_back_once() -> None:
         assert end.outcome is Outcome.SUCCEEDED, end
         oldest = world.record.savepoints[0].path
         assert (end.restored_from == oldest) is goes_back
-        assert ("savePointName of job.json was not used" in end.message) is not goes_back
+        assert ("savePointName was not used" in end.message) is not goes_back
