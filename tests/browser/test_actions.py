@@ -124,6 +124,7 @@ def test_an_update_is_planned_and_done_by_keyboard_alone(cloud: Cloud, page_at: 
     expect(dialog).to_have_count(0)
     expect(update).to_be_focused()
     page.keyboard.press("Enter")
+    expect(dialog).to_be_visible()
     to(page, "[name=jar]")
     page.locator("[name=jar]").set_input_files(V2)  # the one thing that is the system's own dialog
     to(page, "[name=args]")
@@ -351,6 +352,7 @@ def test_what_is_not_possible_is_greyed_and_says_why(
     page = page_at(cloud, "#/jobs/orders")
     expect(page.locator("[data-action=update]")).to_be_visible()
     off = page.locator("[data-action][aria-disabled=true]")
+    expect(off).to_have_count(len(greyed))
     assert {each.get_attribute("data-action") for each in off.all()} == greyed
     for action in greyed - {"abandon", "resume"}:
         page.locator(f"[data-action={action}]").press("Enter")
@@ -389,6 +391,7 @@ def test_the_calls_for_a_shell_are_ones_that_the_command_line_takes(cloud: Cloud
     page.locator("[name=jar]").set_input_files(V1)
     page.locator("[name=args]").fill("--name 'two words'")
     page.locator("[name=configuration]").fill("pipeline.name: orders")
+    expect(page.locator("[data-call=command]")).to_contain_text("pipeline.name")
     commands.append(str(page.locator("[data-call=command]").text_content()))
     page.keyboard.press("Escape")
     commands.append(command_of(page, "test-message", ""))

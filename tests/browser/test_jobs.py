@@ -16,14 +16,14 @@ from .cloud import Cloud, Status, a_job
 from .conftest import PageAt
 
 
-def names(page: Page) -> list[str]:
-    """Return the jobs as they stand in the list."""
-    return page.locator("#jobs a.job").all_text_contents()
+def lists(page: Page, *names: str) -> None:
+    """Wait until these jobs stand in the list, in this order."""
+    expect(page.locator("#jobs a.job")).to_have_text(list(names))
 
 
-def icon(page: Page) -> str:
-    """Return which icon the tab has."""
-    return (page.locator("#icon").get_attribute("href") or "").rpartition("/")[2].removesuffix(".svg")
+def has_icon(page: Page, name: str) -> None:
+    """Wait until the tab has this icon: it follows what is shown."""
+    expect(page.locator("#icon")).to_have_attribute("href", f"/ui/icons/{name}.svg")
 
 
 def test_a_job_has_one_line_that_says_how_it_is(cloud: Cloud, page_at: PageAt) -> None:
@@ -54,13 +54,13 @@ def test_a_status_that_nobody_knows_is_not_a_failure(cloud: Cloud, page_at: Page
     expect(status).to_have_class("status unknown")
     expect(status).to_have_attribute("title", re.compile("503"))
     expect(page).to_have_title("(2 unknown) Jobs - flinkfuncs")
-    assert icon(page) == "unknown"
+    has_icon(page, "unknown")
     expect(page.locator("#jobs .bad")).to_have_count(0)
     cloud.flink.is_away = False
     page.wait_for_timeout(3000)  # for the app: it remembers for a moment what the cluster said
     page.clock.fast_forward(16_000)
     expect(status).to_have_text("Running")
-    assert icon(page) == "good"
+    has_icon(page, "good")
 
 
 def test_title_and_icon_carry_the_worst_status(cloud: Cloud, page_at: PageAt) -> None:
@@ -68,7 +68,7 @@ def test_title_and_icon_carry_the_worst_status(cloud: Cloud, page_at: PageAt) ->
     cloud.put(a_job("a"), a_job("b", "STOPPED"), a_job("c", "FAILED"), a_job("d", "VANISHED"))
     page = page_at(cloud)
     expect(page).to_have_title("(2 failed) Jobs - flinkfuncs")
-    assert icon(page) == "bad"
+    has_icon(page, "bad")
     assert page.request.get(cloud.url + "/icons/bad.svg").status == 200
     page.locator("[data-job=a] a.job").click()
     expect(page).to_have_title("(2 failed) a - flinkfuncs")
@@ -84,32 +84,32 @@ def test_the_list_is_filtered_and_sorted_and_its_address_says_how(cloud: Cloud, 
     )
     page = page_at(cloud)
     expect(page.locator("#count")).to_have_text("4 jobs")
-    assert names(page) == ["audit", "bills", "orders", "orders-eu"]
+    lists(page, "audit", "bills", "orders", "orders-eu")
     page.locator("[data-sort=status]").click()
-    assert names(page)[0] == "orders-eu"
+    expect(page.locator("#jobs a.job").first).to_have_text("orders-eu")
     page.locator("[data-sort=since]").click()
-    assert names(page) == ["orders", "bills", "audit", "orders-eu"]
+    lists(page, "orders", "bills", "audit", "orders-eu")
     page.locator("[data-sort=since]").click()
-    assert names(page) == ["orders-eu", "audit", "bills", "orders"]
+    lists(page, "orders-eu", "audit", "bills", "orders")
     expect(page.locator("th[aria-sort=descending]")).to_have_text("Since")
     page.locator("[data-sort=savepoint]").click()
-    assert names(page) == ["bills", "orders", "audit", "orders-eu"]
+    lists(page, "bills", "orders", "audit", "orders-eu")
     page.locator("#filter").fill("orders 2.jar")
     expect(page.locator("#count")).to_have_text("1 of 4 jobs")
     page.locator("#filter").fill("RUNNING")
-    assert names(page) == ["orders", "audit"]
+    lists(page, "orders", "audit")
     again = page.context.new_page()
     again.goto(page.url)
     again.evaluate("key => sessionStorage.setItem('flinkfuncs.key', key)", cloud.key)
     again.reload()
     expect(again.locator("#count")).to_have_text("2 of 4 jobs")
-    assert names(again) == ["orders", "audit"]
+    lists(again, "orders", "audit")
     page.locator("#filter").fill("")
     page.locator("[data-tone=bad]").click()
-    assert names(page) == ["orders-eu"]
+    lists(page, "orders-eu")
     page.locator("#filter").fill("nothing like it")
     page.get_by_role("button", name="Show all").click()
-    assert len(names(page)) == 4
+    expect(page.locator("#jobs a.job")).to_have_count(4)
 
 
 def test_the_list_is_walked_through_by_keyboard_alone(cloud: Cloud, page_at: PageAt) -> None:
@@ -118,13 +118,9 @@ def test_the_list_is_walked_through_by_keyboard_alone(cloud: Cloud, page_at: Pag
     page = page_at(cloud)
     expect(page.locator("#count")).to_have_text("3 jobs")
     press = page.keyboard.press
-
-    def focused() -> str:
-        return str(page.evaluate("document.activeElement.textContent"))
-
     for key, job in [("j", "audit"), ("j", "bills"), ("ArrowDown", "orders"), ("j", "orders"), ("k", "bills")]:
         press(key)
-        assert focused() == job
+        expect(page.get_by_role("link", name=job, exact=True)).to_be_focused()
     press("?")
     expect(page.locator("#help")).to_be_visible()
     press("j")  # … goes nowhere behind the dialog
@@ -139,7 +135,7 @@ def test_the_list_is_walked_through_by_keyboard_alone(cloud: Cloud, page_at: Pag
     press("/")
     page.keyboard.type("ord")
     press("Enter")
-    assert focused() == "orders"
+    expect(page.get_by_role("link", name="orders", exact=True)).to_be_focused()
     press("Enter")
     expect(page).to_have_url(re.compile("#/jobs/orders$"))
 
