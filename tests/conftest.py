@@ -1,8 +1,9 @@
 """Which tests run together, in which order, and in which tier?
 
 The tests that share a server are a group: one worker starts it once, and ends it after the last of them. Groups come as
-written here, the longest first, or with `--shuffle SEED` in a random order that SEED repeats: the groups change places,
-the files within each, and the tests within each file, which share its fixtures.
+written here, the longest first, and then the files that need a storage account at most. With `--shuffle SEED` the order
+is random, and SEED repeats it: the groups change places, the files within each, and the tests within each file, which
+share its fixtures.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ hypothesis.settings.register_profile("steady", deadline=None, suppress_health_ch
 hypothesis.settings.load_profile("steady")
 
 CLOUDS = ["session", "hdinsight", "mortal", "available", "bare"]  # the kinds that tests/flink runs on
-FOLDERS = ["app", "browser", "localcloud", "examples", "wire"]  # whose tests share servers
+FOLDERS = ["app", "browser", "localcloud", "examples"]  # whose tests share servers
 
 
 class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # it ships without types
@@ -81,7 +82,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if group_of(item.nodeid) == "browser":
                 item.add_marker(pytest.mark.skip(reason=LEFT_OUT))
-    groups = [*CLOUDS, *FOLDERS, *(group_of(item.nodeid) for item in items)]
+    files = sorted((group_of(item.nodeid) for item in items), key=lambda file: not file.startswith("tests/wire/"))
+    groups = [*CLOUDS, *FOLDERS, *files]
     order = {group: number for number, group in enumerate(dict.fromkeys(groups))}
     items.sort(key=lambda item: order[group_of(item.nodeid)])
     if _lines(config):
