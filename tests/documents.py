@@ -1,4 +1,4 @@
-"""Which parts of README.md and docs/design.md are written from the code? `make docs` writes them, a test compares.
+"""Which parts of README.md and docs/tables.md are written from the code? `make docs` writes them, a test compares.
 
     <!-- settings -->                    README    the table of settings.py
     <!-- host settings -->               README    what the Functions host itself reads
@@ -26,6 +26,8 @@ from flinkfuncs.settings import Settings
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 DESIGN = ROOT / "docs" / "design.md"
+TABLES = ROOT / "docs" / "tables.md"
+CAPACITY = ROOT / "docs" / "capacity.md"
 EXAMPLES = ROOT / "examples" / "README.md"
 
 _PART = re.compile(r"<!-- (?P<name>[a-z][\w. ]*) -->\n(?P<text>.*?)<!-- /(?P=name) -->", re.DOTALL)
@@ -114,7 +116,7 @@ def _second(row: str) -> str:
 
 def main() -> None:
     """Write the parts anew."""
-    for document in (README, DESIGN):
+    for document in (README, TABLES):
         document.write_text(written(document.read_text()))
 
 

@@ -1,6 +1,6 @@
 """Flink's REST API, 1.17 to 2.x, as far as this app needs it; each trap stands beside the line that knows it.
 
-What it answers is measured, and written down in docs/design.md. Cached endpoints (`/jobs/:id`, `/checkpoints`: up to
+What it answers is measured: docs/tables.md, "Flink, as measured". Cached endpoints (`/jobs/:id`, `/checkpoints`: up to
 3 s) are never asked whether a job has ended; `/jobs/:id/status` is not cached.
 """
 

@@ -10,12 +10,13 @@ from examples.build import JARS
 from flinkfuncs.core.actions import Action
 from flinkfuncs.health import HOST_SETTINGS
 from flinkfuncs.settings import Settings
-from tests.documents import DESIGN, README, ROOT, parts, state_tables, written
+from tests.documents import CAPACITY, DESIGN, README, ROOT, TABLES, parts, state_tables, written
 from tests.functions import functions
 
 TEXT = README.read_text()
 CODE = " ".join(re.findall(r"`([^`\n]+)`", TEXT))
-PLACES = {"README.md": README, "docs/design.md": DESIGN}
+PLACES = {"README.md": README, "docs/tables.md": TABLES}
+LINKING = (*PLACES.values(), DESIGN, CAPACITY)
 
 CONNECTION_FORMS = {f"JARS__{form}" for form in ("blobServiceUri", "queueServiceUri", "credential", "clientId")}
 
@@ -100,7 +101,7 @@ def test_every_code_that_readme_promises_is_one_of_the_apps() -> None:
 
 def test_every_file_that_readme_and_design_link_exists() -> None:
     """Relative links lead somewhere."""
-    for place in PLACES.values():
+    for place in LINKING:
         for link in re.findall(r"\]\((?!http)([^)#]+)\)", place.read_text()):
             assert (place.parent / link).exists(), link
 
@@ -113,14 +114,14 @@ def test_what_is_written_from_the_code_is_as_the_code_has_it(place: str) -> None
     assert written(document) == document, f"{place} lags behind the code: run `make docs`"
 
 
-def test_design_shows_every_state_table() -> None:
+def test_the_tables_page_shows_every_state_table() -> None:
     """A new table of `core` that nobody shows is noticed."""
-    assert set(state_tables()) <= set(parts(DESIGN.read_text()))
+    assert set(state_tables()) <= set(parts(TABLES.read_text()))
 
 
-def test_every_test_that_design_names_exists() -> None:
+def test_every_test_that_the_tables_page_names_exists() -> None:
     """A rule is held by a test that is there, in the file that is named."""
-    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", DESIGN.read_text())
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", TABLES.read_text())
     assert named
     for file, test in named:
         assert f"def {test}(" in (ROOT / file).read_text(), f"{file}::{test}"

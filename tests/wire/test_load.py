@@ -1,7 +1,7 @@
-"""How often are storage and Flink asked? The numbers from which docs/design.md says what one app can carry.
+"""How often are storage and Flink asked? The numbers from which docs/capacity.md says what one app can carry.
 
 Counted are the requests that really leave, by the log of the library that sends them. Flink is a stand-in,
-so nothing waits: what waiting adds is a write each half lease, and docs/design.md says so.
+so nothing waits: what waiting adds is a write each half lease, and docs/capacity.md says so.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Operation
 from flinkfuncs.core.periodic import Rhythm
 from flinkfuncs.periodic import PeriodicSavepoints
-from tests.documents import DESIGN
+from tests.documents import CAPACITY
 from tests.fixtures.scenes import Play
 from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import LIMITS, NOW, OLD, ORDERS, asked, copy_of
@@ -86,7 +86,7 @@ OPERATIONS: dict[str, Callable[[Play], object]] = {
 }
 
 
-def test_an_operation_asks_storage_as_often_as_the_design_says(storage: Storage, flink: FlinkServer) -> None:
+def test_an_operation_asks_storage_as_often_as_the_page_says(storage: Storage, flink: FlinkServer) -> None:
     """From the event or the call to the end; the upload itself is the uploader's."""
     play = Play(storage, flink)
     rows = []
@@ -97,7 +97,7 @@ def test_an_operation_asks_storage_as_often_as_the_design_says(storage: Storage,
             sent["write"] -= 2  # the jar and its job.json: what the uploader sends
             sent["read"] -= 2  # … and looks at
         rows.append(f"| {name} | {sent['read']} | {sent['list']} | {sent['write']} | {sent['message']} |")
-    assert [row for row in rows if row not in DESIGN.read_text()] == []
+    assert [row for row in rows if row not in CAPACITY.read_text()] == []
 
 
 @pytest.mark.parametrize("jobs", [3, 30])
@@ -179,7 +179,7 @@ def answers(operation: Operation) -> dict[str, list[Answer | Fault]]:
 
 
 @pytest.mark.parametrize("action", [Action.SAVEPOINT, Action.STOP, Action.START, Action.CANCEL])
-def test_an_operation_asks_flink_as_often_as_the_design_says(storage: Storage, action: Action) -> None:
+def test_an_operation_asks_flink_as_often_as_the_page_says(storage: Storage, action: Action) -> None:
     """Of a cluster that is as quick as can be: each further look costs what one look costs."""
     stopped = action is Action.START
     operation = asked(action).model_copy(update={"driven_at": None})
@@ -200,7 +200,7 @@ def test_an_operation_asks_flink_as_often_as_the_design_says(storage: Storage, a
     assert closed
     assert closed.result
     assert closed.result.outcome == "SUCCEEDED", closed.result
-    assert row in DESIGN.read_text(), row
+    assert row in CAPACITY.read_text(), row
 
 
 @pytest.mark.parametrize("jobs", [3, 300])
