@@ -1,13 +1,13 @@
-"""What does it mean to abandon an operation? It ends as it stands; what it began may still take effect, and is named.
+"""What abandoning an operation means: it ends as it is; what it began may still take effect, and is named.
 
     the operation      what is left of it                                  how the next operation is safe
     -----------------  --------------------------------------------------  -----------------------------------------
-    has begun nothing  nothing                                             there is nothing to heed
+    has begun nothing  nothing                                             there is nothing to consider
     a stop             the copy may end, with a savepoint in a directory   the copy remembers the stop: `inheriting`
     a start            a copy may appear under its id                      only that id may be started: `starting`
     a cancel           the copy may end as CANCELED                        it is looked at before anything is done
     a savepoint        one may be written into a directory                 nothing else changes
-    a runJob           the service may carry it out                        its row is looked at; nobody can tell more
+    a runJob           the service may carry it out                        its row is looked at; nothing else shows it
 
 The rule that must never break: the record forgets the operation, and nothing that it began.
 """

@@ -1,4 +1,4 @@
-"""Which of the jars that were uploaded to a session cluster may be deleted there? Ours are named `<sha256>.jar`.
+"""Which of the jars that were uploaded to a session cluster may be deleted there. Ours are named `<sha256>.jar`.
 
     the jar                                                                is
     ---------------------------------------------------------------------  ------------------------------
@@ -9,8 +9,8 @@
     otherwise                                                              deleted
 
 The bytes are kept in storage, so a jar that is needed again is uploaded again. The rule that must never break: no jar
-goes away between the look that found it and the start that needs it. So a jar that no record named before is taken as
-it lies there only in the first half of its hour; later it is uploaded again, under a new id.
+goes away between the look that found it and the start that needs it. So a jar that no record named before is used only
+in the first half of its hour; later it is uploaded again, under a new id.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How long did what an operation did take? Read from the marks of a closed operation, so that a crash changes nothing.
+"""How long what an operation did took, from the marks of a closed operation, so that a crash changes nothing.
 
     duration    from                           to                              of
     ----------  -----------------------------  ------------------------------  ----------------------------------------
@@ -8,7 +8,7 @@
                 LAST_STATE_UPDATE, was sent    to run without a restart        one running again (the old one, too)
 
 Both are what this app saw, by its own clock: they are longer than Flink's own by up to one look. Behind the ARM job API
-the service stops and starts by itself, and nobody can tell the downtime.
+the service stops and starts by itself, and the downtime is not known.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Which releases of a job are known, and which one does a caller mean?
+"""Which releases of a job are known, and which one a caller means.
 
-    a release is known from        what that says of it
+    a release is known from        what that says about it
     -----------------------------  -----------------------------------------------------------------------------------
     its description                everything, and since when its bytes are kept
     the job's record               what it is: the wanted one, those of the copies, those of open operations
@@ -14,7 +14,7 @@ A release is named by its id, or by the beginning of it, which no other known re
     one             not there   ReleaseGone
     one             there       its bytes and its whole spec are what the operation brings
 
-It is an update like any other from there on. The rule that must never break: a job goes back to the release that was
+From there on it is an update like any other. The rule that must never break: a job goes back to the release that was
 named, or to none; neither another jar nor another spec takes its place.
 """
 

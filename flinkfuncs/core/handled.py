@@ -1,4 +1,4 @@
-"""Which uploads bring nothing new?
+"""Which uploads bring nothing new.
 
 Setting a blob's metadata, or uploading the same bytes again, gives it a new ETag and a new Last-Modified. So each job's
 record keeps, for each blob's name, the bytes that an operation handled there last:
@@ -13,13 +13,13 @@ record keeps, for each blob's name, the bytes that an operation handled there la
 
     an upload that repeats      what becomes of it
     --------------------------  ------------------------------------------------------------------------------------
-    while another upload waits  SUPERSEDED, whichever of them is older: there may be new bytes in the other
-    the wanted release          nothing where the job runs or restarts; one that failed or vanished comes back
-    any other release           SUPERSEDED `HandledBefore`: it is not the way back, which `going_back` is
+    while another upload waits  SUPERSEDED, whichever of them is older: the other may bring new bytes
+    the wanted release          nothing where the job runs or restarts; a job that failed or vanished is started again
+    any other release           SUPERSEDED `HandledBefore`: going back to a release is `going_back`
 
-Only bytes tell: neither ETag nor times do, and Content-MD5 is often missing. A jar is read for it only where name and
-size are those of one that was handled. Known are the newest MOST names; a name that is gone from the folder is
-forgotten, and DELETE forgets all. What was superseded was not handled.
+Only bytes count: ETags and times say nothing, and Content-MD5 is often missing. A jar is read for this only where its
+name and size are those of one that was handled. The newest MOST names are remembered; a name that is gone from the
+folder is forgotten, and DELETE forgets all. What was superseded was not handled.
 
 The rule that must never break: a touched blob neither takes a job back nor costs another upload its turn.
 """

@@ -1,13 +1,13 @@
-"""Which runs has a job had, and when does a NEW begin another one?
+"""Which runs a job has had, and when a NEW begins another one.
 
     the last run                          a NEW by the ARM API
     ------------------------------------  -----------------------------------------------------------------------
     never launched                        another run
     FINISHED, CANCELED, FAILED            another run, from the named savepoint or without state
-    STOPPED                               the same, if it names a savepoint; else it is refused: START goes on
+    STOPPED                               the same, if it names a savepoint; else it is refused: START continues it
     runs                                  an update of the running job, in the same run
 
-A run keeps its id through every STOP, START and UPDATE. The rule that must never break: what a record says of a run
+A run keeps its id through every STOP, START and UPDATE. The rule that must never break: what a record says about a run
 that may still be running stays as it is.
 """
 

@@ -1,11 +1,11 @@
-"""Is a POST the repeat of an earlier one? A caller says so by its key: Idempotency-Key, or Repeatability-Request-ID.
+"""Whether a POST repeats an earlier one. A caller says so by its key: Idempotency-Key, or Repeatability-Request-ID.
 
     the key                         method, path and body   what is done
     ------------------------------  ----------------------  ------------------------------------------------------
-    none                            any                     each call is another one
+    none                            any                     each call is a new one
     new                             any                     what would be refused leaves no trace; otherwise the
                                                             key is recorded, and then the call is carried out
-    known                           the same                carried on under the recorded time and id: an operation
+    known                           the same                continued under the recorded time and id: an operation
                                                             that is there, open or closed, is the reply
     known                           others                  422 KeyReused
     two headers, two keys           any                     400 InvalidKey

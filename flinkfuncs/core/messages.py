@@ -1,4 +1,4 @@
-"""What is sent to people without their asking, and in which form? Words of NOTIFY_ON, messages, and their bodies.
+"""What is sent to people without their asking, and in which form: words of NOTIFY_ON, messages, and their bodies.
 
     word of NOTIFY_ON                             type of the message               its id
     --------------------------------------------  --------------------------------  ----------------------------------

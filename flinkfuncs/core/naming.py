@@ -1,4 +1,4 @@
-"""Does a savepoint that an operation names count?
+"""Whether a savepoint that an operation names counts.
 
 A caller names one for one call. A job.json stays in its place, beside every later jar, so what it names counts once:
 

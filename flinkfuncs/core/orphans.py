@@ -1,4 +1,4 @@
-"""Which savepoints that lie in a job's directories does no record name, and which of them may be removed?
+"""Which savepoints in a job's directories are named by no record, and which of them may be removed.
 
 An operation that crashed, or was given up while Flink still wrote, leaves its savepoint in its own directory,
 `<root>/<job>/<operation>/savepoint-…`. The first row that fits decides:
@@ -7,7 +7,7 @@ An operation that crashed, or was given up while Flink still wrote, leaves its s
     -------------------------------------------------------------------  --------------------------------------------
     … while any operation of the job is open                             kept: it may be in flight, or named
     is what the current copy was started from, or its operation took it  kept: the way back
-    belongs to no closed operation of this ledger                        kept: another deployment's, for all we know
+    belongs to no closed operation of this ledger                        kept: it may be another deployment's
     is newer than every savepoint that a copy restored                   kept: nothing newer is known to restore
     was written less than a day ago                                      kept: somebody may still be looking
     would be retained by count and age, were it recorded                 kept: retained

@@ -1,4 +1,4 @@
-"""Which jobs get a periodic savepoint at this tick? A pure rule on what is known of each.
+"""Which jobs get a periodic savepoint at this tick: a pure rule on what is known of each.
 
     the job                                             at this tick
     --------------------------------------------------  ---------------------------------------------------
@@ -7,12 +7,12 @@
     was asked for one within a quarter of the interval  nothing: it did not work, and is tried again later
     otherwise                                           it is due; if it is RUNNING it gets its turn
 
-Turns are taken by the job whose last savepoint (or attempt) is the oldest, at most as many as there are places; the
-others wait for the next tick. Oldest first needs no state of its own and leaves out nobody: a bounded number a tick
+The job whose last savepoint (or attempt) is the oldest comes first, and there are at most as many turns as places; the
+others wait for the next tick. Oldest first needs no state of its own and leaves nobody out: a bounded number a tick
 spreads the jobs over the interval, and since each is due again an interval after its own turn, they stay spread. A
 slot by the hash of a name would spread them as well, but a job that misses its slot would wait for a whole interval.
 
-A place is taken while its savepoint is open, but no longer than PLACE: one that is stuck holds up no other.
+A place is taken while its savepoint is open, but no longer than PLACE: one that is stuck does not block the others.
 """
 
 from __future__ import annotations

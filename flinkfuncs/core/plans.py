@@ -1,14 +1,14 @@
-"""What is in a plan, and what does its id rest on? A plan says what an action would do, and is made by what does it.
+"""What is in a plan, and what its id depends on. A plan says what an action would do, and is made by what does it.
 
     part of the id  changes with
     --------------  -----------------------------------------------------------------------------------------------
-    before the dot  the action and what is asked for, but the place of its jar; the wanted release; the current copy
-                    and whether it ended; the operations that come before; the folder; the status; where nothing
+    before the dot  the action and what is asked for, except the place of its jar; the wanted release; the current
+                    copy and whether it ended; the operations that come before; the folder; the status; where nothing
                     runs, the state that would be started from
-    behind the dot  the release: its jar's bytes and its spec; zeros where none was read
+    after the dot   the release: its jar's bytes and its spec; zeros where none was read
 
-The first part needs no jar, so an action over HTTP is held against it before it is recorded. The second part is known
-when the jar is kept; an upload is held against both when it is driven. Whether uploads are paused is in neither: it
+The first part needs no jar, so an action over HTTP is compared with it before it is recorded. The second part is known
+when the jar is kept; an upload is compared with both when it is driven. Whether uploads are paused is in neither: it
 decides when an upload is driven, not what it does.
 
 The rule that must never break: nothing else goes into an id, so a plan that is made again has the same one.

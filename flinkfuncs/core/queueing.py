@@ -1,13 +1,13 @@
-"""In which order are a job's operations driven, and which of them need not be driven at all?
+"""The order in which a job's operations are driven, and which of them are never driven.
 
-The order of the open list is the order of driving. An operation has *begun* once a driver took it up; what has begun
-keeps its place, and waits for nobody.
+The order of the open list is the order of driving. An operation has *begun* once a driver has taken it up; what has
+begun keeps its place, and waits for nothing else.
 
     a new operation     by          its place on the open list
     ------------------  ----------  --------------------------------------------------------------------------
     upload              upload      last; every older upload that has not begun ends as SUPERSEDED, unread
                                     an upload older than one that waits ends as SUPERSEDED itself
-    … that repeats one  upload      last; any other upload that waits ends it as SUPERSEDED, the older as well
+    … that repeats one  upload      last; any other upload that waits ends it as SUPERSEDED, an older one as well
     … while paused      upload      not on the list: it is held, and the newest held one is put there on resume
     … outside its       upload      not on the list: it is held, as below; what waits on the list already stays
       updateWindow                  there
@@ -17,30 +17,30 @@ keeps its place, and waits for nobody.
 
     an update that was overtaken    when its turn comes
     ------------------------------  ----------------------------------------------------------------------
-    UPDATE, STATELESS_UPDATE,       the job runs (the STOP was refused): as ever
-    LAST_STATE_UPDATE               nothing runs: its release is what the next START runs
+    UPDATE, STATELESS_UPDATE,       the job runs (the STOP was refused): carried out as usual
+    LAST_STATE_UPDATE               nothing runs: its release becomes the one that the next START runs
 
     an upload that is held        uploads are     what becomes of it
     ----------------------------  --------------  -----------------------------------------------------------------
     by hand                       paused          held, whatever its window says
-    by hand, or for its window    resumed         on the list at once, whatever its window says; so it is where
-                                                  they were not paused
+    by hand, or for its window    resumed         put on the list at once, whatever its window says; also where
+                                                  uploads were not paused
     for its window                paused          held by hand from now on: only resuming ends that
-    … which opens, or is taken    not paused      on the list
-    away
+    … which opens, or is removed  not paused      put on the list
     … which is changed, or was    not paused      held until it opens next
     missed
-    … and the job was deleted     not paused      SUPERSEDED: it was uploaded before
+    … and the job was deleted     not paused      SUPERSEDED: it was uploaded before the DELETE
     … and a newer upload came     either          SUPERSEDED, whether the newer one is held or not
 
-The window of an upload is that of its job.json; where it has none, that of the release that the job should run. Only an
-upload waits for it, and only where there is something to update: a wanted release, or a copy that may run. Whether it
-is open is looked at when the upload is recorded, and by the sweeper, from the time on that the last look found.
+The window of an upload is that of its job.json or, where that has none, that of the release that the job should run.
+Only an upload waits for it, and only where there is something to update: a wanted release, or a copy that may run.
+Whether the window is open is checked when the upload is recorded, and by the sweeper from the time that the last check
+found.
 
-Uploads are as old as their Last-Modified, which has whole seconds. Of two with the same one, the one that was recorded
-later counts as newer; but two of the same blob both wait: at most one of them can still be read, and which one that is
-shows when its jar is kept, without touching the job. An upload *repeats* another one if it brings the bytes that were
-handled under its name before (`handled`): it may be a touched blob, so no new bytes are lost over it.
+The age of an upload is its Last-Modified, which has whole seconds. Of two with the same one, the one that was recorded
+later counts as newer; but two of the same blob both wait: at most one of them can still be read, and which one is found
+out when its jar is kept, without touching the job. An upload *repeats* another one if it brings the bytes that were
+handled under its name before (`handled`): it may be a touched blob, so no new bytes are lost because of it.
 
 The rule that must never break: whatever leaves the list ends on record, and nothing overtakes what has begun.
 """

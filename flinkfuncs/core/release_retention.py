@@ -1,4 +1,4 @@
-"""Which of the kept jars of a job may be deleted? The first row that fits decides.
+"""Which of the kept jars of a job may be deleted. The first row that fits decides.
 
     the bytes of a jar                                      are
     ------------------------------------------------------  --------------------------------------
@@ -10,8 +10,8 @@
     were last kept less than DAYS ago                       kept: retained
     otherwise                                               deleted, and what describes them
 
-They are as old as the last operation that brought them, to half a day. Nothing is counted that no operation of this app
-kept. The rule that must never break: what may be needed to run the job, or to roll it back, stays.
+Their age is that of the last operation that brought them, to half a day. Nothing is counted that no operation of this
+app kept. The rule that must never break: what may be needed to run the job, or to roll it back, stays.
 """
 
 from __future__ import annotations

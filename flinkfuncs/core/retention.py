@@ -1,9 +1,9 @@
-"""Which savepoints may be disposed of? A pure rule on the record, read from the top; the first row that fits decides.
+"""Which savepoints may be disposed of: a pure rule on the record, read from the top; the first row that fits decides.
 
     the savepoint                                                          is
     ---------------------------------------------------------------------  -----------------------------------
     … while any operation of the job is open                               kept: it may be in flight, or named
-    lies outside the roots, or is not called savepoint-…                   kept: not ours to delete
+    is outside the roots, or is not called savepoint-…                     kept: not ours to delete
     is the newest one                                                      kept: the last good one
     is the newest one that a copy restored, with a checkpoint since        kept: the last one known to restore
     is what the current copy was started from                              kept: the rollback target
@@ -12,9 +12,9 @@
     is one of the newest COUNT, and no older than DAYS                     kept: retained
     otherwise                                                              disposed of
 
-What a copy restored is its own and all older ones' proof: from its first checkpoint on it needs none of them, since
-every restore is NO_CLAIM. So the savepoints of a copy that was never updated or restarted all stay: nobody has restored
-one of them. The rule that must never break: what is disposed of is never the only way back.
+Once a copy has restored a savepoint and completed a checkpoint, it needs neither that savepoint nor any older one:
+every restore is NO_CLAIM. So the savepoints of a copy that was never updated or restarted all stay: none of them has
+ever been restored. The rule that must never break: what is disposed of is never the only way back.
 """
 
 from __future__ import annotations

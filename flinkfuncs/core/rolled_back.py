@@ -1,4 +1,4 @@
-"""May an upload try a release again that was rolled back before?
+"""Whether an upload may try a release again that was rolled back before.
 
 A pipeline that uploads the same bad version every hour would stop and start the job every hour. So the record remembers
 which releases were rolled back, and an upload of one of them is refused before anything is touched:
@@ -14,9 +14,9 @@ which releases were rolled back, and an upload of one of them is refused before 
                                   job.json, or on metadata, before
                      yes          yes, and one did                       REFUSED RolledBackBefore
 
-HOLD_AFTER_ROLLBACK says whether it is held; `holdAfterRollback` of the job.json goes first. A job.json is known by what
-it says, its remarks and plan apart; metadata has no versions, so it counts once for each release. What a caller asks
-for is never held: `{"release": …}` of an UPDATE tries it again.
+HOLD_AFTER_ROLLBACK says whether it is held; `holdAfterRollback` of the job.json takes precedence. A job.json is
+identified by its content, without its remarks and plan; metadata has no versions, so it counts once for each release.
+What a caller asks for is never held: `{"release": …}` of an UPDATE tries it again.
 
     the record                                                                   a rolled back release is
     ---------------------------------------------------------------------------  ------------------------
@@ -25,7 +25,7 @@ for is never held: `{"release": …}` of an UPDATE tries it again.
     MOST others were rolled back since                                           forgotten
     DELETE                                                                       forgotten, with all of them
 
-On a cluster behind the ARM job API nothing is rolled back, and so nothing is held. The rule that must never break: a
+On a cluster behind the ARM job API nothing is rolled back, so nothing is held. The rule that must never break: a
 release that the job wants is never held.
 """
 

@@ -1,4 +1,4 @@
-"""What does the ARM API's list say of a job? One row a run: from a NEW on, through every STOP, START and UPDATE.
+"""What the ARM API's list says about a job: one row a run, from a NEW on, through every STOP, START and UPDATE.
 
     a run begins with                                     its id is that of
     ----------------------------------------------------  ----------------------------------------------------
@@ -6,7 +6,7 @@
     a NEW after the last run has ended                    that NEW
     (records of an earlier version know no run)           the copy that runs, or ran last
 
-All that a row needs stands in the record, and in the metadata of its blob: no closed operation is read for it. The
+Everything that a row needs is in the record, and in the metadata of its blob: no closed operation is read for it. The
 rule that must never break: what a run is said to run is what runs, or ran; what was asked for and failed is `asked`.
 """
 

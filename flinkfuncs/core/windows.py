@@ -1,19 +1,19 @@
-"""When may an upload update a job? In its `updateWindow`; at any time, where it has none.
+"""When an upload may update a job: in its `updateWindow`; at any time, where it has none.
 
     {"cron": "0 2 * * 1-5", "minutes": 120, "timeZone": "Europe/Berlin"}            each time opens it, for so long
     {"from": "22:00", "until": "02:00", "days": ["FRI", "SAT"], "timeZone": "UTC"}  on these days, or on every day
 
     the clock of the time zone     cron                               from, until
     -----------------------------  ---------------------------------  ------------------------------------------------
-    passes midnight                the minutes go on                  the day is that of `from`
-    leaves out an hour (spring)    a time in it comes right after it  a time in it comes right after it; a window that
-                                                                      lies in it as a whole is left out with it
+    passes midnight                the minutes continue               the day is that of `from`
+    skips an hour (spring)         a time in it comes right after it  a time in it comes right after it; a window that
+                                                                      is entirely within it is skipped with it
     repeats an hour (autumn)       a time in it comes once, first     each of the two comes once, first
     … and cron's minute or hour    as the clock shows it: not in an   -
-    begins with `*`                hour that is left out, in both
-                                   of a repeated one
+    begins with `*`                hour that is skipped, in both of
+                                   a repeated one
 
-For cron that is as in Debian's (the library `cronsim`). The minutes are real ones.
+Cron works as in Debian's cron (the library `cronsim`). The minutes are minutes of elapsed time.
 
 The rule that must never break: a window opens again, or it is refused where it comes in.
 """

@@ -1,4 +1,4 @@
-"""May an action be sent, and what has to be done before? The row tells how the job stands.
+"""Whether an action may be sent, and what has to be done before. The row shows the state of the job.
 
     action                cause   row                      step
     --------------------  ------  -----------------------  ----------------------------------------------------------
@@ -12,7 +12,7 @@
                           upload  STOPPED, FINISHED        Keep, PlaceJar, End: the next START runs it
                           overt.  ended                    the same: a later STOP or CANCEL went ahead of it
                           any     otherwise                Keep, PlaceJar, Submit
-    START, RE_LAUNCH      any     there, does not run      PlaceJar if another jar lies there, Submit
+    START, RE_LAUNCH      any     there, does not run      PlaceJar if another jar is there, Submit
                           any     RUNNING                  Refuse: it runs
     STOP, SAVEPOINT,      any     there, has not ended     Submit
     CANCEL                any     ended                    Refuse: nothing runs
@@ -24,7 +24,7 @@
 
 A savepoint that a job.json names is sent only where the row says that nothing runs, and once: see `naming`.
 
-The rule that must never break: `Submit` carries how the rows stand at that moment.
+The rule that must never break: `Submit` carries the state of the rows at that moment.
 """
 
 from __future__ import annotations

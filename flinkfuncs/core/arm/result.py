@@ -1,13 +1,13 @@
-"""What came of an action that was sent? The API has no idempotency key, so only a row that is surely ours counts.
+"""What came of an action that was sent. The API has no idempotency key, so only a row that is surely ours counts.
 
-A row is *ours* if its action is ours, and it carries our marker; where the service gave no marker back, or the action
-takes none: if it was seen IN_PROGRESS after the call, or differs from every row that stood there before.
+A row is *ours* if its action is ours, and it carries our marker; where the service returned no marker, or the action
+takes none: if it was seen IN_PROGRESS after the call, or differs from every row that was there before.
 
     long-running op.  row                                  step
     ----------------  -----------------------------------  ----------------------------------------------------------
     FAILED            any                                  End(FAILED) with its error
     RUNNING           any                                  Wait
-    SUCCEEDED,        none at all, and we said DELETE      End(SUCCEEDED): the name is free
+    SUCCEEDED,        none at all, and we sent DELETE      End(SUCCEEDED): the name is free
     UNKNOWN           ours, the launch or stop failed      End(FAILED) with its jobOutput, whatever actionResult says
                       ours, actionResult FAILED            End(FAILED) with its jobOutput
                       ours, actionResult SUCCESS           End(SUCCEEDED)

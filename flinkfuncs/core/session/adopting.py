@@ -1,7 +1,7 @@
-"""May a Flink job that runs already become a job's current copy?
+"""Whether a Flink job that already runs may become a job's current copy.
 
-It was started by somebody else, or by us before the ledger was lost: nothing is known of it but what Flink tells. So it
-has no release; there is nothing to go back to before the first one of its own.
+It was started by somebody else, or by us before the ledger was lost: only what Flink reports about it is known. So it
+has no release, and until its first own release there is nothing to go back to.
 
     the named Flink job                             step
     ----------------------------------------------  ---------------------------------------------------

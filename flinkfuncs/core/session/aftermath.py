@@ -1,6 +1,7 @@
-"""What does an end say that follows a new copy: what did the copy commit, and what is the right next step?
+"""What an end that follows a new copy says: what the copy committed, and what the right next step is.
 
-A completed checkpoint makes output of exactly-once sinks visible; going back behind it writes that output again.
+A completed checkpoint makes output of exactly-once sinks visible; going back to an earlier state writes that output
+again.
 
     the copy         checkpoints  the end says
     ---------------  -----------  ----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Which steps does an operation take from its first one that acts, if all goes well? A plan shows them.
+"""Which steps an operation takes from its first one that acts, if all goes well. A plan shows them.
 
     first step  action                                 then
     ----------  -------------------------------------  ---------------------------------------------------------
@@ -11,8 +11,8 @@
     Cancel,
     Trigger
 
-The proof is TakeCheckpoint, but for a release in batch mode, of which Flink takes none. Repeats, a jar that has to be
-uploaded again and a rollback are not foretold. The tables themselves decide each step when it is taken.
+The proof is TakeCheckpoint, except for a release in batch mode, of which Flink takes none. Repeats, a jar that has to
+be uploaded again and a rollback are not predicted. The tables themselves decide each step when it is taken.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who is to blame for an exception in a job's history: its release, or the cluster that ran it?
+"""Who is to blame for an exception in a job's history: its release, or the cluster that ran it.
 
 A stack trace is read by its headers alone: the first line, and each `Caused by:`. The first row that fits a header
 decides; the words are those of Flink 1.17 to 2.3.
@@ -17,7 +17,7 @@ decides; the words are those of Flink 1.17 to 2.3.
     anything else                                                                     RELEASE
 
 The words count only in Flink's own exceptions (and in the plain ones that it throws for a heartbeat or a pod): a
-connector may say the same of its own servers. What cannot be distinguished from outside: a release that kills its
+connector may say the same about its own servers. What cannot be distinguished from outside: a release that kills its
 TaskManager (System.exit in an operator, memory beyond the container's limit) looks like a TaskManager that is gone.
 The rule that must never break: what is not surely the release's own fault is no reason to undo it.
 """

@@ -1,4 +1,4 @@
-"""May the old copy be touched for this release? Only after its main() has run, and no state is surely dropped.
+"""Whether the old copy may be touched for a release: only after its main() has run, and if no state is surely dropped.
 
     what is known                                      verdict
     -------------------------------------------------  ------------------------------------------------------------
@@ -10,10 +10,10 @@
     it runs in batch mode, and is to continue          REFUSED StateWouldBeDropped
     it takes more slots than there can be (slots.py)   with requireSlots REFUSED NotEnoughSlots; else a warning
     state is dropped, and that is proven               REFUSED StateWouldBeDropped; a warning where it may be dropped
-    otherwise                                          PASSED, with what could not be told as warnings
+    otherwise                                          PASSED, with a warning for what could not be determined
 
-Flink's own refusal at the start is the net for what cannot be told here. The rule that must never break: REFUSED is
-said only of what surely fails or surely loses state, and nothing was touched when it is said.
+For what cannot be determined here, Flink's own refusal at the start is the safety net. The rule that must never break:
+REFUSED is only for what surely fails or surely loses state, and nothing has been touched by then.
 """
 
 from __future__ import annotations
@@ -110,14 +110,14 @@ def checking(operation: Operation, release: Release) -> Check | End | None:
 
 
 def compare(new: Planned, old: Old) -> Comparison:
-    """Tell whose state would be dropped. `new` names every operator, each by an id of its own choice (a uid).
+    """Determine whose state would be dropped. `new` names every operator, each by an id of its own choice (a uid).
 
     old vertex       its operators      in the new plan  state
     ---------------  -----------------  ---------------  --------------------------------------------------------
     without state    any                any              none to lose
     with state       known              all              kept
-    with state       known              none             lost; perhaps, where records under way are counted in
-    with state       known              some             perhaps: Flink tells a chain's state as one number
+    with state       known              none             lost; perhaps, where records in flight are included
+    with state       known              some             perhaps: Flink reports a chain's state as one number
     with state       not known          any              kept if the plan has every operator of the old release,
                                                          else perhaps, until the chain is known
     """
@@ -142,8 +142,9 @@ def operators_compared(new: Planned, found: Comparison) -> Compared:
 
     operators of the old copy  kept, new                   gone
     -------------------------  --------------------------  ---------------------------------------------------------
-    known                      as both have them, and as   as only the old copy has them
-                               only the new release has
+    known                      those that both have, and   those that only the old copy has
+                               those that only the new
+                               release has
     not known                  not known: a chain hides    the heads of chains whose state is surely lost
                                all but its head
 

@@ -1,21 +1,21 @@
-"""What does an operation find of a stop that an earlier one began and was given up in: abandoned, crashed, timed out?
+"""What an operation makes of a stop that an earlier one began and did not finish (abandoned, crashed, timed out).
 
     copy                trigger, savepoint of that stop    step
     ------------------  ---------------------------------  ---------------------------------------------------------
     FINISHED            complete, or the copy's last       note that the copy is STOPPED with it, and look again
-                        savepoint lies in its directory
-    FINISHED            in work                            Wait: it is told of a moment later
+                        savepoint is in its directory
+    FINISHED            in work                            Wait: Flink reports it a moment later
     FINISHED            otherwise                          Wait while caches may lag; then as one that finished by
                                                            itself
-    FAILED, CANCELED    any                                as ever
+    FAILED, CANCELED    any                                as usual
     ABSENT              any                                what starts it from state: Wait until it must be gone, then
                                                            Refuse, naming the directory; but from a named savepoint,
-                                                           and where the storage tells what is left: as ever
-                                                           anything else: as ever
+                                                           and where storage shows what is left: as usual
+                                                           anything else: as usual
     runs                failed                             note that it failed, and look again
-    runs                complete, in work                  CANCEL, LIST_SAVEPOINT: as ever
+    runs                complete, in work                  CANCEL, LIST_SAVEPOINT: as usual
                                                            anything else: Wait, until the deadline; then Refuse
-    runs                unknown                            as ever; a stop of this operation carries the same trigger
+    runs                unknown                            as usual; a stop of this operation has the same trigger
 
 The rule that must never break: between two stops of a copy only the same trigger id, and no state is taken that is
 older than the savepoint which such a stop may have written.

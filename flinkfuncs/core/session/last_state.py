@@ -1,4 +1,4 @@
-"""From which state may a job be started whose last copy was not stopped by us? From the newest one that is still there.
+"""From which state a job may be started whose last copy was not stopped by us: from the newest one that is still there.
 
     named (savePointName), where that counts           that one
     no copy can have run after the newest savepoint    the newest savepoint
@@ -6,18 +6,18 @@
     a start may still come                             that of this start: `start` repeats it, or refuses
     otherwise                                          what the last copy left, as below
 
-    the last copy's newest state, as Flink or the storage tells    step
+    the last copy's newest state, as Flink or storage reports it   step
     -------------------------------------------------------------  ---------------------------------------------
-    told too early: Flink's caches may lag behind its end          Wait
+    reported too early: Flink's caches may lag behind its end      Wait
     none, since the job runs in batch mode                         Refuse: STATELESS_UPDATE starts it again
     not known, or there is none                                    Refuse: name one, or start without state
     a checkpoint that Flink deleted, or deletes when it cancels    Refuse, as above
-    an unaligned checkpoint, and another release is to be started  Refuse, but for allowUnalignedCheckpoint
+    an unaligned checkpoint, and another release is to be started  Refuse, except with allowUnalignedCheckpoint
     a savepoint, a retained checkpoint                             start from it
 
-Before a copy is cancelled for its state, the same is asked of the state that it has then.
+Before a copy is cancelled for its state, the same questions are asked about the state that it has then.
 
-The rule that must never break: no state older than the newest one is taken by itself.
+The rule that must never break: no state older than the newest one is taken without being asked for.
 """
 
 from __future__ import annotations

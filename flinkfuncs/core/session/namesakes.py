@@ -1,4 +1,4 @@
-"""May a step be taken while Flink runs a job of this name that is not ours: another ledger's, or somebody's own?
+"""Whether a step may be taken while Flink runs a job of this name that is not ours, but another ledger's or a person's.
 
     step                                              where there is such a job
     ------------------------------------------------  ---------------------------------------------------------------
@@ -9,12 +9,12 @@
     Start after the operation's cancel                Fail; the job is as it ended
     Start of the old release, as a rollback           Fail, naming the savepoint to go back to
     the same Start again                              Fail; if no call can have left, the copy never started
-    anything else                                     as it is
+    anything else                                     allowed
 
-A Flink job is recognised by its name, which its main() may set: what runs under another name is not seen, but for a
-first upload, of which the release check has found out the name. Ours are the
-current copy and the one to be started, by their ids. The last look before a start is for this, so what somebody starts
-in the milliseconds between the two is not seen either.
+A Flink job is recognised by its name, which its main() may set: what runs under another name is not seen, except for a
+first upload, whose name the release check has found out. Ours are the current copy and the one to be started, by their
+ids. The last look before a start is for this, so what somebody starts in the milliseconds between the two is not seen
+either.
 
 The rule that must never break: no start of ours, by any action, beside a job of that name that is not ours.
 """

@@ -43,7 +43,7 @@ def proving(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
     ------------------------  -------  --------------------  ---------------------------------------------------
     3 of its own fault since  any      any                   it failed: a crash loop
     the newest checkpoint
-    another one, whose fault  any      any                   Wait: settling begins anew
+    another one, whose fault  any      any                   Wait: settling begins again
     it may be
     none since last seen      no       any                   Wait
     none since last seen      yes      none: batch mode      End: UNPROVEN, since Flink takes none
@@ -54,8 +54,8 @@ def proving(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
     at the deadline           any      anything but complete End: UNPROVEN; 2 of its own fault since the newest
                                                              checkpoint: it failed
 
-    Whose fault an exception is, `blame` says. A restart that the cluster caused, and one behind which a checkpoint was
-    completed, is no evidence: the release makes progress, and to undo it would write its output again.
+    Whose fault an exception is, `blame` decides. A restart that the cluster caused, or after which a
+    checkpoint was completed, is no evidence: the release makes progress, and to undo it would write its output again.
     """
     copy = looked_at(seen)
     if len(copy.own_failures) >= MOST_RESTARTS:

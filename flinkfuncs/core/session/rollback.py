@@ -62,7 +62,7 @@ def undoing(operation: Operation, record: JobRecord, undo: Undo, seen: Seen, lim
     terminal    the old release again, or (onFailure stop) the end
     ABSENT      Wait until it must be gone, then the same
     CANCELLING  Wait, until the deadline
-    otherwise   Cancel again, when the last one surely did not leave or went unanswered
+    otherwise   Cancel again, when the last one surely did not leave or was not answered
     """
     copy, mark = looked_at(seen), operation.cancel
     if mark is None:

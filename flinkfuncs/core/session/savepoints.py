@@ -57,9 +57,9 @@ def named_objection(operation: Operation, record: JobRecord, seen: Seen, limits:
     is outside the root, or is being disposed of                Refuse         Refuse
     a bare name that no recorded savepoint has                  Refuse         Refuse
     storage was asked, and it is not there                      Refuse         Refuse
-    storage was asked, and it is there                          go on          go on
-    storage cannot be asked, the savepoint is recorded          go on          go on
-    storage cannot be asked, the savepoint is not recorded      Refuse         go on: Flink refuses the start
+    storage was asked, and it is there                          allowed        allowed
+    storage cannot be asked, the savepoint is recorded          allowed        allowed
+    storage cannot be asked, the savepoint is not recorded      Refuse         allowed: Flink refuses the start
     """
     how = standing(record, seen.copy)
     if named(operation, record, how) is None:

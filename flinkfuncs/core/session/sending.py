@@ -1,4 +1,4 @@
-"""Whose jar has to lie on the cluster for what may come next: one question for each look.
+"""Whose jar has to be on the cluster for what may come next: one question for each look.
 
 written down            copy                release
 ----------------------  ------------------  -----------------------------------------------------
@@ -7,7 +7,7 @@ that has failed
 a start, a rollback     ABSENT, or lost by  the one that was started: it may be sent again
                         the cluster
 a start, a rollback     otherwise           none: nothing is sent
-a stop, a cancel        not ended           none: looked at again when it has ended
+a stop, a cancel        not ended           none: it is looked at again when the copy has ended
 a stop, and the named   ended               the old one: it is started again
 savepoint is gone
 nothing, and the        any                 none

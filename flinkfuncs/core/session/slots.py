@@ -1,8 +1,8 @@
-"""Are there slots for a release? It is refused before the stop only where it is certain that there are none.
+"""Whether there are slots for a release. It is refused before the stop only where it is certain that there are none.
 
     slots that it takes at least  requireSlots  cluster                       verdict
     ----------------------------  ------------  ----------------------------  ---------------------------------
-    no more than are free         any           any                           nothing is said
+    no more than are free         any           any                           no remark
     more than are free            no            any                           a warning
     more than there can be        yes           of a fixed size               REFUSED NotEnoughSlots
     … than are free, but perhaps  yes           any                           a warning, and why it is no refusal
@@ -12,7 +12,7 @@
 
 A cluster is of a fixed size where TaskManagers are there and nobody starts more on demand, as Flink does on Kubernetes
 (natively) and YARN, and where the adaptive scheduler is off, which runs a job on the slots there are. A release is
-taken to need the slots of its widest operator: with several slot sharing groups it needs more.
+assumed to need the slots of its widest operator: with several slot sharing groups it needs more.
 """
 
 from __future__ import annotations

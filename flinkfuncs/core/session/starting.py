@@ -104,17 +104,17 @@ def start_own(operation: Operation, seen: Seen, savepoint: str | None, *, stop_s
 def starting(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
     """Follow a start until the new copy has proved itself, or has failed.
 
-    copy        restored from   step
-    ----------  --------------  ---------------------------------------------------------------------
-    RUNNING     what it should  as `proving` says: settle, then a checkpoint that we ask for
-    RUNNING     not told yet    Wait, while Flink's cache may lag; then it failed
-    RUNNING     something else  it failed: it runs, but not from our savepoint
-    FINISHED    any             End: it has finished by itself
-    STARTING,   any             as `_not_yet` says
+    copy        restored from      step
+    ----------  -----------------  ---------------------------------------------------------------------
+    RUNNING     what it should     as `proving` says: settle, then a checkpoint that we ask for
+    RUNNING     not reported yet   Wait, while Flink's cache may lag; then it failed
+    RUNNING     something else     it failed: it runs, but not from our savepoint
+    FINISHED    any                End: it has finished by itself
+    STARTING,   any                as `_not_yet` says
     RESTARTING
-    FAILED      any             the cluster lost it: as `_lost` says; otherwise it failed
-    CANCELED    any             Fail: somebody cancelled it
-    ABSENT      any             as `_absent` says
+    FAILED      any                the cluster lost it: as `_lost` says; otherwise it failed
+    CANCELED    any                Fail: somebody cancelled it
+    ABSENT      any                as `_absent` says
 
     What follows when it failed, `failed_start` says.
     """
@@ -144,7 +144,7 @@ def starting(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
 
 
 def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
-    """Say what to do about a new copy that the cluster does not know.
+    """Decide about a new copy that the cluster does not know.
 
     refused, and it never ran (`was_refused`)   Fail: it never started
     one of these two, and the jar is gone too  UploadJar; for the second one not beyond the deadline below
@@ -180,11 +180,11 @@ def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
 def _lost(operation: Operation, record: JobRecord, seen: Seen, what: str, ended: Ended | None = None) -> Step:
     """Start a release again whose copy the cluster lost: the same one, from the newest state of that copy.
 
-    lost before  newest state of the copy that was lost    step
-    -----------  ----------------------------------------  ---------------------------------------------------------
-    too often    any                                       Fail, saying what was committed and what to do
-    otherwise    known                                     Start from it, under the next id of this operation
-    otherwise    not known, deleted, or told too early     Wait while it may be told; then Fail, as above
+    lost before  newest state of the copy that was lost       step
+    -----------  -------------------------------------------  ------------------------------------------------------
+    too often    any                                          Fail, saying what was committed and what to do
+    otherwise    known                                        Start from it, under the next id of this operation
+    otherwise    not known, deleted, or reported too early    Wait while it may be reported; then Fail, as above
     """
     copy, again, lost = looked_at(seen), operation.again, current_copy(record)
     number = (again.number if again else 0) + 1
@@ -227,7 +227,7 @@ def _running(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
 
 
 def _not_yet(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
-    """Wait for a copy that does not run yet, or not at the moment.
+    """Wait for a copy that does not run yet, or does not run at the moment.
 
     failed by its own  deadline  the copy                                 step
     fault

@@ -63,13 +63,13 @@ def _begin(
 
 
 def stopping(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
-    """Carry a stop on.
+    """Continue a stop.
 
     copy           savepoint             step
     -------------  --------------------  ---------------------------------------------------------------------
-    FINISHED       in work               Wait: the copy ends a moment before its savepoint is told of
+    FINISHED       in work               Wait: the copy ends a moment before Flink reports its savepoint
     FINISHED       complete              STOP: End; an update: Start
-    FINISHED       unknown, failed       the copy's last savepoint if it lies in our directory; else Fail
+    FINISHED       unknown, failed       the copy's last savepoint if it is in our directory; else Fail
     FAILED         in work               Wait, as above
     FAILED         otherwise             Fail, naming the savepoint if one was written; but where the cluster ended
                                          the copy, an update: Start from the newest state, if that is known
@@ -77,13 +77,13 @@ def stopping(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
     ABSENT         any                   Wait until it must be gone; then an update: Start from the newest state,
                                          where that is known; else Fail, naming our directory
     runs           complete, in work     Wait, until the deadline
-    runs           failed                Fail: the job goes on (STATELESS_UPDATE withoutSavepoint: Cancel)
+    runs           failed                Fail: the job continues (STATELESS_UPDATE withoutSavepoint: Cancel)
     … in a         failed                note it; Wait until the job runs again, then Stop under the next trigger
     failover                             id, three times at most; then as the next rows say
     … since it     failed                UPDATE: Cancel, if the job's newest state outlives that; else Fail
     restarts
     runs           unknown, not refused  Stop again after a second, under the same trigger id
-    runs           unknown, refused      Fail: the job goes on; but Wait while an earlier call may take effect
+    runs           unknown, refused      Fail: the job continues; but Wait while an earlier call may take effect
     """
     copy = looked_at(seen)
     in_work = isinstance(seen.trigger, TriggerRunning) and age_seconds(mark.sent_at, seen) <= limits.stop_seconds
@@ -144,7 +144,7 @@ def _stop_again(operation: Operation, record: JobRecord, mark: Mark, seen: Seen,
 
 
 def savepointing(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
-    """Carry a savepoint on.
+    """Continue a savepoint.
 
     savepoint             copy         step
     --------------------  -----------  ---------------------------------------
@@ -172,16 +172,16 @@ def savepointing(operation: Operation, record: JobRecord, mark: Mark, seen: Seen
 
 
 def canceling(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
-    """Carry a cancel on.
+    """Continue a cancel.
 
     copy                 step
     -------------------  -------------------------------------------------------------------------
     CANCELED             End (STATELESS_UPDATE: Start fresh; UPDATE, LAST_STATE_UPDATE: Start from its newest state;
                          DELETE: the record becomes a tombstone)
-    FINISHED, FAILED     End: it was faster (otherwise as above)
+    FINISHED, FAILED     End: it ended before the cancel (otherwise as above)
     CANCELLING           Wait
     ABSENT               Wait until it must be gone, then Fail (DELETE and the updates: as above)
-    otherwise            Cancel again when the last one went unanswered for long; refused: Fail
+    otherwise            Cancel again when the last one has been unanswered for long; refused: Fail
     """
     copy = looked_at(seen)
     if copy.state in (CopyState.CANCELED, CopyState.FINISHED, CopyState.FAILED):

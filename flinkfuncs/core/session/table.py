@@ -1,4 +1,4 @@
-"""What to do next with an operation on a session cluster: whether it may begin, and which phase goes on.
+"""What to do next with an operation on a session cluster: whether it may begin, and which phase continues.
 
     written down      phase                         module
     ----------------  ----------------------------  --------------
@@ -116,16 +116,16 @@ def _begin(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) 
 def _new(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
     """Start the first copy of a job: never beside one that runs, never over a past that is not known.
 
-    A Flink job is known by its name, which its main() may set; of an upload that name is known once it was checked, and
-    what NEW starts under another name is not compared.
+    A Flink job is recognised by its name, which its main() may set; for an upload that name is known once it was
+    checked, and what NEW starts under another name is not compared.
 
     status            namesake on Flink  past known  step
     ----------------  -----------------  ----------  --------------------------
     any, by arm       any                any         as `histories` says: another run, or an update; else as below
     not NONE          any                any         Refuse: it exists
-    NONE              any, `adopt`       any         as `adopting` says; then NEW is over, an upload an UPDATE
-    NONE              yes                any         Refuse: it runs already
-    NONE              no                 no          Refuse, but savePointName
+    NONE              any, `adopt`       any         as `adopting` says; then NEW is over, an upload is an UPDATE
+    NONE              yes                any         Refuse: it already runs
+    NONE              no                 no          Refuse, except with savePointName
     NONE              no                 yes         Keep, UploadJar, Check, Start
     """
     if record.current and record.current.adopted and record.current.operation == operation.id:
@@ -216,11 +216,11 @@ def _repeat(operation: Operation, record: JobRecord, seen: Seen, limits: Limits)
 
 
 def _update(operation: Operation, record: JobRecord, seen: Seen, limits: Limits, status: Status) -> Step:
-    """Put a release in the place of the one that runs.
+    """Replace the running release by another one.
 
     status                    cause    step
     ------------------------  -------  ------------------------------------------------------------------
-    any, a release is wanted  http     End, where only an updateWindow is said: it is recorded
+    any, a release is wanted  http     End, where the request only sets an updateWindow: it is recorded
     NONE                      upload,  as NEW (a service keeps a row of a launch that was refused, and its
                               arm      callers UPDATE it)
     NONE                      other    Refuse: nothing to update

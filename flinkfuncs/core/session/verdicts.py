@@ -106,13 +106,13 @@ def cannot_tell(why: str) -> str:
 def compared(
     release: Release, planned: Planned, comparison: Comparison, *, warnings: tuple[str, ...], named: bool
 ) -> Checked:
-    """Refuse what surely drops state, unless the release allows it; pass everything else, with what is to be said.
+    """Refuse what surely drops state, unless the release allows it; pass everything else, with warnings.
 
     state dropped      release        verdict
     -----------------  -------------  ---------------------------------------
     surely             allows it      PASSED, with a warning
     surely             does not       REFUSED StateWouldBeDropped
-    perhaps            any            PASSED, with a warning: it cannot be told
+    perhaps            any            PASSED, with a warning: it is not known
     no                 any            PASSED
     """
     if comparison.lost and not release.spec.allow_non_restored_state:
