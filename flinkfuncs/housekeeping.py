@@ -1,13 +1,14 @@
-"""How is a session cluster kept in order? Once an hour: savepoints that nobody needs any more, and jars likewise.
+"""How a session cluster is kept in order, once an hour: savepoints and jars that nobody needs any more are deleted.
 
-A job is kept under its claim, like everything that is done to it, and only while nothing of it is open:
+A job's savepoints are disposed of under its claim, like everything that is done to it, and only while nothing of it is
+open:
 
     1  what may be disposed of is written down in the job's record; from then on nothing is started from it
-    2  Flink is asked to dispose of it, and asked what came of that
+    2  Flink is asked to dispose of it, and then asked for the result
     3  once it is gone, it leaves the record; otherwise it stays there, and the next pass asks again
 
-A crash, a cluster that is away and a disposal that fails leave the entry: nothing is forgotten before it is gone. An
-operation that comes meanwhile waits for one disposal at most. One job that cannot be kept holds up no other.
+A crash, a cluster that does not answer and a disposal that fails leave the entry: nothing is forgotten before it is
+gone. An operation that comes meanwhile waits for one disposal at most. One job that fails does not block the others.
 """
 
 from __future__ import annotations

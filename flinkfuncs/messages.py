@@ -1,25 +1,25 @@
-"""How does a message reach its receiver: once in the end, wherever a process dies?
+"""How a message reaches its receiver: once in the end, wherever a process dies.
 
-    where a message lies              how it gets on
+    where a message is                what happens there
     --------------------------------  ------------------------------------------------------------------------------
     `unsent` of the job's record      written by the compare-and-swap that takes the operation off the open list
     the outbox                        put there, create-if-absent, by who wrote that; else by the sweeper
     the queue                         only a hint, as everywhere: it names a message of the outbox
     `sent`                            written when the receiver answered 2xx, or the message was given up
 
-Each place is cleared after the next one has it, so a crash between two repeats the second; it is the same id there,
-and what lies in `sent` is not sent. A receiver gets a message again only where it answered 2xx and the process
-died before that was written down: the id, which is the same, is for that.
+Each place is cleared after the next one has it, so a crash between the two repeats the second write; the id is the same
+there, and what is in `sent` is not sent. A receiver gets a message again only where it answered 2xx and the process
+died before that was written down: it can recognise the message by its id, which is the same.
 
 An attempt that fails is repeated after each of WAITS; after the last one the message is given up, with a log line and
-a count that an alert watches. 410 Gone gives up at once. Senders have a queue of their own, since a receiver that is
-slow must hold up no driver; what they cannot do (storage is away) they leave to the sweeper, and not to a poison queue.
+a count that an alert watches. 410 Gone gives up at once. Senders have a queue of their own, since a slow receiver must
+not hold up any driver; what they cannot do (storage is away) they leave to the sweeper, and not to a poison queue.
 
 A job is looked at by the savepoint timer, when it is due for a savepoint, and at each tick once it was seen vanished or
 failed; a message is sent at the second look. A savepoint is overdue after twice SAVEPOINT_INTERVAL_SECONDS, which the
-sweeper's listing shows. What was announced stands in the record, by the compare-and-swap that notes the message.
+sweeper's listing shows. What was announced is in the record, by the compare-and-swap that notes the message.
 
-Uploads that are refused unread have no record to stand in: they are put into the outbox before they are closed.
+Uploads that are refused unread have no record: their messages are put into the outbox before they are closed.
 """
 
 from __future__ import annotations

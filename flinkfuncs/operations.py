@@ -4,7 +4,7 @@ There is no other recovery code: after a crash the same loop looks, and finds th
 
     the step is    what is done
     -------------  -----------------------------------------------------------------------------
-    an act         write it down (which renews the lease), carry it out, write down what it told
+    an act         write it down (which renews the lease), carry it out, write down the answer
     Wait           sleep, or hand the operation to a later message when the time is used up
     End            keep the closed operation, then take its result into the record
 

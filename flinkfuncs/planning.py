@@ -1,18 +1,18 @@
-"""What would an action do now? The code that acts is asked, on a copy of the record that is never written.
+"""What an action would do now. The code that acts is asked, on a copy of the record that is never written.
 
     the next step is        the plan
     ----------------------  ----------------------------------------------------------------------------------
     Keep, UploadJar, Check  carries it out: none of them touches a job
     PlaceJar                assumes that it is done
     Wait                    waits, for 20 s in all; then UNKNOWN. The wait for a vanished copy is assumed to be over
-    End, well               NOTHING_TO_DO; WILL_DO where the job's record is another one afterwards
+    End, well               NOTHING_TO_DO; WILL_DO where the operation would change the job's record
     End, otherwise          WOULD_BE_REFUSED
     anything else           WILL_DO, with the steps that follow
 
     UNKNOWN as well: operations are open before it, the cluster cannot be asked, or time is up
 
 What a plan leaves: the jar on the session cluster, under the name of its bytes. An operation that comes within half an
-hour finds it there, so the plan does not delete it; an hour later it is deleted as every unused jar is.
+hour finds it there, so the plan does not delete it; an hour later it is deleted like every unused jar.
 
 The rule that must never break: nothing is written to the ledger or kept as a release, and no call leaves that changes a
 job.

@@ -1,14 +1,14 @@
 """Who drives a job now: a lease in the job's record, measured by the storage's clock and fenced by the record's ETag.
 
 Every write of a claim renews the lease in the same compare-and-swap. A driver that was paused, and whose job another
-one took over, finds another owner in the record at its next write: it can write nothing any more.
+one took over, finds another owner in the record at its next write, and can write nothing more.
 
 A write whose answer is lost is looked for before it is made again. Uploads and callers change the same record, so what
 is looked for is the id of the write (`JobRecord.written`), which they keep; a take is found by its owner.
 
     the record, read again        the write
     ----------------------------  --------------------------------------------------------
-    this id, our lease            done: go on with the record as it is now
+    this id, our lease            done: continue with the record as it is now
     this id, no lease of ours     done; but `write` raises Lost: somebody took the job away
     our lease, another id         not done: made again, on the record as it is now
     neither                       Lost

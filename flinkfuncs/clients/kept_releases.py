@@ -3,9 +3,9 @@
     <job>/<sha256>.jar             the bytes that run; several releases may share them
     <job>/<sha256>.<release>.json  a release of these bytes: its spec, when it was kept, and by which operation
 
-The bytes are written first and the description next, so whatever is described was kept. A Keep that finds them holds
-them: it writes their metadata again if they have not been written to for HELD_FOR. So what a pass of retention listed
-as old, and an operation takes into use meanwhile, has another ETag, and is not deleted.
+The bytes are written first and the description next, so whatever is described was kept. A Keep that finds the bytes
+holds them: it writes their metadata again if they have not been written to for HELD_FOR. So what retention listed as
+old, and an operation takes into use meanwhile, has another ETag, and is not deleted.
 
 The rule that must never break: nothing is deleted that was held since it was listed.
 """

@@ -1,4 +1,4 @@
-"""Who may call a route of ours? Decided before anything of the call is read.
+"""Who may call a route of the app. It is decided before anything of the call is read.
 
     API_AUTHORIZATION  call                                                       reply
     -----------------  ---------------------------------------------------------  -----------------------------------
@@ -11,15 +11,15 @@
     otherwise                                                                     the route's own
 
 A `reader` may send every GET, every plan and every dry run; an `operator` everything. The platform writes the header
-`x-ms-client-principal`, base64 of JSON, and takes it off what a caller sends; where its authentication is off, nobody
-does, so there it is never believed.
+`x-ms-client-principal`, base64 of JSON, and removes it from what a caller sends; where its authentication is off, it
+does not, so there the header is never trusted.
 
     {"auth_typ": "aad", "name_typ": "…/claims/name", "role_typ": "…/claims/role",
      "claims": [{"typ": "name", "val": "Ada Lovelace"}, {"typ": "roles", "val": "operator"}]}
 
-The cookies of a sign-in come along when another site's page sends a form, and a form can send JSON as `text/plain`. A
-browser says from where a request comes, in `Sec-Fetch-Site` or, if it is an old one, in `Origin`; what says neither is
-not a browser.
+The cookies of a sign-in are sent along when another site's page sends a form, and a form can send JSON as `text/plain`.
+A browser says where a request comes from, in `Sec-Fetch-Site` or, if it is an old one, in `Origin`; a client that sends
+neither is not a browser.
 """
 
 from __future__ import annotations

@@ -39,23 +39,23 @@ def restarts(record: JobRecord, copy: CopySeen) -> int:
 def proving(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step | Evidence:
     """Prove a copy that runs from what it should.
 
-    restarts                  settled  checkpoint            step
-    ------------------------  -------  --------------------  ---------------------------------------------------
-    3 of its own fault since  any      any                   it failed: a crash loop
+    restarts                   settled  checkpoint             step
+    -------------------------  -------  ---------------------  ---------------------------------------------------
+    3 by its own fault since   any      any                    it failed: a crash loop
     the newest checkpoint
-    another one, whose fault  any      any                   Wait: settling begins again
-    it may be
-    none since last seen      no       any                   Wait
-    none since last seen      yes      none: batch mode      End: UNPROVEN, since Flink takes none
-    none since last seen      yes      not asked for         TakeCheckpoint
-    none since last seen      yes      being taken           Wait
-    none since last seen      yes      complete              End: proved
-    none since last seen      yes      failed, forgotten     TakeCheckpoint, the next one
-    at the deadline           any      anything but complete End: UNPROVEN; 2 of its own fault since the newest
-                                                             checkpoint: it failed
+    another one that may be    any      any                    Wait: settling begins again
+    its own fault
+    none since last seen       no       any                    Wait
+    none since last seen       yes      none: batch mode       End: UNPROVEN, since Flink takes none
+    none since last seen       yes      not asked for          TakeCheckpoint
+    none since last seen       yes      being taken            Wait
+    none since last seen       yes      complete               End: proved
+    none since last seen       yes      failed, forgotten      TakeCheckpoint, the next one
+    at the deadline            any      anything but complete  End: UNPROVEN; but 2 by its own fault since the
+                                                               newest checkpoint: it failed
 
-    Whose fault an exception is, `blame` decides. A restart that the cluster caused, or after which a
-    checkpoint was completed, is no evidence: the release makes progress, and to undo it would write its output again.
+    `blame` decides whose fault an exception is. A restart that the cluster caused, or after which a checkpoint was
+    completed, is no evidence: the release makes progress, and to undo it would write its output again.
     """
     copy = looked_at(seen)
     if len(copy.own_failures) >= MOST_RESTARTS:
