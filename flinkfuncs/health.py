@@ -34,19 +34,20 @@ QUEUE_THREADS = 24  # host.json: extensions.queues.batchSize + newBatchThreshold
 
 # What the host reads from the environment before our code runs. The defaults of settings.py do not count for it.
 HOST_SETTINGS = {
-    "AzureWebJobsStorage": "Connection of the host's own state (timers, leases); a connection string or the forms with "
-    "`__accountName`, `__credential` and so on.",
+    "AzureWebJobsStorage": "Connection for the host's own state (timers, leases): a connection string, or the forms "
+    "with `__accountName`, `__credential` and so on.",
     "FUNCTIONS_WORKER_RUNTIME": "`python`.",
-    "JARS": "Connection of the account that holds jars, releases, ledger and queue: a connection string, or "
+    "JARS": "Connection to the account of jars, releases, ledger and queue: a connection string, or "
     "JARS__blobServiceUri and JARS__queueServiceUri with JARS__credential and JARS__clientId.",
-    "JOB_JARS": "Connection of the account that JOB_JAR_DIRECTORY names; the same forms. Needed with it only.",
-    "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "How many bytes of a request's body the host reads; what is longer gets its "
-    "413. The longest that this app takes is a jar over HTTP, of 64 MiB; without such jars 1 MiB is enough.",
-    "PYTHON_THREADPOOL_THREAD_COUNT": "Worker threads; at least 24, what the queue trigger may use at once, and some "
-    "for the others.",
-    "AzureWebJobsDisableHomepage": "`true`: the root of the site leads to the page, and is not the host's own.",
-    "PYTHON_ENABLE_OPENTELEMETRY": "`true`: the worker hands the trace context of the host on to this app, and the "
-    "host leaves log lines to it.",
+    "JOB_JARS": "Connection to the account that JOB_JAR_DIRECTORY names, in the same forms. Needed only with that "
+    "setting.",
+    "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "The longest request body that the host reads (bytes); it replies 413 to a "
+    "longer one. It must be above 64 MiB if jars come over HTTP; otherwise 1 MiB is enough.",
+    "PYTHON_THREADPOOL_THREAD_COUNT": "Worker threads: at least 24, which the queue trigger may use at once, and some "
+    "for the other triggers.",
+    "AzureWebJobsDisableHomepage": "`true`: the root of the site leads to the app's page, not to the host's.",
+    "PYTHON_ENABLE_OPENTELEMETRY": "`true`: the worker passes the host's trace context to the app, and the host "
+    "leaves log lines to the app.",
 }
 BINDING_SETTINGS = ("JARS_CONTAINER", "OPERATIONS_QUEUE", "SAVEPOINT_SCHEDULE", "SWEEP_SCHEDULE")  # %…% in triggers
 

@@ -1,4 +1,4 @@
-"""What the app is told by its environment: every setting, its default, and what it is for. Read once.
+"""Every setting that the app reads from its environment, its default, and what it is for. Read once.
 
 Importing never fails, and an empty environment is no crash: a missing or wrong setting is named by `GET /api/health`
 and in the error of the first call that needs it.
@@ -36,30 +36,33 @@ class Settings(BaseSettings):
     )
 
     flink_cluster_kind: Literal["hdinsight", "session"] = Field(
-        description="What runs the jobs: `hdinsight` (the ARM job API) or `session` (a Flink session cluster)."
+        description="What runs the jobs: `session` (a Flink session cluster) or `hdinsight` (a service with the "
+        "ARM job API)."
     )
-    cluster_subscription_id: str = Field("", description="Subscription of the cluster, as in its ARM path.")
-    cluster_resource_group: str = Field("", description="Resource group of the cluster, as in its ARM path.")
-    cluster_pool: str = Field("", description="Cluster pool of the cluster, as in its ARM path.")
-    cluster_name: str = Field("flink", description="Name of the cluster; part of every key of the ledger.")
+    cluster_subscription_id: str = Field("", description="Subscription in the cluster's ARM path.")
+    cluster_resource_group: str = Field("", description="Resource group in the cluster's ARM path.")
+    cluster_pool: str = Field("", description="Cluster pool in the cluster's ARM path.")
+    cluster_name: str = Field("flink", description="Name of the cluster; part of every key in the ledger.")
 
-    jars_container: str = Field("jars", description="Container whose folders stateful/ and stateless/ take jars.")
-    releases_container: str = Field("releases", description="Container in which the bytes of every release are kept.")
+    jars_container: str = Field(
+        "jars", description="Container with the folders `stateful/` and `stateless/`, into which jars are uploaded."
+    )
+    releases_container: str = Field("releases", description="Container that keeps the bytes of every release.")
     ledger_container: str = Field("ledger", description="Container of the records of jobs and operations.")
     operations_queue: str = Field("operations", description="Queue whose messages drive operations.")
     job_jar_directory: str = Field(
         "",
         description="Root of the jars that ARM calls name, `abfs://container@account.dfs.core.windows.net/path`; "
-        "its account is the connection JOB_JARS.",
+        "the connection JOB_JARS leads to its storage account.",
     )
     job_jar_directories: str = Field(
         "",
-        description="Further roots of such jars, separated by commas, each behind its connection: "
+        description="More roots of such jars, comma-separated, each after the name of its connection: "
         "`TEAM=abfs://container@account.dfs.core.windows.net/path`.",
     )
 
     savepoint_schedule: str = Field(
-        "0 */5 * * * *", description="NCRONTAB schedule on which it is looked whether a periodic savepoint is due."
+        "0 */5 * * * *", description="When the app checks whether periodic savepoints are due (NCRONTAB)."
     )
     savepoint_interval_seconds: int = Field(
         6 * 3600, ge=1, description="A job with a savepoint younger than this gets no periodic one (seconds)."
@@ -67,126 +70,142 @@ class Settings(BaseSettings):
     savepoints_at_once: int = Field(
         4,
         ge=1,
-        description="How many periodic savepoints may be under way at once; the other jobs wait for their turn.",
+        description="How many periodic savepoints run at the same time; the other jobs wait for their turn.",
     )
     savepoint_retention_count: int = Field(
         10,
         ge=1,
-        description="How many savepoints of a job are retained; `savepointRetentionCount` of a job.json goes first.",
+        description="How many savepoints of a job are kept; `savepointRetentionCount` in a job.json overrides it.",
     )
     savepoint_retention_days: float = Field(
-        30, gt=0, le=36500, description="For how long (days); `savepointRetentionDays` of a job.json goes first."
+        30,
+        gt=0,
+        le=36500,
+        description="How long savepoints are kept (days); `savepointRetentionDays` in a job.json overrides it.",
     )
     savepoints_connection: str = Field(
         "",
-        description="Connection of the account that SAVEPOINT_DIRECTORY names, to look for savepoints that no record "
-        "names, and for one that a request names; `local` for a `file:` directory of this machine; empty: the app does "
-        "not look.",
+        description="Connection to the storage account of SAVEPOINT_DIRECTORY. With it the app finds savepoints "
+        "that no record names, the newest state of a vanished job, and savepoints that a request "
+        "names. `local` for a `file:` directory on the same machine; empty: the app does not look.",
     )
     release_retention_count: int = Field(
         20, ge=1, description="How many jars of a job's releases are kept at least, whatever their age."
     )
     release_retention_days: float = Field(
-        30, ge=1, le=36500, description="For how long every jar of a job's releases is kept (days)."
+        30, ge=1, le=36500, description="How long every jar of a job's releases is kept (days)."
     )
     hold_after_rollback: bool = Field(
         True,
-        description="Refuse an upload of a release that was rolled back, unless its job.json says `again`; "
-        "`holdAfterRollback` of a job.json goes first.",
+        description="Refuse an upload of a release that was rolled back, unless its job.json has `again`; "
+        "`holdAfterRollback` in a job.json overrides it.",
     )
-    sweep_schedule: str = Field("*/30 * * * * *", description="NCRONTAB schedule of the sweeper.")
+    sweep_schedule: str = Field(
+        "*/30 * * * * *",
+        description="When the sweeper runs (NCRONTAB); it finds uploads whose event was lost, and operations that"
+        " nothing drives.",
+    )
 
     lease_seconds: int = Field(
         30,
         ge=4,
-        description="How long an invocation owns a job without renewing (seconds); calls time out in half of it.",
+        description="How long an invocation owns a job without renewing its lease (seconds); calls time out after"
+        " half of it.",
     )
     invocation_seconds: int = Field(
-        120, ge=1, description="After this an invocation hands a waiting operation back to the queue (seconds)."
+        120, ge=1, description="After this time an invocation hands a waiting operation back to the queue (seconds)."
     )
-    start_deadline_seconds: int = Field(300, ge=1, description="How long a started copy may take to run (seconds).")
+    start_deadline_seconds: int = Field(
+        300, ge=1, description="How long main() may take in a check, and a started copy until it runs (seconds)."
+    )
     settle_seconds: float = Field(
-        10, ge=0, description="How long a new copy has to run without a restart before its proof (seconds)."
+        10, ge=0, description="How long a new copy must run without a restart before its proof (seconds)."
     )
     stop_deadline_seconds: int = Field(3600, ge=1, description="How long a savepoint may take (seconds).")
     unreachable_seconds: int = Field(
-        300, ge=1, description="After this without an answer an operation that changed nothing yet fails (seconds)."
+        300,
+        ge=1,
+        description="How long an operation that has changed nothing waits for an answer before it fails (seconds).",
     )
 
     flink_rest_url: str = Field(
         "", description="Base URL of the session cluster's REST API; it may end in a path, as behind a proxy."
     )
     flink_dashboard_url: str = Field(
-        "", description="Base URL of Flink's own pages for people, where that is not FLINK_REST_URL."
+        "", description="Base URL of Flink's dashboard, if people reach it under another address than FLINK_REST_URL."
     )
     flink_ca_certificate: str = Field(
         "",
-        description="The certificate authorities that Flink's certificate is checked against, and no others: their "
-        "text in PEM, or the path of a file; empty: the public ones.",
+        description="Certificate authorities to trust for Flink, and no others: text in PEM, or the path of a "
+        "file; empty: the public ones.",
     )
     flink_client_certificate: SecretStr = Field(
         SecretStr(""),
-        description="The certificate that the app shows to Flink or a proxy before it: text in PEM, or the path of a "
-        "file; it may hold the key, too.",
+        description="Client certificate for Flink or a proxy in front of it: text in PEM, or the path of a file; "
+        "it may include the key.",
     )
     flink_client_certificate_secret: str = Field(
         "", description="Name of the secret in Key Vault that holds it instead (PEM)."
     )
     flink_client_key: SecretStr = Field(
-        SecretStr(""), description="The key of that certificate: text in PEM, or the path of a file; not encrypted."
+        SecretStr(""), description="Key of that certificate, not encrypted: text in PEM, or the path of a file."
     )
     flink_client_key_secret: str = Field("", description="Name of the secret in Key Vault that holds it instead.")
-    flink_user: str = Field("", description="The user's name for basic authentication.")
-    flink_password: SecretStr = Field(SecretStr(""), description="The password of FLINK_USER.")
+    flink_user: str = Field("", description="User name for basic authentication.")
+    flink_password: SecretStr = Field(SecretStr(""), description="Password of FLINK_USER.")
     flink_password_secret: str = Field("", description="Name of the secret in Key Vault that holds it instead.")
     flink_token: SecretStr = Field(SecretStr(""), description="A fixed bearer token.")
     flink_token_secret: str = Field("", description="Name of the secret in Key Vault that holds it instead.")
     flink_token_scope: str = Field(
         "",
-        description="Scope, such as `api://flink/.default`, for which the app's own identity gets bearer tokens from "
-        "Entra ID.",
+        description="Scope, such as `api://flink/.default`, for bearer tokens that the app gets from Entra ID "
+        "with its own identity.",
     )
-    savepoint_directory: str = Field(
-        "", description="Root below which savepoints are written, a URI that Flink can write."
-    )
+    savepoint_directory: str = Field("", description="Root directory of savepoints, a URI that Flink can write to.")
 
     savepoint_directories: str = Field(
         "",
-        description="Further roots below which savepoints may lie, separated by commas, each alone or, for the app to "
-        "look there, behind its connection: `TEAM=abfs://container@account.dfs.core.windows.net/path`.",
+        description="More roots below which savepoints may be, comma-separated. With the name of a connection in "
+        "front, the app can look there: `TEAM=abfs://container@account.dfs.core.windows.net/path`.",
     )
 
     allow_unguarded_main: bool = Field(
         False,
         description="Run a new release's main() before the old copy is stopped even where "
-        "`cluster.intercept-user-system-exit` is not `THROW`: there a System.exit in it ends the JobManager.",
+        "`cluster.intercept-user-system-exit` is not `THROW`; there a System.exit in it ends the "
+        "JobManager.",
     )
     require_slots: bool = Field(
         False,
-        description="Refuse a release, before the old copy is stopped, that takes more slots than a session cluster "
-        "has for it, where it is certain that no more come; `requireSlots` of a job.json or a body goes first.",
+        description="Refuse a release, before the old copy is stopped, if it certainly needs more slots than a "
+        "session cluster can have; `requireSlots` in a job.json or a request overrides it.",
     )
 
     arm_base_url: str = Field("https://management.azure.com", description="Base URL of Azure Resource Manager.")
     arm_api_version: str = Field("2023-06-01-preview", description="api-version of the job API.")
     arm_scope: str = Field("https://management.azure.com/.default", description="Scope of the tokens for ARM.")
     arm_credential: Literal["vault", "identity"] = Field(
-        "vault", description="`vault`: a client secret read from Key Vault; `identity`: the app's managed identity."
+        "vault", description="`vault`: a client secret from Key Vault; `identity`: the app's managed identity."
     )
     arm_poll_seconds: float = Field(
-        5, gt=0, description="How often the job list is read while something waits (seconds)."
+        5, gt=0, description="How often the job list is read while an operation waits (seconds)."
     )
     arm_deadline_seconds: int = Field(
-        1800, ge=1, description="How long a runJob may take before it is UNKNOWN (seconds)."
+        1800, ge=1, description="How long a runJob may take before the operation ends as UNKNOWN (seconds)."
     )
-    key_vault_url: str = Field("", description="URL of the vault that holds the client secret.")
+    key_vault_url: str = Field("", description="URL of the Key Vault that holds the secrets.")
     key_vault_secret_prefix: str = Field(
         "hdinsight-aks-variables",
-        description="Prefix of the secrets `<prefix>-api-client-id`, `<prefix>-api-secret`, `<prefix>-tenant-id`.",
+        description="Prefix of the secrets for ARM: `<prefix>-api-client-id`, `<prefix>-api-secret`, "
+        "`<prefix>-tenant-id`.",
     )
-    key_vault_secret_seconds: int = Field(3600, ge=1, description="How long a secret is used before it is read again.")
+    key_vault_secret_seconds: int = Field(
+        3600, ge=1, description="How long a secret is used before it is read again (seconds)."
+    )
     entra_authority: str = Field("https://login.microsoftonline.com", description="Base URL of Entra ID.")
-    azure_client_id: str = Field("", description="Client id of the user-assigned managed identity, where there is one.")
+    azure_client_id: str = Field(
+        "", description="Client ID of the app's user-assigned managed identity, if it has one."
+    )
     entra_disable_instance_discovery: bool = Field(
         False, description="For a local Entra ID only; refused together with a real Azure host."
     )
@@ -194,84 +213,90 @@ class Settings(BaseSettings):
         False, description="For a local Key Vault only; refused together with a real Azure host."
     )
 
-    gateway_tenant_id: str = Field("", description="Tenant whose tokens the ARM gateway accepts; empty: it is off.")
-    gateway_authority: str = Field("https://login.microsoftonline.com", description="Entra ID that signs those tokens.")
+    gateway_tenant_id: str = Field(
+        "", description="Tenant whose tokens the gateway accepts; empty: the gateway is off."
+    )
+    gateway_authority: str = Field(
+        "https://login.microsoftonline.com", description="Entra ID that issues those tokens."
+    )
     gateway_audience: str = Field(
         "https://management.azure.com,https://management.core.windows.net",
-        description="Audiences of which those tokens must name one, separated by commas, each with or without a slash "
-        "at its end; the default is what ARM itself takes.",
+        description="Audiences that the gateway accepts, comma-separated, each with or without a slash at the "
+        "end; the default is what ARM itself accepts.",
     )
     gateway_allowed_principals: str = Field(
         "",
-        description="Object or application ids that may call the gateway, separated by commas, each with its right: "
-        "`id=reader` (may look), `id=contributor` or the id alone (may do everything); empty: it is off.",
+        description="Object or application IDs that may call the gateway, comma-separated, each with its right: "
+        "`id=reader` (read only), `id=contributor` or the ID alone (everything); empty: the gateway "
+        "is off.",
     )
-    gateway_location: str = Field("local", description="Location that the gateway's operationStatuses URLs name.")
+    gateway_location: str = Field("local", description="Location in the URLs of the gateway's operationStatuses.")
     gateway_operation_status: Literal["over", "submitted"] = Field(
         "over",
-        description="When operationStatuses say Succeeded: when the action is `over`, however it ended, or when it is "
-        "`submitted` to the cluster.",
+        description="When operationStatuses report Succeeded: when the action is `over`, however it ended, or as "
+        "soon as it is `submitted` to the cluster.",
     )
     gateway_front_ends: str = Field(
         "",
-        description="Addresses or networks (`10.1.0.4,10.2.0.0/24`) of the front ends whose X-Forwarded-Host and "
-        "Forwarded are believed; empty: none.",
+        description="Addresses or networks (`10.1.0.4,10.2.0.0/24`) of front ends whose X-Forwarded-Host and "
+        "Forwarded headers are trusted; empty: none.",
     )
 
     api_authorization: Literal["keys", "roles"] = Field(
         "keys",
-        description="What opens the routes below /api: `keys` (function keys), or `roles` (App Service authentication "
-        "with the app roles `reader` and `operator`; docs/sign-in.md says how).",
+        description="What opens the routes below /api: `keys` (function keys), or `roles` (App Service "
+        "authentication with the app roles `reader` and `operator`; see docs/sign-in.md).",
     )
     website_auth_enabled: bool = Field(
         False,
-        description="Set by the platform where App Service authentication is on, and not by you: only then are the "
-        "headers believed in which it names who is signed in.",
+        description="Set by the platform, not by you, where App Service authentication is on; only then does the "
+        "app trust the headers that name the caller.",
     )
 
     notify_url: SecretStr = Field(
         SecretStr(""),
-        description="Where messages for people are sent: a URL that begins with https://, which takes a POST a "
-        "message; empty: none is sent. docs/messages.md says more.",
+        description="Where messages for people are sent: an https:// URL that takes a POST for each message; "
+        "empty: none are sent. See docs/messages.md.",
     )
     notify_url_secret: str = Field("", description="Name of the secret in Key Vault that holds it instead.")
     notify_format: Form = Field(
         "cloudevents",
-        description="What is sent: `cloudevents`, `slack`, `teams` (Workflows), or `eventgrid` (a topic that takes "
-        "CloudEvents; the app's own identity may send).",
+        description="Format of the messages: `cloudevents`, `slack`, `teams` (Workflows), or `eventgrid` (a topic"
+        " that takes CloudEvents, to which the app's own identity may send).",
     )
     notify_on: str = Field(
         DEFAULT,
-        description="What is announced, separated by commas: outcomes of operations, `upload_refused`, `vanished`, "
+        description="What is sent, comma-separated: outcomes of operations, `upload_refused`, `vanished`, "
         "`recovered`, `savepoint_overdue`.",
     )
     notify_key: SecretStr = Field(
         SecretStr(""),
-        description="The key that signs messages as Standard Webhooks do: `whsec_` and base64 of 24 to 64 bytes; "
-        "empty: they are not signed.",
+        description="Key that signs messages as Standard Webhooks do: `whsec_` and base64 of 24 to 64 bytes; "
+        "empty: messages are not signed.",
     )
     notify_key_secret: str = Field("", description="Name of the secret in Key Vault that holds it instead.")
     notify_key_old: SecretStr = Field(
-        SecretStr(""), description="The key before it, which signs as well until every receiver knows the new one."
+        SecretStr(""), description="The previous key, which signs as well until every receiver has the new one."
     )
     notify_key_old_secret: str = Field("", description="Name of the secret in Key Vault that holds it instead.")
-    messages_queue: str = Field("messages", description="Queue whose messages have those of NOTIFY_URL sent.")
+    messages_queue: str = Field("messages", description="Queue of the messages that are to be sent to NOTIFY_URL.")
 
     trace_url: str = Field(
         "",
-        description="Where people look at a trace: a URL with `{traceId}` in the place of its id, as in "
-        "`https://jaeger.example.com/trace/{traceId}`; empty: they are shown the id alone.",
+        description="Where people look at a trace: a URL with `{traceId}` in place of its ID, such as "
+        "`https://jaeger.example.com/trace/{traceId}`; empty: only the ID is shown.",
     )
     otel_exporter_otlp_endpoint: str = Field(
         "",
-        description="Base URL of an endpoint that takes traces, metrics and logs by OTLP over HTTP; empty: none. The "
-        "SDK reads the other `OTEL_*` variables (headers, timeouts, resource attributes).",
+        description="Base URL of an OTLP endpoint (HTTP) for traces, metrics and logs; empty: none. The SDK reads"
+        " the other `OTEL_*` variables (headers, timeouts, resource attributes).",
     )
     applicationinsights_connection_string: str = Field(
         "", description="Connection string of the Application Insights that gets the same; empty: none."
     )
     applicationinsights_authentication_string: str = Field(
-        "", description="`Authorization=AAD;ClientId=…`: the identity that Application Insights lets in."
+        "",
+        description="`Authorization=AAD;ClientId=…`: the identity with which the app writes to Application Insights.",
     )
 
     @field_validator("job_jar_directory", "savepoint_directory")

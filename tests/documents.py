@@ -1,9 +1,9 @@
-"""Which parts of README.md and docs/tables.md are written from the code? `make docs` writes them, a test compares.
+"""Which parts of the pages in docs/ are written from the code? `make docs` writes them, a test compares.
 
-    <!-- settings -->                    README    the table of settings.py
-    <!-- host settings -->               README    what the Functions host itself reads
-    <!-- jars -->                        README    the example's jars, from examples/README.md's own table
-    <!-- flinkfuncs.… -->                both      the docstring of that module or function, word by word
+    <!-- settings of … -->               a part of the table of settings.py: GROUPS says which
+    <!-- host settings -->               what the Functions host itself reads
+    <!-- jars -->                        the example's jars, from examples/README.md's own table
+    <!-- flinkfuncs.… -->                the docstring of that module or function, word by word
 
 Each part ends with `<!-- /… -->` of the same name.
 """
@@ -24,13 +24,28 @@ from flinkfuncs.health import HOST_SETTINGS
 from flinkfuncs.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
-DESIGN = ROOT / "docs" / "design.md"
-TABLES = ROOT / "docs" / "tables.md"
-CAPACITY = ROOT / "docs" / "capacity.md"
+DOCS = ROOT / "docs"
+DESIGN = DOCS / "design.md"
+TABLES = DOCS / "tables.md"
+CAPACITY = DOCS / "capacity.md"
 EXAMPLES = ROOT / "examples" / "README.md"
 
-_PART = re.compile(r"<!-- (?P<name>[a-z][\w. ]*) -->\n(?P<text>.*?)<!-- /(?P=name) -->", re.DOTALL)
+# Each group of settings begins with the one named here, and ends before the next group.
+GROUPS = {
+    "settings of the cluster": "flink_cluster_kind",
+    "settings of storage": "jars_container",
+    "settings of savepoints and releases": "savepoint_schedule",
+    "settings of times": "lease_seconds",
+    "settings of a session cluster": "flink_rest_url",
+    "settings of the ARM API": "arm_base_url",
+    "settings of identities": "key_vault_url",
+    "settings of the gateway": "gateway_tenant_id",
+    "settings of sign-in": "api_authorization",
+    "settings of messages": "notify_url",
+    "settings of telemetry": "trace_url",
+}
+
+_PART = re.compile(r"<!-- (?P<name>[a-z][\w. -]*) -->\n(?P<text>.*?)<!-- /(?P=name) -->", re.DOTALL)
 _CODE = "flinkfuncs."
 
 
@@ -48,12 +63,26 @@ def text_of(name: str) -> str:
     """Write one part."""
     if name.startswith(_CODE):
         return f"```text\n{docstring(name)}\n```\n"
-    return {"settings": settings, "host settings": host_settings, "jars": jars}[name]()
+    if name in GROUPS:
+        return settings(name)
+    return {"host settings": host_settings, "jars": jars}[name]()
 
 
-def settings() -> str:
-    """Write the table of the settings."""
-    rows = [f"| `{name.upper()}` | {_default(field)} | {field.description} |" for name, field in _fields()]
+def pages() -> list[Path]:
+    """Name every page that is for readers, whoever they are."""
+    found = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "airflow/README.md")]
+    return [
+        *(page for page in found if page.exists()),
+        *sorted(DOCS.glob("*.md")),
+        *sorted(ROOT.glob("examples/**/*.md")),
+    ]
+
+
+def settings(group: str) -> str:
+    """Write the table of one group of settings."""
+    rows = [
+        f"| `{name.upper()}` | {_default(field)} | {_linked(field.description)} |" for name, field in _fields(group)
+    ]
     return "\n".join(["| setting | default | what for |", "|---|---|---|", *rows]) + "\n"
 
 
@@ -99,8 +128,17 @@ def _documented(module: ModuleType) -> list[tuple[str, object]]:
     ]
 
 
-def _fields() -> list[tuple[str, FieldInfo]]:
-    return list(Settings.model_fields.items())
+def _fields(group: str) -> list[tuple[str, FieldInfo]]:
+    fields = list(Settings.model_fields.items())
+    names = [name for name, _ in fields]
+    first = names.index(GROUPS[group])
+    ends = [names.index(other) for other in GROUPS.values() if names.index(other) > first]
+    return fields[first : min(ends, default=len(fields))]
+
+
+def _linked(text: str | None) -> str:
+    """Make links of the pages that a description names as files."""
+    return re.sub(r"\bdocs/([\w-]+)\.md\b", r"[\1.md](\1.md)", text or "")
 
 
 def _default(field: FieldInfo) -> str:
@@ -115,9 +153,9 @@ def _second(row: str) -> str:
 
 
 def main() -> None:
-    """Write the parts anew."""
-    for document in (README, TABLES):
-        document.write_text(written(document.read_text()))
+    """Write the parts of every page in docs/."""
+    for page in sorted(DOCS.glob("*.md")):
+        page.write_text(written(page.read_text()))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Can a session cluster do what will be asked of it? The health report says so before anybody needs it.
+"""Is a session cluster fit for what the app asks of it? The health report says so before anybody needs it.
 
     Flink's option, or what it answers                finding  what does not work there
     ------------------------------------------------  -------  -------------------------------------------------------
     web.submit.enable off, or no session cluster      fault    whatever starts a copy: there are no routes for jars
     a version below 1.17                              fault    the proof of a start: no checkpoint can be asked for
-    no version                                        fault    a start: how it has to be worded depends on the version
-    a version above 2.x                               warning  unknown: nobody has tried
+    no version                                        fault    a start: its request differs from version to version
+    a version above 2.x                               warning  not known: the app was never tried on it
     no checkpoint directory, checkpoints in memory    warning  LAST_STATE_UPDATE; a failed or lost copy leaves no state
     a `file:` directory, TaskManagers on several      warning  a restore, unless all hosts mount the same directory
     hosts
@@ -13,7 +13,7 @@
     checkpoint retention off                          warning  LAST_STATE_UPDATE of a job that this app did not start
     cluster.intercept-user-system-exit not THROW      warning  the check of a release, or its safety
 
-A release's own flinkConfiguration may name another checkpoint directory; the options here are the cluster's.
+A release's own flinkConfiguration may set another checkpoint directory; the options here are those of the cluster.
 """
 
 from __future__ import annotations

@@ -1,18 +1,18 @@
-"""What is counted and measured, under which names? Alerts and workbooks are built on them: they stay as they are.
+"""What is counted and measured, under which names? Alerts and workbooks use these names, so they do not change.
 
 name                            kind        unit   attributes
 ------------------------------  ----------  -----  ----------------------------------------------------------------
 flinkfuncs.operations           counter            action, outcome
 flinkfuncs.update.downtime      histogram   s      action, outcome
 flinkfuncs.step.duration        histogram   s      step, outcome
-flinkfuncs.savepoint.age        gauge       s      job: its newest savepoint; told by the sweeper, of jobs that run
+flinkfuncs.savepoint.age        gauge       s      job: its newest savepoint; set by the sweeper, for running jobs
 flinkfuncs.savepoint.duration   histogram   s      action
-flinkfuncs.queue.age            histogram   s      from sending a message to its handling; a hop's own delay counts
-flinkfuncs.operation.age        gauge       s      the oldest open operation, 0 where none is; told by the sweeper
-flinkfuncs.messages             counter            outcome: sent, failed (it is tried again), given_up
-flinkfuncs.call.duration        histogram   s      peer, method, status (`none`: no answer); its count is the calls'
+flinkfuncs.queue.age            histogram   s      from sending a message to handling it, including its own delay
+flinkfuncs.operation.age        gauge       s      the oldest open operation, 0 without one; set by the sweeper
+flinkfuncs.messages             counter            outcome: sent, failed (and tried again), given_up
+flinkfuncs.call.duration        histogram   s      peer, method, status (`none`: no answer); counts the calls
 
-Of jobs there may be many: only the gauge of savepoints names them.
+There may be many jobs, so only the gauge of savepoints has their names.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
     second    what somebody else asked for while the main one was driven
 
 A course says how each operation ends, how many savepoints and starts that takes, and whose release runs afterwards. It
-knows nothing of the app's tables: it is what README.md promises.
+knows nothing of the app's tables: it is what docs/actions.md promises.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Is every app setting set, and none that nobody reads? Code, templates, sample and README hold the same."""
+"""Is every app setting set, and none that nobody reads? Code, templates, sample and docs/settings.md hold the same."""
 
 import json
 import re
@@ -97,7 +97,7 @@ def test_the_app_gets_all_of_them() -> None:
 
 @pytest.mark.parametrize("name", [name for name in Settings.model_fields if name.upper() not in PLATFORM_SETTINGS])
 def test_a_setting_that_nobody_chooses_has_the_default_of_the_code(name: str) -> None:
-    """What README and the sample say of a default is what a deployment gets; where not, it stands above."""
+    """What docs/settings.md and the sample say of a default is what a deployment gets; where not, it stands above."""
     deployed, field = {**CHOSEN, **CONNECTED}[name.upper()], Settings.model_fields[name]
     if name.upper() in DEPLOYED:
         assert shown(deployed) == DEPLOYED[name.upper()]

@@ -48,7 +48,7 @@ def test_nothing_is_declared_in_vain(file: str) -> None:
 
 
 def test_every_choice_says_what_it_is() -> None:
-    """A person reads main.bicep's parameters in the portal and in the README."""
+    """A person reads main.bicep's parameters in the portal and in docs/first-deployment.md."""
     assert all(parameter("main.bicep", name)["description"] for name in templates()["main.bicep"]["parameters"])
 
 

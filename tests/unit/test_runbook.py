@@ -1,4 +1,4 @@
-"""Is the runbook true? What it tells somebody to type at night exists: routes, bodies, settings, alerts, links."""
+"""Is the runbook true? What it asks somebody to type at night exists: routes, bodies, settings, alerts."""
 
 import json
 import re
@@ -14,8 +14,8 @@ from flinkfuncs.core.uploads import parse_job_json
 from flinkfuncs.runjob import RunJobProperties
 from flinkfuncs.settings import Settings
 from tests.documents import ROOT
-from tests.infra.bicep import INFRA, variable
-from tests.unit.test_readme import choices, routes, settings
+from tests.facts import choices, outputs, routes, settings
+from tests.infra.bicep import variable
 
 RUNBOOK = ROOT / "docs" / "runbook.md"
 TEXT = RUNBOOK.read_text()
@@ -23,17 +23,6 @@ COMMANDS = "\n".join(re.findall(r"^ {4,}(\S.*)$", TEXT, re.MULTILINE))
 CODE = " ".join(re.findall(r"`([^`\n]+)`", TEXT)) + "\n" + COMMANDS
 CALLS = re.findall(r"(?:call|curl)\b[^\n`]*?\$APP/api/[\w/?=&.-]+", TEXT)
 OWN = {"TRIGGER", "FLINK", "ID", "APP", "KEY"}  # what the page sets itself, or asks for
-
-
-def outputs() -> set[str]:
-    """What `azd env get-values` knows of a deployment."""
-    return set(re.findall(r"^output (\w+) ", (INFRA / "main.bicep").read_text(), re.MULTILINE))
-
-
-def headings(place: str) -> set[str]:
-    """The anchors of a page."""
-    found = re.findall(r"^#+ (.*)$", (ROOT / place).read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in found}
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -46,13 +35,6 @@ def test_every_call_meets_a_route_with_its_method(call: str) -> None:
     if action := re.fullmatch(r"/api/jobs/[^/]+/([\w-]+)", path):
         known = {action.value.lower().replace("_", "-") for action in Action} | {"uploads", "savepoints", "releases"}
         assert action[1] in known
-
-
-def test_every_route_in_the_text_is_one() -> None:
-    """With its method, as the README writes it."""
-    named = re.findall(r"`((?:GET|POST|PUT) /[^`]+)`", TEXT)
-    assert named
-    assert set(named) <= routes()
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if " -d " in call])
@@ -87,14 +69,6 @@ def test_every_alert_has_a_heading_and_no_other() -> None:
     assert set(re.findall(r"^### (.*)$", section, re.MULTILINE)) == rules
 
 
-def test_every_code_is_one_of_the_apps() -> None:
-    """What a reply or a log says."""
-    code = "".join(path.read_text() for path in (ROOT / "flinkfuncs").rglob("*.py"))
-    named = set(re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`", TEXT))
-    assert {"NewerRecord", "UnreadableRecord", "JobRunsAlready", "UnknownPast", "OperationEnded"} <= named
-    assert [promised for promised in named if f'"{promised}"' not in code] == []
-
-
 def test_containers_queues_and_secrets_are_called_as_they_are() -> None:
     """By the defaults of the settings, which the templates deploy."""
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
@@ -104,15 +78,6 @@ def test_containers_queues_and_secrets_are_called_as_they_are() -> None:
     assert f"{defaults['key_vault_secret_prefix']}-api-secret" in COMMANDS
     assert set(re.findall(r"flink/jobs/", COMMANDS)), "the ledger's key is the cluster's name"
     assert defaults["cluster_name"] == "flink"
-
-
-def test_every_link_leads_to_a_heading_that_is_there() -> None:
-    """Here and on the pages beside it."""
-    for link in re.findall(r"\]\((?!http)([^)]+)\)", TEXT):
-        path, _, anchor = link.partition("#")
-        target = (RUNBOOK.parent / path).resolve() if path else RUNBOOK
-        assert target.exists(), link
-        assert not anchor or anchor in headings(str(target.relative_to(ROOT.resolve()))), link
 
 
 def test_flinks_own_bodies_are_json_and_say_how_the_state_is_taken() -> None:
