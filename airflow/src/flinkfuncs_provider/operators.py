@@ -55,7 +55,7 @@ class FlinkJobOperator(BaseOperator):
     :param release: the id of an earlier release to go back to (templated)
     :param args: main()'s arguments (templated). No secrets: they are part of the job
     :param flink_configuration: Flink's configuration of the job (templated)
-    :param body: further fields of the request, as the app's README describes them (templated)
+    :param body: further fields of the request, as the app's docs/actions.md describes them (templated)
     :param savepoint: what to begin from: a savepoint's name or path (templated)
     :param plan: the id of a plan: refused where anything that it rested on has changed (templated)
     :param reason: a line for the history (templated; default: the DAG, the run and the task)
