@@ -1,56 +1,20 @@
-"""Is the runbook true? What it asks somebody to type at night exists: routes, bodies, settings, alerts."""
+"""Is the runbook true? What it asks somebody to type at night exists: settings, variables, alerts."""
 
 import json
 import re
-from urllib.parse import urlsplit
 
-import pytest
-
-from flinkfuncs.api.asked import Abandon, Pause
 from flinkfuncs.core.actions import Action
-from flinkfuncs.core.model import Model
 from flinkfuncs.core.operations import Outcome
-from flinkfuncs.core.uploads import parse_job_json
-from flinkfuncs.runjob import RunJobProperties
 from flinkfuncs.settings import Settings
 from tests.documents import ROOT
-from tests.facts import choices, outputs, routes, settings
+from tests.facts import choices, outputs, settings
 from tests.infra.bicep import variable
 
 RUNBOOK = ROOT / "docs" / "runbook.md"
 TEXT = RUNBOOK.read_text()
 COMMANDS = "\n".join(re.findall(r"^ {4,}(\S.*)$", TEXT, re.MULTILINE))
 CODE = " ".join(re.findall(r"`([^`\n]+)`", TEXT)) + "\n" + COMMANDS
-CALLS = re.findall(r"(?:call|curl)\b[^\n`]*?\$APP/api/[\w/?=&.-]+", TEXT)
 OWN = {"TRIGGER", "FLINK", "ID", "APP", "KEY"}  # what the page sets itself, or asks for
-
-
-@pytest.mark.parametrize("call", CALLS)
-def test_every_call_meets_a_route_with_its_method(call: str) -> None:
-    """A copied line is answered; actions are those that there are."""
-    method = (re.findall(r"-X (\w+)", call) or ["GET"])[0]
-    path = urlsplit(call.partition("$APP")[2]).path
-    shapes = [re.sub(r"\{\w+\}", "[^/]+", route) for route in routes()]
-    assert any(re.fullmatch(shape, f"{method} {path}") for shape in shapes), call
-    if action := re.fullmatch(r"/api/jobs/[^/]+/([\w-]+)", path):
-        known = {action.value.lower().replace("_", "-") for action in Action} | {"uploads", "savepoints", "releases"}
-        assert action[1] in known
-
-
-@pytest.mark.parametrize("call", [call for call in CALLS if " -d " in call])
-def test_every_body_is_accepted(call: str) -> None:
-    """Its fields are those of the route."""
-    body = re.findall(r"-d '(.*)'", call)[0].replace("<flink job id>", "a" * 32)
-    models: dict[str, type[Model]] = {"uploads": Pause, "abandon": Abandon}
-    assert models.get(call.rpartition("/")[2], RunJobProperties).model_validate_json(body)
-
-
-def test_every_job_json_is_one() -> None:
-    """As the intake reads it."""
-    found = re.findall(r'(?:echo \'|^ {4,})(\{"jar".*\})', TEXT, re.MULTILINE)
-    assert len(found) == 2
-    for text in found:
-        assert parse_job_json(text.encode()).jar == "orders.jar"
 
 
 def test_every_setting_variable_and_word_in_capitals_exists() -> None:
