@@ -94,7 +94,7 @@ package: ## Pack what is deployed into .tools/app.zip, compiled (PYTHON: the ver
 	$(PYTHON) -c 'import shutil; shutil.make_archive(".tools/app", "zip", ".tools/app")'
 	echo "# Without this file azd would leave out __pycache__." > .tools/app/.funcignore
 
-docs: setup ## Write the parts of docs/ that come from the code.
+docs: setup ## Write the parts of the documents that come from the code.
 	$(BIN)/python -m tests.documents
 
 screenshots: setup ## Take the pictures of the page in docs/, from the demo on a real Flink (needs Chromium).
