@@ -30,7 +30,8 @@ class Call:
     @property
     def path(self) -> str:
         """The path alone."""
-        return urlsplit(re.findall(r"\$APP(?:_URL)?(/api/[^\s\"'`)]*)", self.line)[0]).path
+        found: list[str] = re.findall(r"\$APP(?:_URL)?(/api/[^\s\"'`)]*)", self.line)
+        return urlsplit(found[0]).path
 
     @property
     def method(self) -> str:
