@@ -88,7 +88,7 @@ DESCRIBING = (
     option("--entry-class", metavar="CLASS", help="the class with main()"),
     option("--parallelism", type=int, metavar="N", help="the job's parallelism"),
     option("--savepoint", metavar="NAME", help="what a job that does not run yet begins from"),
-    option("--job-json", metavar="FILE", help="the spec's other fields: docs/uploads.md describes job.json"),
+    option("--job-json", metavar="FILE", help="the spec's other fields, as README.md describes job.json"),
     option("--again", action="store_true", help="try a release again that was rolled back"),
     option("--storage-url", metavar="URL", help="the jars' account (FLINKFUNCS_STORAGE_URL)"),
     option("--container", metavar="NAME", help="the jars' container (FLINKFUNCS_CONTAINER; default: jars)"),
