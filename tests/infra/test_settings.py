@@ -156,7 +156,7 @@ def test_every_parameter_can_be_chosen_in_azd_and_the_page_names_it() -> None:
     names = azd_names()
     assert set(names) == set(templates()["main.bicep"]["parameters"])
     page = (ROOT / "docs" / "first-deployment.md").read_text()
-    rows = re.findall(r"^\| `([A-Z_]+)`", page.partition("\n## What can be chosen\n")[2], re.MULTILINE)
+    rows = re.findall(r"^\| `([A-Z_]+)`", page.partition("\n## Deployment options\n")[2], re.MULTILINE)
     assert sorted(rows) == sorted(set(names.values()) - OF_AZD)
     assert all(name.startswith(PREFIX) for name in set(names.values()) - OF_AZD)
     for name in names:
