@@ -59,39 +59,41 @@ def key(text: str) -> str:
 
 JOB = option("job", metavar="JOB", help="the job's name")
 ID = option("id", metavar="ID", help="the operation's id")
-YES = option("--yes", action="store_true", help="do not ask")
-WAIT = option("--wait", action="store_true", help="wait for the operation's end; its outcome is the exit code")
+YES = option("--yes", action="store_true", help="do not ask for confirmation")
+WAIT = option("--wait", action="store_true", help="wait until the operation has ended; the exit code is its outcome")
 TIMEOUT = option("--timeout", type=seconds, default=3600.0, metavar="SECONDS", help="how long to wait (default: 3600)")
 WAITING = (WAIT, TIMEOUT)
 KEY = option(
     "--idempotency-key",
     type=key,
     metavar="KEY",
-    help="of the request: with the same one it is the same operation, not another one (default: a new one)",
+    help="idempotency key of the request; the same key finds the same operation (default: a new key)",
 )
-SAVEPOINT = option("--savepoint", metavar="NAME", help="the savepoint to begin from: its name or full path")
-BODY = option("--body", metavar="FILE", help="the request's other fields, as JSON; - is stdin")
-PLAN_ID = option("--plan-id", metavar="ID", help="do it only if all is as this plan found it")
-REASON = option("--reason", metavar="TEXT", help="why, in a line for the history")
+SAVEPOINT = option("--savepoint", metavar="NAME", help="the savepoint to start from: its name or full path")
+BODY = option("--body", metavar="FILE", help="other fields of the request, as JSON; - is stdin")
+PLAN_ID = option("--plan-id", metavar="ID", help="act only if nothing has changed since this plan")
+REASON = option("--reason", metavar="TEXT", help="the reason, one line for the history")
 REMARKS = (
     REASON,
-    option("--build-url", metavar="URL", help="the build that asks (in a pipeline: its own)"),
-    option("--commit", metavar="HASH", help="what that was built from (in a pipeline: its own)"),
+    option("--build-url", metavar="URL", help="the build (default in a pipeline: the current one)"),
+    option("--commit", metavar="HASH", help="the commit of the build (default in a pipeline: the current one)"),
 )
 ACTING = (KEY, PLAN_ID, *REMARKS, *WAITING)
 JOB_NAME = option("--job", required=True, metavar="NAME", help="the job's name")
-STATELESS = option("--stateless", action="store_true", help="begin afresh; the state is kept as a savepoint")
-LAST_STATE = option("--last-state", action="store_true", help="from the newest checkpoint, without a savepoint")
+STATELESS = option("--stateless", action="store_true", help="start without state; the old state is kept as a savepoint")
+LAST_STATE = option(
+    "--last-state", action="store_true", help="start from the newest checkpoint, without taking a savepoint"
+)
 DESCRIBING = (
     STATELESS,
-    option("--args", metavar="TEXT", help="main()'s arguments; no secrets, others see them (--args=--x …)"),
+    option("--args", metavar="TEXT", help="main()'s arguments (--args=--x …); do not put secrets here"),
     option("--entry-class", metavar="CLASS", help="the class with main()"),
     option("--parallelism", type=int, metavar="N", help="the job's parallelism"),
-    option("--savepoint", metavar="NAME", help="what a job that does not run yet begins from"),
-    option("--job-json", metavar="FILE", help="the spec's other fields, as README.md describes job.json"),
-    option("--again", action="store_true", help="try a release again that was rolled back"),
-    option("--storage-url", metavar="URL", help="the jars' account (FLINKFUNCS_STORAGE_URL)"),
-    option("--container", metavar="NAME", help="the jars' container (FLINKFUNCS_CONTAINER; default: jars)"),
+    option("--savepoint", metavar="NAME", help="the savepoint from which a new job starts"),
+    option("--job-json", metavar="FILE", help="other fields of the job.json: docs/uploads.md"),
+    option("--again", action="store_true", help="deploy a release that was rolled back before"),
+    option("--storage-url", metavar="URL", help="storage account of the jars (FLINKFUNCS_STORAGE_URL)"),
+    option("--container", metavar="NAME", help="container of the jars (FLINKFUNCS_CONTAINER; default: jars)"),
 )
 ACTIONS = (
     *("new", "start", "stop", "update", "stateless-update", "last-state-update"),
@@ -101,13 +103,13 @@ ACTIONS = (
 COMMANDS = (
     Command(
         "deploy",
-        "upload a jar, which updates the job from its state or starts a new one",
+        "upload a jar, which updates the job from its state or starts a new job",
         deploying.deploy,
         (
             option("jar", metavar="JAR", help="the jar"),
             JOB_NAME,
             *DESCRIBING,
-            option("--plan", action="store_true", help="show the plan first, and keep to it"),
+            option("--plan", action="store_true", help="show the plan first, and deploy only what it says"),
             YES,
             PLAN_ID,
             *REMARKS,
@@ -116,25 +118,32 @@ COMMANDS = (
     ),
     Command(
         "plan",
-        "show what the upload of a jar would do, or an action, without doing it",
+        "show what the deployment of a jar, or an action, would do, without doing it",
         planning.plan,
         (
             option("jar", metavar="JAR", nargs="?", help="the jar"),
             JOB_NAME,
-            option("--action", choices=ACTIONS, metavar="ACTION", help=f"in place of a jar: {', '.join(ACTIONS)}"),
+            option(
+                "--action",
+                choices=ACTIONS,
+                metavar="ACTION",
+                help=f"plan an action in place of a jar: {', '.join(ACTIONS)}",
+            ),
             *DESCRIBING,
-            option("--release", metavar="RELEASE", help="the release that an update goes back to"),
+            option("--release", metavar="RELEASE", help="the release to which an update returns"),
             BODY,
-            option("--markdown", metavar="FILE", help="write it as a comment for a pull request, too; - is stdout"),
+            option(
+                "--markdown", metavar="FILE", help="also write the plan as a comment for a pull request; - is stdout"
+            ),
         ),
     ),
     Command("jobs", "list the jobs", reading.jobs),
     Command("job", "show one job", reading.job, (JOB,)),
     Command("stop", "stop a job with a savepoint", partial(acting.act, "stop"), (JOB, BODY, *ACTING)),
-    Command("start", "start a job that does not run", partial(acting.act, "start"), (JOB, SAVEPOINT, BODY, *ACTING)),
+    Command("start", "start a job that is not running", partial(acting.act, "start"), (JOB, SAVEPOINT, BODY, *ACTING)),
     Command(
         "update",
-        "update a job with what --body names, or restart it with its recorded release",
+        "update a job with the fields in --body, or restart it with its recorded release",
         acting.update,
         (
             JOB,
@@ -148,11 +157,11 @@ COMMANDS = (
     Command("releases", "list a job's releases", reading.releases, (JOB,)),
     Command(
         "rollback",
-        "go back to an earlier release: the one before that went well, or RELEASE",
+        "return to an earlier release: RELEASE, or the newest one that succeeded",
         acting.rollback,
         (
             JOB,
-            option("release", metavar="RELEASE", nargs="?", help="its id, or the first 8 digits of it or more"),
+            option("release", metavar="RELEASE", nargs="?", help="the release's id, or at least its first 8 digits"),
             STATELESS,
             LAST_STATE,
             YES,
@@ -163,46 +172,51 @@ COMMANDS = (
     Command("savepoints", "list a job's savepoints", reading.savepoints, (JOB,)),
     Command("cancel", "end a job without a savepoint", partial(acting.confirmed, "cancel"), (JOB, YES, *ACTING)),
     Command(
-        "delete", "free the name of a job that does not run", partial(acting.confirmed, "delete"), (JOB, YES, *ACTING)
+        "delete",
+        "release the name of a job that is not running",
+        partial(acting.confirmed, "delete"),
+        (JOB, YES, *ACTING),
     ),
     Command(
         "operations",
-        "list a job's operations, or all that are open",
+        "list a job's operations, or the open operations of all jobs",
         reading.operations,
         (
-            option("--job", metavar="JOB", help="of this job"),
-            option("--state", choices=("open", "closed", "rejected"), help="only those"),
+            option("--job", metavar="JOB", help="list the operations of this job"),
+            option("--state", choices=("open", "closed", "rejected"), help="list only operations in this state"),
         ),
     ),
-    Command("wait", "wait for an operation; its outcome is the exit code", acting.wait, (ID, TIMEOUT)),
+    Command("wait", "wait for an operation; the exit code is its outcome", acting.wait, (ID, TIMEOUT)),
     Command("logs", "show an operation's steps", reading.logs, (ID,)),
     Command(
         "abandon",
-        "withdraw an operation that has not begun; with --even-if-begun end one that is stuck, too",
+        "withdraw an operation that has not begun, or end a stuck one with --even-if-begun",
         acting.abandon,
         (
             ID,
-            option("--even-if-begun", action="store_true", help="although what it began may still take effect"),
+            option(
+                "--even-if-begun", action="store_true", help="end it although what it has begun may still take effect"
+            ),
             *(REASON, YES, KEY),
         ),
     ),
     Command("pause", "hold a job's uploads", partial(acting.pause, True), (JOB, REASON)),
-    Command("resume", "let a job's uploads through again", partial(acting.pause, False), (JOB,)),
+    Command("resume", "release a job's held uploads", partial(acting.pause, False), (JOB,)),
     Command(
         "uploads",
-        "show what became of the newest uploads",
+        "show the newest uploads and their results",
         reading.uploads,
-        (option("--outcome", metavar="OUTCOME", help="only those that ended so, as REFUSED"),),
+        (option("--outcome", metavar="OUTCOME", help="show only uploads with this outcome, such as REFUSED"),),
     ),
-    Command("test-message", "send a test message to whom the app notifies", acting.test_message, (KEY,)),
-    Command("health", "show whether the app can do its work", reading.health),
+    Command("test-message", "send a test message to NOTIFY_URL", acting.test_message, (KEY,)),
+    Command("health", "check whether the app can do its work", reading.health),
 )
 
 
 def parser() -> argparse.ArgumentParser:
     """Build the parser; what every command takes may come before the command, too."""
     whole = argparse.ArgumentParser(
-        prog="flinkfuncs", description="Deploy and drive Flink jobs through flinkfuncs.", allow_abbrev=False
+        prog="flinkfuncs", description="Deploy and control Flink jobs through flinkfuncs.", allow_abbrev=False
     )
     whole.add_argument("--version", action="version", version=f"%(prog)s {version()}")
     _add_common(whole, defaults=True)
@@ -230,10 +244,15 @@ def _add_common(to: argparse.ArgumentParser, *, defaults: bool) -> None:
 
     group = to.add_argument_group("options of every command")
     add("--json", action="store_true", dest="as_json", help="write JSON to stdout")
-    add("--url", metavar="URL", help="the app (FLINKFUNCS_URL)")
-    add("--profile", metavar="NAME", help="of ~/.config/flinkfuncs/config.toml (FLINKFUNCS_PROFILE)")
-    add("--ci", choices=("auto", "azure", "github", "none"), default="auto", help="the log commands of which pipeline")
-    add("--verbose", action="store_true", help="say more on stderr")
+    add("--url", metavar="URL", help="the app's URL (FLINKFUNCS_URL)")
+    add("--profile", metavar="NAME", help="a profile of ~/.config/flinkfuncs/config.toml (FLINKFUNCS_PROFILE)")
+    add(
+        "--ci",
+        choices=("auto", "azure", "github", "none"),
+        default="auto",
+        help="whose log commands to write (default: auto)",
+    )
+    add("--verbose", action="store_true", help="print more on stderr")
 
 
 def version() -> str:

@@ -42,7 +42,7 @@ def rollback(args: argparse.Namespace, api: Api, console: Console) -> Exit:
     release = (named[0] if len(named) == 1 else {"id": args.release}) if args.release else _before(listed, args.job)
     number, jar = str(release["id"]), text_of(release, "jarName")
     words = " ".join(filter(None, [f"release {number[:SHORT_ID]}", jar, shown_time(release.get("keptAt"))]))
-    console.say(f"rolls {args.job} back to {words}")
+    console.say(f"rolling {args.job} back to {words}")
     if not args.yes and console.confirm(f"roll {args.job} back?") is False:
         raise Failure(Exit.USAGE, "rollback was not confirmed; nothing was sent")
     args.release = number
@@ -62,15 +62,15 @@ def _before(releases: list[Json], job: str) -> Json:
         Failure: there is none, or its bytes are gone.
 
     """
-    look = f"to see them: flinkfuncs releases {job}"
+    look = f"to list them: flinkfuncs releases {job}"
     now = [number for mark in ("running", "wanted") for number, one in enumerate(releases) if one.get(mark)]
     for one in releases[now[0] + 1 :] if now else ():
         if any(operation.get("outcome") == "SUCCEEDED" for operation in one.get("operations") or []):
             if one.get("available"):
                 return one
-            gone = f"the release before, {str(one.get('id'))[:SHORT_ID]}, is not kept any more"
-            raise Failure(Exit.REFUSED, f"{gone}; name another; {look}", code="ReleaseGone")
-    raise Failure(Exit.NOT_FOUND, f"{job} has no earlier release that went well; name one; {look}")
+            gone = f"the previous release, {str(one.get('id'))[:SHORT_ID]}, is no longer kept"
+            raise Failure(Exit.REFUSED, f"{gone}; name another release; {look}", code="ReleaseGone")
+    raise Failure(Exit.NOT_FOUND, f"{job} has no earlier release that succeeded; name one; {look}")
 
 
 def confirmed(action: str, args: argparse.Namespace, api: Api, console: Console) -> Exit:
@@ -84,7 +84,7 @@ def _confirm(action: str, what: str, args: argparse.Namespace, console: Console)
         return
     answer = console.confirm(f"{action} {what}?")
     if answer is None:
-        raise Failure(Exit.USAGE, f"{action} asks first, and there is no terminal to ask at: add --yes")
+        raise Failure(Exit.USAGE, f"{action} needs confirmation, and there is no terminal: add --yes")
     if not answer:
         raise Failure(Exit.USAGE, f"{action} was not confirmed; nothing was sent")
 

@@ -78,7 +78,7 @@ class Api:
     def post(self, path: str, body: Json, *, key: str | None = None) -> Json:
         """Ask for something; the app takes whatever comes with the same key for the same request."""
         key = key or str(uuid.uuid4())
-        again = f"to go on with the same request, run the same command with --idempotency-key {key}"
+        again = f"to continue with the same request, run the same command with --idempotency-key {key}"
         self._console.detail(f"Idempotency-Key: {key}")
         self._console.come_back = again
         try:
@@ -197,11 +197,11 @@ class Api:
             why = words or f"; {sent}"  # the app says what is missing; the platform says nothing
             return Failure(Exit.DENIED, f"{self._base} answered {status}{why}", code=code)
         if status == 404 and not code:
-            return Failure(Exit.NOT_FOUND, f"{self._base} answered 404 without a word of the app: is the URL right?")
+            return Failure(Exit.NOT_FOUND, f"{self._base} answered 404, but not as the app does; check the URL")
         if 400 <= status < 500 and status != 429:
             kind = Exit.NOT_FOUND if status == 404 else Exit.REFUSED
             return Failure(kind, detail or f"{self._base} answered {status}", code=code)
-        what = "is no JSON object of the app: is the URL right?" if status < 300 else f"status {status}{words}"
+        what = "is not a JSON object of the app; check the URL" if status < 300 else f"status {status}{words}"
         return Failure(Exit.FAILED, f"the answer of {self._base}: {what}", code=code)
 
 
@@ -214,7 +214,7 @@ def az_token(resource: str) -> str:
     """
     az = shutil.which("az")  # az.cmd on Windows
     if not az:
-        raise Failure(Exit.DENIED, "token_resource is set, and az is not installed: it is what signs in")
+        raise Failure(Exit.DENIED, "token_resource is set, but az, which signs in, is not installed")
     words = [az, "account", "get-access-token", "--resource", resource, "--query", "accessToken", "--output", "tsv"]
     try:
         done = subprocess.run(  # noqa: S603 - az, found above, with words of our own

@@ -104,10 +104,12 @@ def _profile(path: Path, name: str | None) -> tuple[dict[str, str], bool]:
 
 def _check_url(url: str) -> None:
     if not url:
-        raise Failure(Exit.USAGE, "which app? Give --url, set FLINKFUNCS_URL, or write a profile: docs/command-line.md")
+        raise Failure(
+            Exit.USAGE, "no app is configured: give --url, set FLINKFUNCS_URL, or write a profile: docs/command-line.md"
+        )
     parts = urlsplit(url)
     if parts.query or parts.fragment or parts.username or parts.password:
-        raise Failure(Exit.USAGE, "the URL takes no query, key or password; the key belongs into FLINKFUNCS_KEY")
+        raise Failure(Exit.USAGE, "the URL must not have a query, a key or a password; put the key into FLINKFUNCS_KEY")
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise Failure(Exit.USAGE, f"{url!r} is not the URL of an app: https://<name>.azurewebsites.net")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:

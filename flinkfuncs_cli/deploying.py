@@ -107,10 +107,10 @@ class Intended:
 def deploy(args: argparse.Namespace, api: Api, console: Console) -> Exit:
     """Upload a jar, and follow what the app makes of it."""
     if args.plan and args.plan_id:
-        raise Failure(Exit.USAGE, "--plan and --plan-id exclude each other: --plan makes a plan, and keeps to it")
+        raise Failure(Exit.USAGE, "--plan and --plan-id exclude each other: --plan makes its own plan")
     remarks = given(args)
     container = Container(api.config, console)
-    console.come_back = "nothing was deployed; the same command goes on with the upload"
+    console.come_back = "nothing was deployed; run the same command to continue the upload"
     wanted = intended(args, container, console)
     plan_id = args.plan_id
     if args.plan:
@@ -119,7 +119,7 @@ def deploy(args: argparse.Namespace, api: Api, console: Console) -> Exit:
     once = {name: value for name, value in once.items() if value is not None}
     release = _upload(wanted, once, remarks, container, console)
     look = f"flinkfuncs operations --job {args.job}, flinkfuncs uploads"
-    console.come_back = f"the upload is done, and the app goes on with it; to see it: {look}"
+    console.come_back = f"the upload is complete, and the app continues with it; to check: {look}"
     deadline = Deadline(args.timeout if args.wait else min(args.timeout, FIND_SECONDS))
     operation = _operation(release, api, console, deadline)
     if operation is None:
@@ -127,7 +127,7 @@ def deploy(args: argparse.Namespace, api: Api, console: Console) -> Exit:
             console.json({"blob": release.jar.name, "etag": release.jar.etag, "operation": None})
         else:
             console.line(release.jar.name)
-        console.problem(f"{release.jar.name} is uploaded, and the app shows no operation of it yet; to see it: {look}")
+        console.problem(f"{release.jar.name} is uploaded, but the app shows no operation for it yet; to check: {look}")
         return Exit.OPEN
     console.say(f"{operation.get('id')} {(operation.get('request') or {}).get('action', '')} of {args.job}")
     if args.wait:
@@ -149,7 +149,7 @@ def _approved(plan: Json, args: argparse.Namespace, console: Console) -> str:
     if verdict != "NOTHING_TO_DO" and not args.yes:
         answer = console.confirm(f"deploy {args.job}?")
         if answer is None and ending is not Exit.DONE:
-            why = f"nothing was deployed: {verdict_of(plan, args.job)}; --yes goes on all the same"
+            why = f"nothing was deployed: {verdict_of(plan, args.job)}; add --yes to deploy anyway"
             raise Failure(ending, why, code=plan.get("code"))
         if answer is False:
             raise Failure(Exit.USAGE, "deploy was not confirmed; nothing was deployed")
@@ -202,10 +202,10 @@ def _upload(wanted: Intended, once: Json, remarks: Json, container: Container, c
         text = json.dumps({**ours, **described, **remarks, **once}, indent=2).encode()
         description = container.put_small(f"{place}/job.json", text)
         there = container.find(f"{place}/{name}", jar.stat().st_size)
-        console.say(f"uploaded {description.name}" + (f"; {there.name} is there already" if there else ""))
+        console.say(f"uploaded {description.name}" + (f"; {there.name} exists already" if there else ""))
         bytes_there = there or container.put_file(f"{place}/{name}", jar)
         release = Release(job, bytes_there, description, hashlib.sha256(text).hexdigest())
-    console.say(f"uploaded {release.jar.name}; waiting for the app to see it")
+    console.say(f"uploaded {release.jar.name}; waiting for the app to find it")
     return release
 
 
@@ -228,11 +228,11 @@ def _description(blob: str, file: str | None, given: Json, container: Container,
             raise Failure(Exit.USAGE, f"{file} cannot be read: {error}") from None
     there = container.read_small(blob)
     if there is not None:
-        console.say(f"keeps what {blob} says" + (f", but for {', '.join(given)}" if given else ""))
+        console.say(f"keeps the content of {blob}" + (f", except {', '.join(given)}" if given else ""))
         kept = {name: value for name, value in _object(there, blob).items() if name not in OF_ONE_VERSION}
         return {**kept, **given}
     if given:
-        console.say(f"{blob} is made of the options: it is the whole spec, and what they leave out has its default")
+        console.say(f"{blob} is made of the options; it is the whole spec, so all other fields have their defaults")
     return given or None
 
 

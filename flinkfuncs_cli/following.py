@@ -66,7 +66,7 @@ class Looks:
 
 def follow(api: Api, console: Console, operation: Json, deadline: Deadline) -> Json:
     """Wait until the operation is over or the time has run out, and return it as it was seen last."""
-    console.come_back = f"the operation goes on; to wait for it: flinkfuncs wait {operation.get('id')}"
+    console.come_back = f"the operation continues; to wait for it: flinkfuncs wait {operation.get('id')}"
     shown, said, looks = 0, None, Looks(console)
     path = f"/api/operations/{segment(str(operation.get('id')))}"
     while True:

@@ -21,11 +21,11 @@ OF_AN_ACTION = ("body", "release")
 def plan(args: argparse.Namespace, api: Api, console: Console) -> Exit:
     """Show what the upload of a jar would do, or an action."""
     if (args.jar is None) is (args.action is None):
-        raise Failure(Exit.USAGE, "a plan is of a JAR, or of the action that --action names")
+        raise Failure(Exit.USAGE, "name either a JAR or an --action to plan")
     for name in OF_A_JAR if args.action else OF_AN_ACTION:
         if getattr(args, name):
-            other = "of a JAR alone" if args.action else "of an --action alone"
-            raise Failure(Exit.USAGE, f"--{name.replace('_', '-')} is for the plan {other}")
+            other = "a plan of a JAR" if args.action else "a plan of an --action"
+            raise Failure(Exit.USAGE, f"--{name.replace('_', '-')} is only for {other}")
     if args.action:
         path = f"/api/jobs/{segment(args.job)}/{args.action}"
         return _show(api.plan(path, body_of(args), dryRun="true"), args, console)

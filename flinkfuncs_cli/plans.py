@@ -26,7 +26,7 @@ VERDICTS = {
     "NOTHING_TO_DO": ("nothing to do", GREEN),
     "WILL_DO": ("will be done", GREEN),
     "WOULD_BE_REFUSED": ("would be refused", RED),
-    "UNKNOWN": ("cannot be foreseen", YELLOW),
+    "UNKNOWN": ("cannot be predicted", YELLOW),
 }
 MOST_SHOWN = 20  # of operators and of fields that change
 LONGEST_VALUE = 300  # characters
@@ -125,7 +125,7 @@ def _state(state: Json, now: datetime | None) -> str:
     taken = shown_time(state.get("takenAt"))
     about = ", ".join(filter(None, [taken and f"taken {taken}{_age(taken, now)}", shown_size(state.get("sizeBytes"))]))
     if kind == "stop":
-        return f"a savepoint of the stop, below {path}" + (f"; the newest that there is: {about}" if about else "")
+        return f"a savepoint of the stop, below {path}" + (f"; the newest existing one: {about}" if about else "")
     return f"{kind or 'state'} {path}" + (f", {about}" if about else "")
 
 

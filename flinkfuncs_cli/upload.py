@@ -63,7 +63,9 @@ class Container:
 
             service = BlobServiceClient(config.storage_url, credential=DefaultAzureCredential(), retry_policy=retry)
         else:
-            raise Failure(Exit.USAGE, "where is the jars container? Set FLINKFUNCS_STORAGE_URL: docs/command-line.md")
+            raise Failure(
+                Exit.USAGE, "no jars container is configured: set FLINKFUNCS_STORAGE_URL: docs/command-line.md"
+            )
         self._container = service.get_container_client(config.container)
 
     def read_small(self, name: str) -> bytes | None:

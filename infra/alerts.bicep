@@ -58,7 +58,7 @@ AppRequests
 var rules = [
   {
     name: 'failed'
-    description: 'An operation did not end well; its record says why.'
+    description: 'An operation did not end well; its result gives the reason.'
     query: failed
     column: 'Operations'
     each: [
@@ -72,7 +72,7 @@ var rules = [
   }
   {
     name: 'stuck'
-    description: 'An operation is open for longer than it should be.'
+    description: 'An operation has been open for too long.'
     query: stuck
     column: 'Seconds'
     each: []
@@ -83,7 +83,7 @@ var rules = [
   }
   {
     name: 'savepoint'
-    description: 'The newest savepoint of a job is older than twice the interval.'
+    description: 'The newest savepoint of a job is older than twice SAVEPOINT_INTERVAL_SECONDS.'
     query: savepoint
     column: 'Seconds'
     each: [{ name: 'Job', operator: 'Include', values: ['*'] }]
@@ -94,7 +94,7 @@ var rules = [
   }
   {
     name: 'untold'
-    description: 'A message to NOTIFY_URL was given up; the log names it.'
+    description: 'The app gave up sending a message to NOTIFY_URL; the log names it.'
     query: untold
     column: 'Messages'
     each: []
@@ -105,7 +105,7 @@ var rules = [
   }
   {
     name: 'poison'
-    description: 'The host tried a message as often as it does, and put it aside.'
+    description: 'The host failed to process a message and moved it to a poison queue.'
     query: poison
     column: 'Messages'
     each: [{ name: 'Queue', operator: 'Include', values: ['*'] }]
@@ -116,7 +116,7 @@ var rules = [
   }
   {
     name: 'silent'
-    description: 'The sweeper has not run to its end for a quarter of an hour.'
+    description: 'The sweeper has not completed a run for a quarter of an hour.'
     query: silent
     column: ''
     each: []
@@ -189,7 +189,7 @@ resource undelivered 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   location: 'global'
   tags: tags
   properties: {
-    description: 'Event Grid could not deliver an event to the webhook in a day, and put it aside.'
+    description: 'Event Grid could not deliver an event to the webhook for a day.'
     severity: 3
     enabled: true
     scopes: [topic.id]

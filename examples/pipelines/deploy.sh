@@ -25,12 +25,12 @@ flinkfuncs deploy "$JAR" --job "$JOB" --plan-id "$PLAN_ID" --wait --timeout "${T
 case $code in
     0) meaning="Deployed: the release runs." ;;
     2) meaning="Wrong options or configuration. Nothing was sent." ;;
-    3) meaning="Refused: nothing was touched. If the plan has changed, run the pipeline again for a new one." ;;
-    4) meaning="No right: the sign-in or a role is missing. Nothing was touched." ;;
+    3) meaning="Refused: the job was not touched. If the plan has changed, run the pipeline again for a new one." ;;
+    4) meaning="Not authorized: the sign-in or a role is missing. The job was not touched." ;;
     5) meaning="Rolled back: the new release did not start well, and the old one runs again from the same state." ;;
-    6) meaning="Unproven: the new release runs, and nothing shows yet that it is well. Look at the job." ;;
-    7) meaning="Still open when the time was over. It goes on: wait for it, and do not deploy again." ;;
-    8) meaning="Not found: is the URL right, and the container?" ;;
+    6) meaning="Unproven: the new release runs, but nothing shows yet whether it works. Look at the job." ;;
+    7) meaning="Still open when the timeout expired. The operation continues: wait for it, and do not deploy again." ;;
+    8) meaning="Not found: check the URL and the container." ;;
     *) meaning="Failed: look at the operation and the job before you deploy again." ;;
 esac
 {

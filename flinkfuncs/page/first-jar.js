@@ -7,12 +7,12 @@ const COMMAND = 'flinkfuncs deploy orders-1.jar --job orders --wait';
 
 export function FirstJar() {
   return html`<section id="first-jar">
-    <p>There is no job yet. A job begins with its first jar: upload it into the folder of the job’s name, and it runs.</p>
+    <p>There are no jobs yet. Upload a first jar to the folder with the job’s name to start one.</p>
     <pre tabindex="0"><code>${UPLOAD}</code></pre>
-    <p>With the command line it is:</p>
+    <p>Or use the command line:</p>
     <pre tabindex="0"><code>${COMMAND}</code></pre>
-    <p>An upload below <code>stateful/</code> goes on from the state of the run before it;
-      ${' '}one below <code>stateless/</code> begins without.</p>
-    <p>What was uploaded and did not become a job is under ${' '}<a href="#/uploads">Uploads</a>.</p>
+    <p>An upload below <code>stateful/</code> continues from the state of the previous run;
+      ${' '}one below <code>stateless/</code> starts without state.</p>
+    <p>To see uploads that did not start a job, open ${' '}<a href="#/uploads">Uploads</a>.</p>
   </section>`;
 }

@@ -57,7 +57,7 @@ export function JobPage({job, operation}) {
       <${Savepoints} job=${job} found=${savepoints} copy=${data.copy} now=${now} />
       <${Releases} job=${job} found=${releases} now=${now} />
       <${Plots} job=${job} operations=${operations.found.data?.operations} savepoints=${savepoints.data?.savepoints} />
-      <${Panel} id="raw" title="JSON"><details><summary>The job as the API has it</summary><${Json} of=${data} what="the job as JSON" /></details><//>`}
+      <${Panel} id="raw" title="JSON"><details><summary>The job as the API returns it</summary><${Json} of=${data} what="the job as JSON" /></details><//>`}
   `;
 }
 

@@ -6,7 +6,7 @@ const KEYS = [
   ['j or ↓', 'Next job'],
   ['k or ↑', 'Previous job'],
   ['Enter', 'Open the job'],
-  ['Esc', 'Leave the filter, and empty it; close a dialog'],
+  ['Esc', 'Clear and leave the filter; close a dialog'],
   ['?', 'This list'],
 ];
 

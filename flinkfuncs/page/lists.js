@@ -14,10 +14,10 @@ export function AllOperations() {
   const operations = polled.data?.operations;
   return html`<h1>Operations</h1>
     <${Stale} of=${polled} />
-    ${operations?.length === 0 && html`<p id="no-operations">Nothing waits or runs.</p>`}
+    ${operations?.length === 0 && html`<p id="no-operations">There are no open operations.</p>`}
     ${operations?.length > 0 && html`<table id="operations" class="list" role="table">
       <thead role="rowgroup"><tr role="row">
-        ${['State', 'Job', 'Operation', 'Step', 'Asked for'].map((title) => html`<th scope="col" role="columnheader">${title}</th>`)}
+        ${['State', 'Job', 'Operation', 'Step', 'Requested'].map((title) => html`<th scope="col" role="columnheader">${title}</th>`)}
       </tr></thead>
       <tbody role="rowgroup">
         ${operations.map((one) => html`<tr key=${one.id} role="row" data-operation=${one.id}>
@@ -29,7 +29,7 @@ export function AllOperations() {
           </td>
           <td role="cell" data-label="Step">${one.message ?? one.step ?? '–'}
             ${one.heldUntil && html`, until <${Ago} at=${one.heldUntil} now=${now} />`}</td>
-          <td role="cell" data-label="Asked for"><${Ago} at=${one.requestedAt} now=${now} /></td>
+          <td role="cell" data-label="Requested"><${Ago} at=${one.requestedAt} now=${now} /></td>
         </tr>`)}
       </tbody>
     </table>`}`;

@@ -66,7 +66,7 @@ function View({place}) {
   if (view === 'jobs' && (!kind || kind === 'operations')) return html`<${JobPage} job=${job} operation=${id} />`;
   if (view === 'operations') return html`<${AllOperations} />`;
   if (view === 'uploads') return html`<${Uploads} query=${place.query} />`;
-  return html`<h1>There is nothing here</h1><p><a href="#/jobs">To the jobs</a></p>`;
+  return html`<h1>Page not found</h1><p><a href="#/jobs">Go to the jobs</a></p>`;
 }
 
 /** Title and icon carry the worst status, so that it is seen among other tabs. */

@@ -79,7 +79,7 @@ function refused(problem) {
 
 function worded(by, had, problem) {
   if (by === 'key') return new Problem(401, 'WrongKey', 'The app does not accept this key.');
-  return had ? new Problem(401, problem.code, 'You are signed in no longer.') : undefined;
+  return had ? new Problem(401, problem.code, 'You are no longer signed in.') : undefined;
 }
 
 function leave() {

@@ -105,7 +105,7 @@ def test_options_become_a_job_json_that_pins_its_jar(deploying: Deploying, tmp_p
     operations = deploying.run("operations", "--job", "described", "--json").json["operations"]
     assert [one["result"]["outcome"] for one in operations] == ["SUCCEEDED"] * 3
     assert operations[0] == new_jar.json
-    assert f"{names[0]} is there already" in new_args.err
+    assert f"{names[0]} exists already" in new_args.err
 
 
 def test_a_job_json_that_is_there_is_kept_but_for_what_is_of_one_version(deploying: Deploying) -> None:
@@ -115,7 +115,7 @@ def test_a_job_json_that_is_there_is_kept_but_for_what_is_of_one_version(deployi
     deploying.app.put_blob("stateful/kept/job.json", json.dumps(described).encode())
     ran = deploying.deploy("kept", "1")
     assert ran.exit_code == 0, ran.err
-    assert "keeps what stateful/kept/job.json says" in ran.err
+    assert "keeps the content of stateful/kept/job.json" in ran.err
     kept = json.loads(deploying.blobs("stateful/kept/")["job.json"])
     assert kept.keys() == {"jar", "sha256", "parallelism"}
 

@@ -186,7 +186,7 @@ def test_a_lost_answer_and_a_second_try_are_one_operation(cloud: Cloud, page_at:
     dialog = page.locator("dialog#savepoint")
     dialog.locator("[name=reason]").fill("before the holidays")
     dialog.locator(".act").click()
-    expect(dialog.locator(".refusal")).to_contain_text("Try again: it is sent as the same request, and done once.")
+    expect(dialog.locator(".refusal")).to_contain_text("it is sent as the same request and takes effect once.")
     expect(dialog.locator("[name=reason]")).to_be_disabled()
     dialog.locator(".act").click()
     first = ended(page, cloud)
@@ -318,7 +318,7 @@ def test_an_operation_is_abandoned_and_uploads_are_paused(cloud: Cloud, page_at:
     page.goto(cloud.url + "#/jobs/bills")
     page.locator("[data-action=resume]").click()
     expect(page.locator("dialog .says")).to_have_text(
-        "The upload that is held is taken now, whatever its window says: stateful/bills/bills-2.jar."
+        "The held upload is used now, regardless of its window: stateful/bills/bills-2.jar."
     )
     page.locator("dialog#resume .act").click()
     expect(page.locator("dialog")).to_have_count(0)

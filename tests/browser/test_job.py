@@ -154,7 +154,7 @@ def test_a_start_that_failed_names_flinks_exception_and_the_state_to_go_on_from(
     failed().write(there)
     page = page_at(there, "#/jobs/orders")
     expect(page.locator("#status")).to_have_text("Never started")
-    expect(page.locator("#why-not.bad")).to_contain_text("It does not run. Its last start was refused")
+    expect(page.locator("#why-not.bad")).to_contain_text("It is not running. Its last start was refused")
     expect(page.locator("#why-not")).to_contain_text(THROWN)
     expect(page.locator("#starts-from [data-text]")).to_have_attribute("data-text", there_is(there, path(2)))
     expect(page.locator("#exceptions")).to_contain_text("It never started")
@@ -182,7 +182,7 @@ def test_savepoints_are_shown_with_age_size_and_origin_and_drawn(there: Cloud, p
     expect(rows).to_have_count(4)
     first = rows.first
     expect(first).to_contain_text("newest")
-    expect(first).to_contain_text("the run started from it")
+    expect(first).to_contain_text("the current run started from it")
     expect(first).to_contain_text("3.0 MB")
     expect(first).to_contain_text("Update, by an upload")
     expect(first.locator("[data-text]")).to_have_attribute("data-text", there_is(there, path(3)))
@@ -209,7 +209,7 @@ def test_any_two_releases_can_be_compared(there: Cloud, page_at: PageAt) -> None
     for word in ("runs", "wanted", "available", "Succeeded"):
         expect(runs).to_contain_text(word)
     expect(page.locator(f"[data-release='{BAD.id}']")).to_contain_text("Rolled back")
-    expect(page.locator("#release-list tbody tr").last).to_contain_text("bytes are gone")
+    expect(page.locator("#release-list tbody tr").last).to_contain_text("jar deleted")
     fields = page.locator("#diff-list tbody tr")
     assert fields.evaluate_all("all => all.map((row) => row.dataset.field)") == [
         *("jarName", "sha256", "sizeBytes", "parallelism", "flinkConfiguration.execution.checkpointing.interval"),
@@ -255,7 +255,7 @@ def test_a_job_that_never_ran_is_no_failure(there: Cloud, page_at: PageAt) -> No
     there.put(JobRecord(name=JOB))
     page = page_at(there, "#/jobs/orders")
     expect(page.locator("#status")).to_have_text("Never ran")
-    expect(page.locator("#why-not")).to_contain_text("Nothing of it was ever started.")
+    expect(page.locator("#why-not")).to_contain_text("It was never started.")
     for nothing in ("#no-operations", "#no-savepoints", "#no-releases", "#no-runs"):
         expect(page.locator(nothing)).to_be_visible()
     expect(page.locator(".status.bad")).to_have_count(0)
@@ -267,8 +267,8 @@ def test_a_cluster_that_cannot_be_reached_makes_a_job_unknown_and_never_failed(t
     there.flink.is_away = True
     page = page_at(there, "#/jobs/orders")
     expect(page.locator("#status")).to_have_text("Unknown")
-    expect(page.locator("#why-unknown")).to_contain_text("This says nothing about the job")
-    expect(page.locator("#running h2")).to_have_text("What ran when it was last seen")
+    expect(page.locator("#why-unknown")).to_contain_text("status is therefore unknown")
+    expect(page.locator("#running h2")).to_have_text("What ran when last seen")
     expect(page.locator("#exceptions .not-known")).to_have_count(2)
     expect(page.locator(".status.bad")).to_have_count(0)
     expect(page.locator("#fact-from [data-text]")).to_be_visible()

@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 28, 2, 0, 18, tzinfo=UTC)
 TEXT = """\
 WILL_DO UPDATE of orders
 stops: run 7b1c, RUNNING, release 5c1d00000000
-state: a savepoint of the stop, below abfs://savepoints@acc/orders; the newest that there is: taken \
+state: a savepoint of the stop, below abfs://savepoints@acc/orders; the newest existing one: taken \
 2026-11-28T01:00:18Z (60 min ago), 2.0 KiB
 GONE: the operator count cc7a, 12.3 MiB of state
 warning: 1 operator has no uid

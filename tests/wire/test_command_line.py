@@ -75,11 +75,11 @@ def test_an_upload_that_is_held_for_its_window_says_so_once(tmp_path: Path) -> N
         (Answer(401, raw=b""), 4, "the key was not accepted"),
         (problem(403, "NotAllowed"), 4, "answered 403: why not (NotAllowed)"),
         (problem(404, "JobNotFound", "there is no job 'orders'"), 8, "there is no job 'orders' (JobNotFound)"),
-        (Answer(404, raw=b"<html>"), 8, "is the URL right?"),
+        (Answer(404, raw=b"<html>"), 8, "check the URL"),
         (problem(400, "InvalidJobName"), 3, "why not (InvalidJobName)"),
         (problem(422, "KeyReused"), 3, "why not (KeyReused)"),
         (Answer(500, raw=b""), 1, "status 500"),
-        (Answer(200, raw=b"<html>hello"), 1, "is no JSON object of the app"),
+        (Answer(200, raw=b"<html>hello"), 1, "is not a JSON object of the app"),
         (Answer(302, headers={"Location": "https://elsewhere.example"}), 1, "status 302"),
     ],
 )
@@ -104,7 +104,7 @@ def test_what_the_app_refuses_has_its_exit_code(tmp_path: Path, answer: Answer, 
         (["wait", ID, "--timeout", "soon"], "--timeout"),
         (["stop", "orders", "--key", "secret"], "unrecognized arguments"),
         (["stop", "orders", "--idempotency-key", "a b"], "--idempotency-key"),
-        (["job", "orders", "--url", "https://app.example/?code=secret"], "no query"),
+        (["job", "orders", "--url", "https://app.example/?code=secret"], "must not have a query"),
         (["job", "orders", "--url", "http://app.example"], "plain http"),
         (["job", "orders", "--url", "app.example"], "not the URL of an app"),
         (["job", "orders", "--profile", "nobody"], "no profile 'nobody'"),
@@ -329,7 +329,7 @@ def test_ctrl_c_leaves_the_operation_alone_and_says_how_to_come_back(tmp_path: P
         ran = flinkfuncs.interrupted("wait", ID, once=lambda seen: "Start as 7b1c" in seen)
         assert {call.method for call in server.calls} == {"GET"}
     assert (ran.exit_code, ran.out) == (130, "")
-    assert ran.err.splitlines()[-1] == f"interrupted; the operation goes on; to wait for it: flinkfuncs wait {ID}"
+    assert ran.err.splitlines()[-1] == f"interrupted; the operation continues; to wait for it: flinkfuncs wait {ID}"
 
 
 # ---------------------------------------------------------------------------------------------------------- writing

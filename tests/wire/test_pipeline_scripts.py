@@ -128,11 +128,15 @@ def test_github_deploys_the_plan_and_says_what_came_of_it(uploading: Uploading) 
 @pytest.mark.parametrize(
     ("outcome", "exit_code", "meaning"),
     [
-        ("REFUSED", 3, "Refused: nothing was touched. If the plan has changed, run the pipeline again for a new one."),
+        (
+            "REFUSED",
+            3,
+            "Refused: the job was not touched. If the plan has changed, run the pipeline again for a new one.",
+        ),
         ("ROLLED_BACK", 5, "Rolled back: "),
         ("UNPROVEN", 6, "Unproven: "),
         ("FAILED", 1, "Failed: "),
-        (None, 7, "Still open when the time was over. "),
+        (None, 7, "Still open when the timeout expired. "),
     ],
 )
 def test_an_exit_code_has_its_meaning_in_the_summary(

@@ -171,11 +171,11 @@ def test_warnings_of_a_plan_are_log_commands_in_a_pipeline(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (["plan", "--job", "orders"], "of a JAR, or of the action"),
-        (["plan", "x.jar", "--job", "orders", "--action", "stop"], "of a JAR, or of the action"),
-        (["plan", "--job", "orders", "--action", "stop", "--stateless"], "--stateless is for the plan of a JAR"),
-        (["plan", "--job", "orders", "--action", "stop", "--job-json", "x"], "--job-json is for the plan of a JAR"),
-        (["plan", "x.jar", "--job", "orders", "--body", "x"], "--body is for the plan of an --action"),
+        (["plan", "--job", "orders"], "either a JAR or an --action"),
+        (["plan", "x.jar", "--job", "orders", "--action", "stop"], "either a JAR or an --action"),
+        (["plan", "--job", "orders", "--action", "stop", "--stateless"], "--stateless is only for a plan of a JAR"),
+        (["plan", "--job", "orders", "--action", "stop", "--job-json", "x"], "--job-json is only for a plan of a JAR"),
+        (["plan", "x.jar", "--job", "orders", "--body", "x"], "--body is only for a plan of an --action"),
         (["plan", "--job", "orders", "--action", "explode"], "invalid choice"),
         (["deploy", "x.jar", "--job", "orders", "--plan", "--plan-id", "x"], "exclude each other"),
         (["deploy", "x.jar", "--job", "orders", "--reason", "x" * 501], "--reason"),
@@ -225,7 +225,7 @@ def test_a_plan_that_is_refused_uploads_nothing(
     *,
     deployed: bool,
 ) -> None:
-    """Nor one that cannot be foreseen, unless --yes goes on."""
+    """Nor one that cannot be predicted, unless --yes goes on."""
     uploading.plan = plan
     ran = uploading.run("deploy", "--plan", *words)
     assert (ran.exit_code, bool(uploading.names("stateful/"))) == (exit_code, deployed), ran.err
@@ -402,17 +402,17 @@ def test_a_rollback_is_an_update_to_the_release_before_that_went_well(
         ran = flinkfuncs.run("rollback", "orders", *words)
         assert [call.sent for call in server.calls if call.method == "POST"] == [body], ran.err
     assert (ran.exit_code, ran.out) == (0, f"{ID}\n")
-    assert "rolls orders back to release " in ran.err
+    assert "rolling orders back to release " in ran.err
     assert said in ran.err
 
 
 @pytest.mark.parametrize(
     ("listed", "exit_code", "words"),
     [
-        ([release("c", "SUCCEEDED", running=True), release("b", "FAILED")], 8, "no earlier release that went well"),
-        ([release("c", "SUCCEEDED")], 8, "no earlier release that went well"),
-        ([], 8, "no earlier release that went well"),
-        ([release("c", "FAILED", running=True), LISTED[-1], LISTED[-2]], 3, f"{'9' * 12}, is not kept any more"),
+        ([release("c", "SUCCEEDED", running=True), release("b", "FAILED")], 8, "no earlier release that succeeded"),
+        ([release("c", "SUCCEEDED")], 8, "no earlier release that succeeded"),
+        ([], 8, "no earlier release that succeeded"),
+        ([release("c", "FAILED", running=True), LISTED[-1], LISTED[-2]], 3, f"{'9' * 12}, is no longer kept"),
     ],
 )
 def test_a_rollback_without_a_way_back_sends_nothing(

@@ -1,4 +1,4 @@
-// The same call for a shell: by curl, and by the command line. Pure texts; the key is always $KEY, never the key itself.
+// The same call in a shell: by curl, and by the command line. Pure texts; the key is always $KEY, never the key itself.
 //
 //   {method, path, body, file}     one request; `file` is the name of the file whose bytes are its body
 //   {action, job, body, file}      an action of the command line; `body` is what the API would get

@@ -49,7 +49,7 @@ export function follow(operation) {
 /** `<Refusal of=${problem} />`: a problem of the API with its code. */
 export function Refusal({of: problem, unheard}) {
   if (!problem) return null;
-  const again = unheard && ' No answer came, so it may have arrived. Try again: it is sent as the same request, and done once.';
+  const again = unheard && ' No answer came, so the request may have arrived. Try again: it is sent as the same request and takes effect once.';
   return html`<p class="refusal" role="alert" data-code=${problem.code}><code>${problem.code}</code> ${problem.detail}${again}</p>`;
 }
 
@@ -67,7 +67,7 @@ export function SecondStep({job, typed, set}) {
 
 /** The call for a shell. */
 export function Calls({requests, command}) {
-  return html`<details class="calls"><summary>The same call for a shell</summary>
+  return html`<details class="calls"><summary>The same call in a shell</summary>
     <${Copied} title="curl" name="curl" text=${curlOf(requests)} />
     <${Copied} title="Command line" name="command" text=${commandOf(command)} />
   </details>`;

@@ -30,7 +30,7 @@ function Action({id, title, job, action, says, body = {}, fault, jar, act, safe,
     else plan.drop();
   }, [automatic ? text : '', automatic]);
   useEffect(() => {
-    if (call.problem?.code === 'PlanChanged') plan.make(asked, 'The job has changed since the plan was made, so nothing was done. This is the new plan.');
+    if (call.problem?.code === 'PlanChanged') plan.make(asked, 'The job has changed since the plan was made, so nothing was done. Here is the new plan.');
   }, [call.problem]);
   const {may, why} = verdictOn(planned);
   const missing = fault ?? jar?.fault;
@@ -83,22 +83,22 @@ function Action({id, title, job, action, says, body = {}, fault, jar, act, safe,
 
 export function Stop({job, close}) {
   return html`<${Action} id="stop" title=${`Stop ${job.name}`} job=${job.name} action="stop" act="Stop" close=${close}
-    says="Flink takes a savepoint and ends the job. It is not drained: windows and timers stay in the state, for when it is started again." />`;
+    says="Flink takes a savepoint and ends the job. The job is not drained: windows and timers stay in the state and continue when the job is started again." />`;
 }
 
 export function Savepoint({job, close}) {
   return html`<${Action} id="savepoint" title=${`Savepoint of ${job.name}`} job=${job.name} action="savepoint" act="Take a savepoint" close=${close}
-    says="Flink takes a savepoint. The job runs on meanwhile." />`;
+    says="Flink takes a savepoint while the job keeps running." />`;
 }
 
 export function Cancel({job, close}) {
   return html`<${Action} id="cancel" title=${`Cancel ${job.name}`} job=${job.name} action="cancel" act="Cancel the job" safe="Leave it as it is" named=${true} close=${close}
-    says="The job is ended without a savepoint. Its retained checkpoints stay, and what came after the newest one is read again at the next start. Stop keeps the state as of now." />`;
+    says="The job ends without a savepoint. Its retained checkpoints stay, and the next start reads again the input since the newest one. To keep the current state, use Stop." />`;
 }
 
 export function Delete({job, close}) {
   return html`<${Action} id="delete" title=${`Delete ${job.name}`} job=${job.name} action="delete" act="Delete the job" safe="Keep it" named=${true} close=${close}
-    says="The name is free again, and a job that takes it begins without this history. Savepoints and kept jars stay until retention takes them." />`;
+    says="The name can be used again, by a job without this history. Savepoints and kept jars stay until retention deletes them." />`;
 }
 
 export function Start({job, close, action = 'start'}) {
@@ -110,27 +110,27 @@ export function Start({job, close, action = 'start'}) {
   const body = {...(isNamed && {savePointName: isNamed}), ...(isUnaligned && values.unaligned && {allowUnalignedCheckpoint: true})};
   const again = action === 're-launch' ? 'Re-launch' : 'Start';
   return html`<${Action} id=${action} title=${`${again} ${job.name}`} job=${job.name} action=${action} act=${again} close=${close} body=${body} bound=${true}
-    says=${`The release ${job.release?.jarName ?? ''} is started from the state that is chosen here, and has to prove itself.`}>
+    says=${`The release ${job.release?.jarName ?? ''} is started from the selected state, and has to prove that it works.`}>
     ${found.problem && html`<${Refusal} of=${found.problem} />`}
     ${choices.length ? html`<${Choices} name="savepoint" label="Start from" value=${isNamed} set=${set} of=${choices} />`
-      : found.data && html`<p>No state of the job is known. It cannot be started but by a stateless update.</p>`}
-    ${found.data?.orphansUnknown && html`<p class="hint">Whether there are savepoints that no record names is not known: ${found.data.orphansUnknown}</p>`}
-    ${isUnaligned && html`<${Check} name="unaligned" label="Take the unaligned checkpoint: only the release that wrote it can" value=${values.unaligned} set=${set} />`}
+      : found.data && html`<p>No state of the job is known, so it can only be started by a stateless update.</p>`}
+    ${found.data?.orphansUnknown && html`<p class="hint">It is not known whether there are savepoints that no record names: ${found.data.orphansUnknown}</p>`}
+    ${isUnaligned && html`<${Check} name="unaligned" label="Use the unaligned checkpoint: only the release that wrote it can" value=${values.unaligned} set=${set} />`}
   <//>`;
 }
 
 const UPDATES = {
   update: {
     title: 'Update',
-    says: 'The job is stopped with a savepoint, and started from it as is chosen here. If that is no good, the release before runs again from the same savepoint.',
+    says: 'The job is stopped with a savepoint and started from it with the release below. If that does not work, the previous release runs again from the same savepoint.',
   },
   'stateless-update': {
     title: 'Stateless update',
-    says: 'The job begins afresh: without its state, which stays behind as a savepoint. Where output depends on that state, it changes.',
+    says: 'The job starts without its state, which is kept as a savepoint. Output that depends on the state changes.',
   },
   'last-state-update': {
     title: 'Last-state update',
-    says: 'The job is cancelled and started from its newest checkpoint, without a savepoint: for a job that cannot take one. What came since is read again.',
+    says: 'The job is cancelled and started from its newest checkpoint: for a job that cannot take a savepoint. Input since that checkpoint is read again.',
   },
 };
 
@@ -155,7 +155,7 @@ export function Update({job, close, action = 'update', back = false}) {
     act=${back ? 'Go back' : title} close=${close} body=${body} fault=${fault} jar=${jar} bound=${true} named=${isStateless} safe=${isStateless ? 'Keep the state' : undefined} says=${says}>
     ${!back && html`<${Choices} name="run" label="Run" value=${values.run} set=${set} of=${[
       ['jar', 'a new jar'],
-      ['same', `the release that it should run (${job.release?.jarName ?? 'none'}), started again or with other parameters`, !job.release],
+      ['same', `the release on record (${job.release?.jarName ?? 'none'}), restarted or with other parameters`, !job.release],
       ['release', 'an earlier release', !others.length],
     ]} />`}
     ${values.run === 'jar' && html`<${JarField} jar=${chosen} />`}
@@ -165,14 +165,14 @@ export function Update({job, close, action = 'update', back = false}) {
       </select></label>`}
     ${found.problem && html`<${Refusal} of=${found.problem} />`}
     ${values.run !== 'release' && html`<${SpecFields} values=${values} set=${set} now=${job.release?.spec ?? {}} />`}
-    ${values.run !== 'release' && !isStateless && html`<${Check} name="dropped" label="Drop state of operators that are gone (allowNonRestoredState)" value=${values.dropped} set=${set} />`}
-    ${isStateless && html`<${Check} name="withoutSavepoint" label="Go on, too, if no savepoint of the old state can be taken: it is lost then" value=${values.withoutSavepoint} set=${set} />`}
+    ${values.run !== 'release' && !isStateless && html`<${Check} name="dropped" label="Drop the state of removed operators (allowNonRestoredState)" value=${values.dropped} set=${set} />`}
+    ${isStateless && html`<${Check} name="withoutSavepoint" label="Continue even if no savepoint of the old state can be taken: the state is then lost" value=${values.withoutSavepoint} set=${set} />`}
   <//>`;
 }
 
 function cameTo({operations}) {
   const last = operations.find((one) => one.outcome);
-  return last ? last.outcome.toLowerCase().replaceAll('_', ' ') : 'never brought about';
+  return last ? last.outcome.toLowerCase().replaceAll('_', ' ') : 'no operation ended';
 }
 
 export function NewJob({close}) {
@@ -187,7 +187,7 @@ export function NewJob({close}) {
     ...(values.savePointName.trim() && {savePointName: values.savePointName.trim()}),
   };
   return html`<${Action} id="new-job" title="New job" job=${values.name} action="new" act="Start the job" close=${close} body=${body} jar=${jar} bound=${true} fault=${faultOfNew(values, chosen) ?? spec.fault}
-    says="The jar is started as a job of this name, and has to prove itself. Nothing else may run under the name.">
+    says="The jar is started as a job of this name, and has to prove that it works. No other job of this name may be running.">
     <label class="field">Job name <input name="name" data-first required pattern="[a-z0-9\\-]{1,63}" autocomplete="off" spellcheck="false" title="1 to 63 lower case letters, digits and -"
       value=${values.name} onInput=${(event) => set('name', event.target.value)} /></label>
     <${Choices} name="from" label="Jar" value=${values.from} set=${set} of=${[['upload', 'from this computer'], ['path', 'in storage, below JOB_JAR_DIRECTORY']]} />
@@ -230,10 +230,10 @@ export function PauseUploads({job, close, paused}) {
     }
   };
   const says = paused
-    ? 'Uploads of the job are held from now on; of several, the newest is kept. Calls go on as usual.'
+    ? 'The job’s uploads are held from now on; of several, the newest is kept. Calls over HTTP are not affected.'
     : held.length
-      ? `The upload that is held is taken now, whatever its window says: ${held.map((one) => one.cause.detail.split(' ')[0]).join(', ')}.`
-      : 'Uploads of the job are taken again, as they come.';
+      ? `The held upload is used now, regardless of its window: ${held.map((one) => one.cause.detail.split(' ')[0]).join(', ')}.`
+      : 'The job’s uploads are accepted again.';
   const title = paused ? `Pause uploads of ${job.name}` : `Resume uploads of ${job.name}`;
   return html`<${Dialog} id=${paused ? 'pause' : 'resume'} title=${title} close=${close}>
     <p class="says">${says}</p>
@@ -256,17 +256,17 @@ export function Abandon({job, close}) {
     if (!call.busy) call.send(body);
   };
   return html`<${Dialog} id="abandon" title=${`Abandon an operation of ${job.name}`} close=${close}>
-    <p class="says">An operation for which nothing was sent yet is withdrawn, and the next one goes on. One that has begun is ended only if you say so below.</p>
+    <p class="says">An operation for which nothing has been sent is withdrawn, and the next one continues. One that has begun is ended only if you select this below.</p>
     <form id="abandon-form" onSubmit=${submit}>
       <fieldset class="plain" disabled=${call.busy || Boolean(call.unheard)}>
-        <${Choices} name="id" label="Operation" value=${values.id} set=${set} of=${open.map((one) => [one.id, html`${one.request.action}, asked for ${timeText(one.requestedAt)}, ${one.drivenAt ? 'under way' : 'waiting'}`])} />
+        <${Choices} name="id" label="Operation" value=${values.id} set=${set} of=${open.map((one) => [one.id, html`${one.request.action}, requested ${timeText(one.requestedAt)}, ${one.drivenAt ? 'in progress' : 'waiting'}`])} />
         <${Reason} value=${reason} set=${setReason} />
-        <${Check} name="evenIfBegun" label="End it even if it has begun: a stop, a start or a savepoint of it may still take effect, and its result names it" value=${values.evenIfBegun} set=${set} />
+        <${Check} name="evenIfBegun" label="End it even if it has begun: its stop, start or savepoint may still take effect, and its result names it" value=${values.evenIfBegun} set=${set} />
       </fieldset>
     </form>
     <${Refusal} of=${call.problem} unheard=${Boolean(call.unheard)} />
     <${Calls} requests=${[{method: 'POST', path, body}]} command=${{action: 'abandon', id: values.id, body, yes: true}} />
-    <${Buttons} form="abandon-form" act=${values.evenIfBegun ? 'End it' : 'Withdraw it'} safe="Let it go on" danger=${values.evenIfBegun} busy=${call.busy} unheard=${Boolean(call.unheard)} />
+    <${Buttons} form="abandon-form" act=${values.evenIfBegun ? 'End it' : 'Withdraw it'} safe="Let it continue" danger=${values.evenIfBegun} busy=${call.busy} unheard=${Boolean(call.unheard)} />
   <//>`;
 }
 
@@ -279,10 +279,10 @@ export function TestMessage({close}) {
     if (!call.busy && !probe) call.send({});
   };
   return html`<${Dialog} id="test-message" title="Test message" close=${close}>
-    <p class="says">One message is sent to whom the setting NOTIFY_URL names, and the answer is shown here.</p>
+    <p class="says">One message is sent to the receiver in the setting NOTIFY_URL, and its answer is shown here.</p>
     <form id="test-form" onSubmit=${submit}></form>
     <${Refusal} of=${call.problem} unheard=${Boolean(call.unheard)} />
-    ${probe && html`<p role="status">${probe.delivered ? 'It was delivered' : 'It was not taken'}: status ${probe.status} ${probe.answer}</p>`}
+    ${probe && html`<p role="status">${probe.delivered ? 'It was delivered' : 'It was not accepted'}: status ${probe.status} ${probe.answer}</p>`}
     <${Calls} requests=${[{method: 'POST', path}]} command=${{action: 'test-message'}} />
     <${Buttons} form="test-form" act="Send it" disabled=${Boolean(probe)} busy=${call.busy && !probe} unheard=${Boolean(call.unheard)} />
   <//>`;

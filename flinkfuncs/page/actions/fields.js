@@ -38,11 +38,11 @@ export function SpecFields({values, set, now}) {
   return html`
     <${Text} name="entryClass" label="Entry class" value=${values.entryClass} set=${set} placeholder=${now ? kept(now.entryClass) : 'Main-Class of the manifest'} />
     <${Text} name="args" label="Arguments, split at spaces; no secrets" value=${values.args} set=${set} disabled=${values.noArgs} placeholder=${now ? kept(args || 'none') : undefined} />
-    ${args && html`<${Check} name="noArgs" label="No arguments any more" value=${values.noArgs} set=${set} />`}
+    ${args && html`<${Check} name="noArgs" label="Remove the arguments" value=${values.noArgs} set=${set} />`}
     <label class="field">Parallelism <input name="parallelism" type="number" min="1" max="32768" step="1" value=${values.parallelism}
       placeholder=${kept(now?.parallelism)} onInput=${(event) => set('parallelism', event.target.value)} /></label>
     <${Text} name="savepointDirectory" label="Savepoint directory" value=${values.savepointDirectory} set=${set} placeholder=${now ? kept(now.savepointDirectory ?? 'the app’s own') : 'the app’s own'} />
-    <label class="field">Flink configuration, a “key: value” a line${now && configuration ? '; it replaces all of it' : ''}
+    <label class="field">Flink configuration, one “key: value” per line${now && configuration ? '; it replaces all of it' : ''}
       <textarea name="configuration" rows="2" spellcheck="false" value=${values.configuration} placeholder=${configuration || undefined}
         onInput=${(event) => set('configuration', event.target.value)}></textarea></label>`;
 }
@@ -89,8 +89,8 @@ function faultOf(file) {
   if (!/\.jar$/i.test(file.name)) return `${file.name} is not a jar.`;
   if (file.size === 0) return `${file.name} is empty.`;
   if (file.size > LONGEST_JAR) {
-    return `${file.name} has ${sizeText(file.size)}; a browser can send at most ${sizeText(LONGEST_JAR)}. Put it into the jars container ` +
-      'itself: flinkfuncs deploy, or az storage blob upload.';
+    return `${file.name} has ${sizeText(file.size)}; a browser can send at most ${sizeText(LONGEST_JAR)}. Upload it to the jars container ` +
+      'with flinkfuncs deploy or az storage blob upload.';
   }
   return undefined;
 }
@@ -116,7 +116,7 @@ export function savepointChoices(startsFrom, found) {
   const others = (found?.savepoints ?? []).map((one) => [
     one.path,
     html`<code>${one.path}</code>, <${Ago} at=${one.takenAt} />${one.sizeBytes === undefined ? '' : `, ${sizeText(one.sizeBytes)}`}, ${
-      one.origin === 'orphan' ? 'an orphan: no record names it' : one.origin.toLowerCase()}${one.disposingAt ? ', being disposed of' : ''}`,
+      one.origin === 'orphan' ? 'an orphan that no record names' : one.origin.toLowerCase()}${one.disposingAt ? ', being disposed of' : ''}`,
     Boolean(one.disposingAt),
   ]);
   return [...(newest ? [newest] : []), ...others];

@@ -8,8 +8,8 @@ const PATIENCE_MS = 230_000; // a plan takes up to 200 s: main() of the release 
 const VERDICTS = {
   WILL_DO: ['good', 'This will be done.'],
   NOTHING_TO_DO: ['off', 'There is nothing to do.'],
-  WOULD_BE_REFUSED: ['bad', 'It would be refused, and nothing would be touched.'],
-  UNKNOWN: ['unknown', 'What it would do is not known now.'],
+  WOULD_BE_REFUSED: ['bad', 'It would be refused, and the job would not be touched.'],
+  UNKNOWN: ['unknown', 'The result cannot be determined now.'],
 };
 
 /**
@@ -47,7 +47,7 @@ export function verdictOn(plan) {
 }
 
 export function Plan({of: {plan, busy, note}}) {
-  if (busy) return html`<p class="plan" role="status">Making the plan… the release’s main() may run for it.</p>`;
+  if (busy) return html`<p class="plan" role="status">Making the plan… this may run the release’s main().</p>`;
   if (!plan) return null;
   const [tone, words] = VERDICTS[plan.verdict] ?? ['other', plan.verdict];
   return html`<section class="plan" data-verdict=${plan.verdict} data-plan=${plan.id} aria-label="Plan">
@@ -76,7 +76,7 @@ function Row({title, children}) {
 function State({of: {kind, path, takenAt, sizeBytes}}) {
   const size = sizeBytes !== undefined && `, ${sizeText(sizeBytes)}`;
   if (kind === 'stop') {
-    const last = takenAt && html`; the newest there is: <${Ago} at=${takenAt} />${size}`;
+    const last = takenAt && html`; the newest existing one: <${Ago} at=${takenAt} />${size}`;
     return html`the savepoint that the stop will write below <code>${path}</code>${last}`;
   }
   return html`${kind} <code>${path}</code>${takenAt && html`, <${Ago} at=${takenAt} />`}${size}`;
@@ -88,7 +88,7 @@ function Changes({of: changes}) {
 
 function change(before, after) {
   const [was, is] = [text(before), text(after)];
-  if (was === is) return 'changes, and is not shown';
+  if (was === is) return 'changes, but is masked';
   if (before === undefined) return html`<ins>${is}</ins>`;
   if (after === undefined) return html`<del>${was}</del>`;
   return html`<del>${was}</del> → <ins>${is}</ins>`;
@@ -99,10 +99,10 @@ function text(value) {
 }
 
 function Operators({of: {kept, new: added, gone, withoutUid, maxParallelism}}) {
-  const counts = [kept && `${kept.length} kept`, added && `${added.length} new, which start empty`, gone && `${gone.length} gone`];
+  const counts = [kept && `${kept.length} kept`, added && `${added.length} new, starting empty`, gone && `${gone.length} gone`];
   return html`${counts.filter(Boolean).join(', ')}
     ${gone?.length > 0 && html`<ul class="gone">${gone.map(({id, name, stateBytes}) => html`<li key=${id}>gone: ${name ?? id}${stateBytes === undefined
       ? '' : `, whose state of ${sizeText(stateBytes)} is lost`}</li>`)}</ul>`}
     ${withoutUid?.length > 0 && html`<p>without a uid: ${withoutUid.join(', ')}</p>`}
-    ${maxParallelism !== undefined && html`<p>the state takes a parallelism of at most ${maxParallelism}</p>`}`;
+    ${maxParallelism !== undefined && html`<p>the state allows a parallelism of at most ${maxParallelism}</p>`}`;
 }

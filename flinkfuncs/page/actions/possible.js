@@ -22,23 +22,23 @@ export function whyNot(action, {status, release, open, uploads}) {
     case 're-launch':
       if (runs) return `${is}: there is nothing to start.`;
       if (!release) return 'No release of the job is known: update it with a jar.';
-      if (action === 're-launch' && MEANT.includes(status)) return `${is}: Start takes it up again.`;
+      if (action === 're-launch' && MEANT.includes(status)) return `${is}: use Start.`;
       return null;
     case 'stop':
     case 'savepoint':
-      if (rests) return `${is}: nothing runs.`;
-      if (ENDING.includes(status)) return `${is}: no savepoint can be taken of it now. Cancel ends it, and keeps its newest checkpoint.`;
+      if (rests) return `${is}: nothing is running.`;
+      if (ENDING.includes(status)) return `${is}: it cannot take a savepoint now. Cancel ends it and keeps its newest checkpoint.`;
       return null;
     case 'cancel':
-      return rests ? `${is}: nothing runs.` : null;
+      return rests ? `${is}: nothing is running.` : null;
     case 'delete':
       return runs ? `${is}: stop or cancel it first.` : null;
     case 'abandon':
       return open.length || uploads?.held.length ? null : 'No operation of the job is open.';
     case 'pause':
-      return uploads?.paused ? 'Uploads are paused already.' : null;
+      return uploads?.paused ? 'Uploads are already paused.' : null;
     case 'resume':
-      return uploads?.paused || uploads?.held.length ? null : 'Uploads are not paused, and none is held.';
+      return uploads?.paused || uploads?.held.length ? null : 'Uploads are not paused, and none are held.';
     case 'go-back':
       return release ? null : 'No release of the job is known.';
     default:

@@ -5,7 +5,7 @@ import {Id, List, Mark, NotKnown, OperationLink, Panel} from './parts.js';
 import {Status, wordOf} from '../status.js';
 import {differences, isStarred} from './spec.js';
 
-const TITLES = ['Release', 'Kept', 'Now', 'What came of it'];
+const TITLES = ['Release', 'Kept', 'Now', 'Results'];
 const MOST = 3; // outcomes of a release that are shown at first
 
 /** `found` is {data, problem}. */
@@ -14,7 +14,7 @@ export function Releases({job, found: {data, problem}, now}) {
   return html`<${Panel} id="releases" title="Releases" note=${releases?.length ? releases.length : undefined}>
     <${NotKnown} problem=${problem} />
     ${!data && !problem && html`<p role="status">Loading…</p>`}
-    ${releases?.length === 0 && html`<p id="no-releases">None is known.</p>`}
+    ${releases?.length === 0 && html`<p id="no-releases">No releases are known.</p>`}
     ${releases?.length > 0 && html`
       <${List} id="release-list" titles=${TITLES} rows=${releases.map((one) => rowOf(one, {job, now}))} />
       ${releases.length > 1 && html`<${Difference} releases=${releases} />`}`}
@@ -26,8 +26,8 @@ function rowOf(one, {job, now}) {
     html`<strong>${one.jarName}</strong> <${Id} of=${one.id} what=${`the id of ${one.jarName}`} /> ${sizeText(one.sizeBytes)}`,
     one.keptAt && html`<${Ago} at=${one.keptAt} now=${now} />`,
     html`${one.running && html`<${Mark} kind="good">runs<//> `}${one.wanted && html`<${Mark}>wanted<//> `}${one.available
-      ? html`<${Mark} title="Its bytes are kept: the job can go back to it.">available<//>`
-      : html`<${Mark} kind="warn" title="Its bytes are not kept any more.">bytes are gone<//>`}`,
+      ? html`<${Mark} title="The jar is kept: the job can go back to this release.">available<//>`
+      : html`<${Mark} kind="warn" title="The jar is no longer kept.">jar deleted<//>`}`,
     html`<${Outcomes} job=${job} operations=${one.operations} now=${now} />`,
   ];
   return {key: one.id, id: `release-${shortId(one.id)}`, 'data-release': one.id, cells};
@@ -58,7 +58,7 @@ function Difference({releases}) {
       <label>to <${Choice} id="diff-after" releases=${releases} value=${young.id} choose=${(after) => choose({...chosen, after})} /></label>
     </p>
     ${old.id === young.id
-      ? html`<p id="same">That is the same release.</p>`
+      ? html`<p id="same">This is the same release.</p>`
       : html`
         ${found.length > 0 && html`<${List} id="diff-list" titles=${['Field', 'Before', 'After']}
           rows=${found.map(({field, title, before, after}) => ({
@@ -66,8 +66,8 @@ function Difference({releases}) {
             'data-field': field,
             cells: [title, before === undefined ? html`<em>not set</em>` : html`<code class="before">${before}</code>`, after === undefined ? html`<em>not set</em>` : html`<code class="after">${after}</code>`],
           }))} />`}
-        ${found.length === 0 && html`<p id="no-difference">Nothing that is shown differs${starred ? '; what is starred does.' : '.'}</p>`}
-        ${starred && found.length > 0 && html`<p id="starred" class="note">What is starred in both may differ, too.</p>`}`}
+        ${found.length === 0 && html`<p id="no-difference">There is no visible difference${starred ? '; masked values differ.' : '.'}</p>`}
+        ${starred && found.length > 0 && html`<p id="starred" class="note">Values that are masked in both may also differ.</p>`}`}
   </div>`;
 }
 

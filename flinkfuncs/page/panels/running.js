@@ -9,13 +9,13 @@ const RUNS = ['RUNNING', 'RESTARTING', 'STARTING', 'CANCELLING'];
 const NOT_WELL = ['FAILED', 'VANISHED', 'NEVER_STARTED'];
 // What a status says of a job that does not run; any other word is the service's own, and nothing is concluded from it.
 const RESTS = {
-  STOPPED: ['It does not run.', 'It was stopped with a savepoint.'],
-  CANCELED: ['It does not run.', 'It was cancelled, without a savepoint.'],
-  FINISHED: ['It does not run.', 'It finished by itself.'],
-  FAILED: ['It does not run.', 'It failed.'],
-  NEVER_STARTED: ['It does not run.', 'Its last start was refused, so nothing of it ran.'],
-  NONE: ['It does not run.', 'Nothing of it was ever started.'],
-  VANISHED: ['The cluster does not know it.', 'The run that the app started is gone from there: its JobManager may have been replaced.'],
+  STOPPED: ['It is not running.', 'It was stopped with a savepoint.'],
+  CANCELED: ['It is not running.', 'It was cancelled, without a savepoint.'],
+  FINISHED: ['It is not running.', 'It finished by itself.'],
+  FAILED: ['It is not running.', 'It failed.'],
+  NEVER_STARTED: ['It is not running.', 'Its last start was refused, so nothing ran.'],
+  NONE: ['It is not running.', 'It was never started.'],
+  VANISHED: ['The cluster does not know it.', 'The run that the app started is gone: its JobManager may have been replaced.'],
   MAY_APPEAR: ['It may still appear.', 'A start has left the app, and the cluster does not list it yet.'],
 };
 
@@ -25,18 +25,18 @@ export function Running({data, savepoints, exceptions, now}) {
   const runs = RUNS.includes(data.status);
   const unknown = data.status === 'UNKNOWN';
   const adopted = copy?.adopted;
-  const title = runs ? 'What runs' : unknown ? 'What ran when it was last seen' : RESTS[data.status] ? 'What it ran last' : 'What it runs';
+  const title = runs ? 'What runs' : unknown ? 'What ran when last seen' : RESTS[data.status] ? 'What it ran last' : 'What it runs';
   return html`<${Panel} id="running" title=${title}>
     <${WhyNot} data=${data} unknown=${unknown} cause=${causeOf(data, exceptions)} />
     <${Facts} of=${[
       ['Run', copy && html`<${Id} of=${copy.flinkJobId} what="the Flink job id" />
-        ${data.links?.flink && html` <a id="flink-page" href=${data.links.flink} rel="noreferrer" target="_blank">Flink’s page of it</a>`}`, 'fact-run'],
+        ${data.links?.flink && html` <a id="flink-page" href=${data.links.flink} rel="noreferrer" target="_blank">Flink’s page of the run</a>`}`, 'fact-run'],
       ['Run', !copy && data.flinkJobId && html`<${Copyable} text=${data.flinkJobId} what="the job id" />`, 'fact-job-id'],
       [runs ? 'Since' : 'Started', copy && html`<${When} at=${copy.startedAt} now=${now} />`, 'fact-since'],
-      ['Started from', copy && (copy.startedFrom ? html`<${Copyable} text=${copy.startedFrom} what="the path" />` : adopted ? 'not known: it was adopted' : 'no state'), 'fact-from'],
-      ['Adopted', adopted && `${adopted.name}, parallelism ${adopted.parallelism}; nobody knows its jar, so there is no way back to it`],
+      ['Started from', copy && (copy.startedFrom ? html`<${Copyable} text=${copy.startedFrom} what="the path" />` : adopted ? 'unknown: it was adopted' : 'no state'), 'fact-from'],
+      ['Adopted', adopted && `${adopted.name}, parallelism ${adopted.parallelism}; its jar is not known, so it cannot be rolled back to`],
       ['Release', release && html`${release.jarName} <${Id} of=${release.id} what="the release’s id" /> ${sizeText(release.sizeBytes)}
-        ${differs(data) && html` <${Mark} kind="warn">not the one that ${runs ? 'runs' : 'ran'}<//>`}`, 'fact-release'],
+        ${differs(data) && html` <${Mark} kind="warn">not the one that ${runs ? 'is running' : 'ran'}<//>`}`, 'fact-release'],
       ['Newest savepoint', data.lastSavePoint && html`<${Copyable} text=${data.lastSavePoint} what="the path" /> <${Taken} path=${data.lastSavePoint} savepoints=${savepoints} now=${now} />`, 'fact-savepoint'],
       ['Folder', data.folder && html`<code>${data.folder}/${data.name}/</code>`],
     ]} />
@@ -49,7 +49,7 @@ export function Running({data, savepoints, exceptions, now}) {
 function WhyNot({data, unknown, cause}) {
   if (unknown) {
     return html`<p id="why-unknown" class="not-known" role="status"><${Status} of="UNKNOWN" /> The cluster could not be asked${data.statusReason ? `: ${data.statusReason}` : '.'}
-      ${' '}This says nothing about the job; below is what the app recorded.</p>`;
+      ${' '}The job’s status is therefore unknown; the app’s record is below.</p>`;
   }
   if (data.status === 'RESTARTING') return html`<p id="why-not" class="notice warn">It restarts after an exception${cause ? html`: <strong>${cause}</strong>` : '.'}</p>`;
   if (!RESTS[data.status]) return null;
@@ -61,9 +61,9 @@ function WhyNot({data, unknown, cause}) {
     ${last && html`<p>Last operation: <${OperationLink} job=${data.name} id=${last.id}>${wordOf(last.action)}<//>${' '}
       <${Status} of=${last.outcome} /> ${last.message}</p>`}
     <p id="starts-from">${data.startsFrom
-      ? html`A start would go on from <${Copyable} text=${data.startsFrom.path} what="the path of the state" />
-          ${data.startsFrom.unaligned && html` <${Mark} kind="warn">an unaligned checkpoint: another release takes it only with allowUnalignedCheckpoint<//>`}`
-      : copy ? 'No state is known that a start could go on from.' : ''}</p>
+      ? html`A start would continue from <${Copyable} text=${data.startsFrom.path} what="the path of the state" />
+          ${data.startsFrom.unaligned && html` <${Mark} kind="warn">an unaligned checkpoint: another release can use it only with allowUnalignedCheckpoint<//>`}`
+      : copy ? 'No state is known from which a start could continue.' : ''}</p>
   </div>`;
 }
 

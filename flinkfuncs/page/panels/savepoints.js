@@ -12,7 +12,7 @@ export function Savepoints({job, found: {data, problem}, copy, now}) {
   const savepoints = data?.savepoints;
   return html`<${Panel} id="savepoints" title="Savepoints" note=${savepoints?.length ? savepoints.length : undefined}>
     <${NotKnown} problem=${problem} />
-    ${data?.orphansUnknown && html`<p id="orphans-unknown" class="not-known" role="status">Whether there are any that no record names is not known now: ${data.orphansUnknown}</p>`}
+    ${data?.orphansUnknown && html`<p id="orphans-unknown" class="not-known" role="status">It is not known now whether there are savepoints that no record names: ${data.orphansUnknown}</p>`}
     ${!data && !problem && html`<p role="status">Loading…</p>`}
     ${savepoints?.length === 0 && html`<p id="no-savepoints">There are none.</p>`}
     ${savepoints?.length > 0 && html`<${List} id="savepoint-list" titles=${TITLES}
@@ -23,14 +23,14 @@ export function Savepoints({job, found: {data, problem}, copy, now}) {
 function rowOf(one, {job, copy, now, newest}) {
   const orphan = one.origin === 'orphan';
   const cells = [
-    html`<${Ago} at=${one.takenAt} now=${now} /> ${newest && html`<${Mark}>newest<//> `}${copy?.startedFrom === one.path && html`<${Mark}>the run started from it<//>`}`,
+    html`<${Ago} at=${one.takenAt} now=${now} /> ${newest && html`<${Mark}>newest<//> `}${copy?.startedFrom === one.path && html`<${Mark}>the current run started from it<//>`}`,
     one.sizeBytes === undefined ? undefined : html`<span title=${`${one.sizeBytes} bytes`}>${sizeText(one.sizeBytes)}</span>`,
     html`${orphan
-      ? html`<${Mark} kind="warn" title="It was found in storage, and no record names it.">orphan<//> of `
+      ? html`<${Mark} kind="warn" title="It was found in storage, but no record names it.">orphan<//> of `
       : html`${wordOf(one.origin)}, by ${CAUSES[one.cause] ?? one.cause}: `}
       <${OperationLink} job=${job} id=${one.operation}>${orphan ? 'its operation' : 'operation'}<//>
       ${one.restored && html` <${Mark} kind="good" title="A run that started from it has completed a checkpoint.">restored<//>`}
-      ${one.disposingAt && html` <${Mark} kind="warn" title="Nothing starts from it any more.">being disposed of<//>`}`,
+      ${one.disposingAt && html` <${Mark} kind="warn" title="No run can start from it any more.">being disposed of<//>`}`,
     one.flinkJobId && html`<code title=${one.flinkJobId}>${shortId(one.flinkJobId)}</code>`,
     html`<${Copyable} text=${one.path} what="the path" />`,
   ];

@@ -28,9 +28,9 @@ export function Timeline({job, open, held, found: {data, problem}, older, links,
   const shown = operations.filter((one) => !(quiet && isPeriodic(one)));
   return html`<${Panel} id="operations" title="Operations">
     <${NotKnown} problem=${problem} />
-    ${operations.some(isPeriodic) && html`<p><label><input id="quiet" type="checkbox" checked=${quiet} onChange=${(event) => hush(event.target.checked)} /> Without what the schedule asked for</label></p>`}
+    ${operations.some(isPeriodic) && html`<p><label><input id="quiet" type="checkbox" checked=${quiet} onChange=${(event) => hush(event.target.checked)} /> Hide periodic savepoints</label></p>`}
     ${!data && !problem && html`<p role="status">Loading…</p>`}
-    ${data && operations.length === 0 && html`<p id="no-operations">There were none yet.</p>`}
+    ${data && operations.length === 0 && html`<p id="no-operations">There are no operations yet.</p>`}
     <ol class="timeline">
       ${shown.map((one) => html`<li key=${one.id}><${Operation} job=${job} operation=${one} links=${links} now=${now} /></li>`)}
     </ol>
@@ -48,7 +48,7 @@ export function OneOperation({polled: {data, problem}, job, links, now}) {
   return html`<section id="operation" class="panel" ref=${place} tabindex="-1" aria-label="Operation">
     <${NotKnown} problem=${problem} />
     ${!data && !problem && html`<p role="status">Loading…</p>`}
-    ${data && data.job !== job && html`<p>It is one of the job <strong>${data.job}</strong>.</p>`}
+    ${data && data.job !== job && html`<p>It belongs to the job <strong>${data.job}</strong>.</p>`}
     ${data && html`<${Operation} alone job=${data.job} operation=${data} links=${links} now=${now} />`}
   </section>`;
 }
@@ -94,7 +94,7 @@ function Rollback({operation: {undo, replaced, result}}) {
 
 function Moment({operation: {requestedAt, drivenAt, heldUntil, resumedAt, result}, now}) {
   if (heldUntil && !result) return html`held until <${Time} at=${heldUntil} /> (<${Ago} at=${heldUntil} now=${now} />)`;
-  if (!result) return html`asked for <${Ago} at=${requestedAt} now=${now} />`;
+  if (!result) return html`requested <${Ago} at=${requestedAt} now=${now} />`;
   const waited = drivenAt ? secondsBetween(resumedAt ?? requestedAt, drivenAt) : 0;
   return html`ended <${When} at=${result.endedAt} now=${now} />${drivenAt && html`, took <span class="took">${durationText(rounded(secondsBetween(drivenAt, result.endedAt)))}</span>`}
     ${waited >= 1 && html`, after a wait of ${durationText(Math.round(waited))}`}`;
@@ -127,7 +127,7 @@ function Course({operation}) {
     </ol>
     ${downtime && html`<p class="downtime"><${Mark} kind="down">downtime<//> ${downtime.until
       ? `Nothing ran for ${durationText(rounded(secondsBetween(downtime.since, downtime.until)))}.`
-      : result ? 'After its stop nothing was seen to run steadily.' : `Nothing runs for ${durationText(Math.round(secondsBetween(downtime.since, end)))} by now.`}</p>`}
+      : result ? 'After its stop nothing was seen to run steadily.' : `Nothing has been running for ${durationText(Math.round(secondsBetween(downtime.since, end)))}.`}</p>`}
   </div>`;
 }
 
@@ -138,7 +138,7 @@ function More({operation, links, alone, now}) {
   return html`<details class="more" open=${alone}><summary>${alone ? 'All of it' : 'More'}</summary>
     <${Facts} of=${[
       ['Operation', html`<${Copyable} text=${id} what="the operation’s id" />`],
-      ['Asked for', html`<${When} at=${operation.requestedAt} now=${now} />`],
+      ['Requested', html`<${When} at=${operation.requestedAt} now=${now} />`],
       ['Release', release && html`${release.jarName} <${Id} of=${release.id} what="the release’s id" />`],
       ['Jar', request.jar && html`<code>${request.jar.name}</code>`],
       ['Go back to', request.release && html`<code>${request.release}</code>`],
@@ -147,7 +147,7 @@ function More({operation, links, alone, now}) {
       ['Started from', result?.restoredFrom && html`<${Copyable} text=${result.restoredFrom} what="the path" />`],
       ['Run', result?.flinkJobId && html`<${Id} of=${result.flinkJobId} what="the Flink job id" />`],
       ['The same upload before', repeats && html`<${OperationLink} job=${operation.job} id=${repeats}>operation<//>`],
-      ['Trace', trace && html`<${Copyable} text=${trace} what="the trace id" />${page && html` <a class="trace" href=${page} rel="noreferrer" target="_blank">look at it</a>`}`],
+      ['Trace', trace && html`<${Copyable} text=${trace} what="the trace id" />${page && html` <a class="trace" href=${page} rel="noreferrer" target="_blank">open it</a>`}`],
       ...specLines({spec: request.spec}).map(([name, value]) => [`Asked: ${name}`, value]),
     ]} />
     ${steps.length > 0 && html`<ol class="step-details">
