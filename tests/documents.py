@@ -1,8 +1,10 @@
-"""Which parts of the pages in docs/ are written from the code? `make docs` writes them, a test compares.
+"""Which parts of README.md and of the pages in docs/ are written from the code? `make docs` does it, a test compares.
 
     <!-- settings of … -->               a part of the table of settings.py: GROUPS says which
     <!-- host settings -->               what the Functions host itself reads
     <!-- jars -->                        the example's jars, from examples/README.md's own table
+    <!-- proofs -->                      what the generated reports say, in a few numbers (README.md)
+    <!-- reports -->                     what each of them says
     <!-- flinkfuncs.… -->                the docstring of that module or function, word by word
 
 Each part ends with `<!-- /… -->` of the same name.
@@ -22,9 +24,12 @@ from pydantic_core import PydanticUndefined
 import flinkfuncs.core
 from flinkfuncs.health import HOST_SETTINGS
 from flinkfuncs.settings import Settings
+from tests import reports
 
 ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
 DOCS = ROOT / "docs"
+PROOFS = DOCS / "proofs.md"
 DESIGN = DOCS / "design.md"
 TABLES = DOCS / "tables.md"
 CAPACITY = DOCS / "capacity.md"
@@ -65,7 +70,7 @@ def text_of(name: str) -> str:
         return f"```text\n{docstring(name)}\n```\n"
     if name in GROUPS:
         return settings(name)
-    return {"host settings": host_settings, "jars": jars}[name]()
+    return ({"host settings": host_settings, "jars": jars} | reports.TABLES)[name]()
 
 
 def pages() -> list[Path]:
@@ -153,8 +158,8 @@ def _second(row: str) -> str:
 
 
 def main() -> None:
-    """Write the parts of every page in docs/."""
-    for page in sorted(DOCS.glob("*.md")):
+    """Write the parts of README.md and of every page in docs/."""
+    for page in (README, *sorted(DOCS.glob("*.md"))):
         page.write_text(written(page.read_text()))
 
 
