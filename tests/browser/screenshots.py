@@ -2,6 +2,7 @@
 
     page-light.png   page-dark.png   page-phone.png     the list of jobs
     page-job.png                                        a job
+    page-update.png  page-rollback.png                  the timeline of an update, and of one that was rolled back
 
 They show what the demo did on a real Flink, and three more jobs: one that is stopped, one whose update was rolled back,
 and one that never ran.
@@ -12,11 +13,13 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from azure.storage.blob import BlobServiceClient
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from examples.build import JARS_DIRECTORY
 from examples.demo.cloud import Addresses, App, cloud_up
@@ -31,6 +34,10 @@ PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "page-dark": ("#/jobs", LIGHT | {"color_scheme": "dark"}),
     "page-phone": ("#/jobs", {"color_scheme": "light", "viewport": {"width": 360, "height": 740}}),
     "page-job": (f"#/jobs/{JOB}", LIGHT | {"viewport": {"width": 1200, "height": 1000}}),
+}
+PARTS = {  # of the view of a job
+    "page-update": (JOB, "#operations article:has(.downtime):has-text('by an upload')"),
+    "page-rollback": ("audit", "#operations article[data-outcome=ROLLED_BACK]"),
 }
 QUIET_MS = 3000  # until everything that a view asks for is there
 
@@ -71,16 +78,26 @@ def upload(cloud: Addresses, app: App, job: str, jar: str) -> None:
 def take(browser: Browser, cloud: Addresses) -> None:
     """Take the pictures."""
     for name, (place, look) in PICTURES.items():
-        context = browser.new_context(device_scale_factor=2, **look)
-        page = context.new_page()
-        page.goto(f"{cloud.app}/ui{place}")
-        page.locator("#key").fill(cloud.key)
-        page.locator("#sign-in").click()
-        page.locator("h1").wait_for()
-        page.wait_for_timeout(QUIET_MS)
-        page.screenshot(path=DOCS / f"{name}.png")
-        context.close()
+        with opened(browser, cloud, place, look) as page:
+            page.screenshot(path=DOCS / f"{name}.png")
+    for name, (job, part) in PARTS.items():
+        with opened(browser, cloud, f"#/jobs/{job}", LIGHT) as page:
+            page.locator(part).first.screenshot(path=DOCS / f"{name}.png")
     browser.close()
+
+
+@contextmanager
+def opened(browser: Browser, cloud: Addresses, place: str, look: dict[str, Any]) -> Iterator[Page]:
+    """Sign in, and go to a place of the page."""
+    context = browser.new_context(device_scale_factor=2, **look)
+    page = context.new_page()
+    page.goto(f"{cloud.app}/ui{place}")
+    page.locator("#key").fill(cloud.key)
+    page.locator("#sign-in").click()
+    page.locator("h1").wait_for()
+    page.wait_for_timeout(QUIET_MS)
+    yield page
+    context.close()
 
 
 if __name__ == "__main__":
