@@ -29,6 +29,11 @@ from .chromium import LEFT_OUT, chromium
 
 DOCS = Path(__file__).parents[2] / "docs"
 LIGHT: dict[str, Any] = {"color_scheme": "light", "viewport": {"width": 1200, "height": 460}}
+SMALL: dict[str, Any] = {
+    "color_scheme": "light",
+    "viewport": {"width": 1000, "height": 800},
+    "device_scale_factor": 1.5,
+}
 PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "page-light": ("#/jobs", LIGHT),
     "page-dark": ("#/jobs", LIGHT | {"color_scheme": "dark"}),
@@ -36,8 +41,8 @@ PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "page-job": (f"#/jobs/{JOB}", LIGHT | {"viewport": {"width": 1200, "height": 1000}}),
 }
 PARTS = {  # of the view of a job
-    "page-update": (JOB, "#operations article:has(.downtime):has-text('by an upload')"),
-    "page-rollback": ("audit", "#operations article[data-outcome=ROLLED_BACK]"),
+    "page-update": (JOB, "#operations li:has(.downtime):has-text('by an upload')"),
+    "page-rollback": ("audit", "#operations li:has([data-outcome=ROLLED_BACK])"),
 }
 QUIET_MS = 3000  # until everything that a view asks for is there
 
@@ -81,7 +86,7 @@ def take(browser: Browser, cloud: Addresses) -> None:
         with opened(browser, cloud, place, look) as page:
             page.screenshot(path=DOCS / f"{name}.png")
     for name, (job, part) in PARTS.items():
-        with opened(browser, cloud, f"#/jobs/{job}", LIGHT) as page:
+        with opened(browser, cloud, f"#/jobs/{job}", SMALL) as page:
             page.locator(part).first.screenshot(path=DOCS / f"{name}.png")
     browser.close()
 
@@ -89,7 +94,7 @@ def take(browser: Browser, cloud: Addresses) -> None:
 @contextmanager
 def opened(browser: Browser, cloud: Addresses, place: str, look: dict[str, Any]) -> Iterator[Page]:
     """Sign in, and go to a place of the page."""
-    context = browser.new_context(device_scale_factor=2, **look)
+    context = browser.new_context(**{"device_scale_factor": 2} | look)
     page = context.new_page()
     page.goto(f"{cloud.app}/ui{place}")
     page.locator("#key").fill(cloud.key)
