@@ -284,7 +284,8 @@ class Settings(BaseSettings):
     trace_url: str = Field(
         "",
         description="Where people look at a trace: a URL with `{traceId}` in place of its ID, such as "
-        "`https://jaeger.example.com/trace/{traceId}`; empty: only the ID is shown.",
+        "`https://jaeger.example.com/trace/{traceId}`; empty: only the ID is shown. `infra/` sets the logs of its "
+        "Application Insights.",
     )
     otel_exporter_otlp_endpoint: str = Field(
         "",

@@ -228,7 +228,7 @@ var settings = {
   NOTIFY_KEY_OLD_SECRET: ''
   MESSAGES_QUEUE: messagesQueue
 
-  TRACE_URL: ''
+  TRACE_URL: monitoring.outputs.traceUrl
   OTEL_EXPORTER_OTLP_ENDPOINT: ''
 }
 

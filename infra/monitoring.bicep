@@ -30,3 +30,10 @@ output workspaceId string = workspace.id
 output workspaceName string = workspace.name
 output insightsName string = insights.name
 output connection string = insights.properties.ConnectionString
+
+// Everything that Application Insights has of a trace, oldest first, as the portal's Logs show it. Its view of one
+// transaction cannot be linked to: that wants the id which Application Insights itself gives to an item.
+var logs = '${environment().portal}/#blade/Microsoft_Azure_Monitoring_Logs/LogsBlade/resourceId/${uriComponent(insights.id)}/source/LogsBlade.AnalyticsShareLinkToQuery'
+var before = uriComponent('union requests, dependencies, traces, exceptions | where operation_Id == "')
+var after = uriComponent('" | order by timestamp asc')
+output traceUrl string = '${logs}/query/${before}{traceId}${after}/timespan/P90D'

@@ -2,6 +2,7 @@
 
 import json
 import re
+from urllib.parse import quote, unquote
 
 import pytest
 from pydantic_core import PydanticUndefined
@@ -31,6 +32,7 @@ DEPLOYED = {
     "GATEWAY_ALLOWED_PRINCIPALS": "!isGateway ?  : gatewayAllowedPrincipals",
     "GATEWAY_LOCATION": "location",
     "API_AUTHORIZATION": "empty(signInClientId) ? keys : roles",
+    "TRACE_URL": "monitoring.outputs.traceUrl",
     "APPLICATIONINSIGHTS_CONNECTION_STRING": "telemetryConnection",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "ClientId=${identityClientId};Authorization=AAD",
 }
@@ -163,6 +165,27 @@ def test_every_parameter_can_be_chosen_in_azd_and_the_page_names_it() -> None:
         setting = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
         if setting in CHOSEN:
             assert names[name] == PREFIX + setting
+
+
+def test_a_deployment_says_where_its_traces_are() -> None:
+    """In the portal's Logs of its Application Insights, for as long as that keeps them: the query names the trace."""
+    variables = templates()["monitoring.bicep"]["variables"]
+    encoded = {name: shown(of["value"]).partition("(")[2].removesuffix(")") for name, of in variables.items()}
+    url = str(templates()["monitoring.bicep"]["outputs"]["traceUrl"]["value"])
+    for name in ("before", "after"):
+        assert shown(variables[name]["value"]).startswith("uri_component(")
+        url = url.replace(f"${{{name}}}", quote(encoded[name], safe=""))
+    url = url.replace("${logs}", shown(variables["logs"]["value"]).replace("${environment().portal}", "https://portal"))
+    *place, query, timespan, days = url.split("/")
+    assert "/".join(place) == (
+        "https://portal/#blade/Microsoft_Azure_Monitoring_Logs/LogsBlade/resourceId/${uriComponent(insights.id)}"
+        "/source/LogsBlade.AnalyticsShareLinkToQuery/query"
+    )
+    tables = "union requests, dependencies, traces, exceptions"
+    assert unquote(query) == f'{tables} | where operation_Id == "{{traceId}}" | order by timestamp asc'
+    assert "{traceId}" in query  # … which is what Settings wants, and the page replaces
+    kept = resource("Microsoft.OperationalInsights/workspaces").properties["retentionInDays"]
+    assert (timespan, days) == ("timespan", f"P{kept}D")
 
 
 def test_a_closed_operation_outlives_the_savepoints_that_it_tells_of() -> None:
