@@ -154,6 +154,12 @@ COMMANDS = (
             *ACTING,
         ),
     ),
+    Command(
+        "adopt",
+        "make a job of one that already runs on Flink",
+        partial(acting.act, "new"),
+        (JOB, option("adopt", metavar="FLINK_JOB_ID", help="the id of what runs"), *ACTING),
+    ),
     Command("releases", "list a job's releases", reading.releases, (JOB,)),
     Command(
         "rollback",

@@ -133,7 +133,7 @@ def test_message(args: argparse.Namespace, api: Api, console: Console) -> Exit:
 
 def body_of(args: argparse.Namespace) -> Json:
     """Return an action's body: what --body names, with the options over it."""
-    options = {"savepoint": "savePointName", "release": "release", "plan_id": "plan"}
+    options = {"savepoint": "savePointName", "release": "release", "adopt": "adopt", "plan_id": "plan"}
     said = {field: getattr(args, name, None) for name, field in options.items()}
     return {**_body(getattr(args, "body", None)), **{field: text for field, text in said.items() if text}}
 

@@ -232,6 +232,7 @@ def test_a_post_that_is_refused_is_not_sent_again(tmp_path: Path) -> None:
         (["update", "orders", "--stateless"], "stateless-update", {}),
         (["update", "orders", "--last-state"], "last-state-update", {}),
         (["savepoint", "orders"], "savepoint", {}),
+        (["adopt", "orders", "ab" * 16], "new", {"adopt": "ab" * 16}),
         (["cancel", "orders", "--yes"], "cancel", {}),
         (["delete", "orders", "--yes"], "delete", {}),
     ],
