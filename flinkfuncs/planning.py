@@ -254,7 +254,8 @@ class Planner:
             why = held[0].why_held or "held until it is let through (`uploads` of the job)"
             case = replace(case, notes=(f"the upload is {why}",))
         if earlier := [other.id for other in takewhile(lambda other: other.id != operation.id, record.open)]:
-            why = f"{len(earlier)} operations come before it, and may change the job: {', '.join(earlier[:3])}"
+            count = "1 operation comes" if len(earlier) == 1 else f"{len(earlier)} operations come"
+            why = f"{count} before it and may change the job: {', '.join(earlier[:3])}"
             return _unknown(case, _Unknown(why, "OperationsOpen"))
         case = case.with_record(queueing.taken_up(record, self._now()))
         case, step = self._foresee(cluster, case, report)

@@ -21,7 +21,7 @@ const RETRY_MS = 15_000; // after something could not be read
 const FLINKS_MS = 10_000; // how often the exceptions of a job that restarts are asked for
 const STORAGES_MS = 300_000; // how often savepoints are looked for that no operation took
 const PARTS = [
-  ['running', 'Now'],
+  ['running', 'Run'],
   ['operations', 'Operations'],
   ['exceptions', 'Exceptions'],
   ['savepoints', 'Savepoints'],
@@ -44,7 +44,7 @@ export function JobPage({job, operation}) {
   const exceptions = useFound(data && `${path}/exceptions`, `${state} ${data?.status} ${restarts}`);
   const one = usePolled(operation && `/api/operations/${encodeURIComponent(operation)}`);
   return html`
-    <nav class="trail" aria-label="Where this is"><a href="#/jobs">Jobs</a> / ${operation ? html`<a href=${linkTo('jobs', job)}>${job}</a> / operation` : job}</nav>
+    <nav class="trail" aria-label="Breadcrumb"><a href="#/jobs">Jobs</a> / ${operation ? html`<a href=${linkTo('jobs', job)}>${job}</a> / operation` : job}</nav>
     <div class="title"><h1>${job}</h1>${data && html`<span id="status"><${Status} of=${data.status} why=${data.statusReason} /></span>`}</div>
     <${Stale} of=${polled} />
     ${data && html`<${JobActions} job=${data} />`}
@@ -68,7 +68,7 @@ function Parts() {
     title?.scrollIntoView();
     title?.focus({preventScroll: true});
   };
-  return html`<nav class="parts" aria-label="Parts of this page">
+  return html`<nav class="parts" aria-label="On this page">
     ${PARTS.map(([id, title]) => html`<button key=${id} data-part=${id} onClick=${() => to(id)}>${title}</button>`)}
   </nav>`;
 }

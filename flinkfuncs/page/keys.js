@@ -5,9 +5,10 @@ const KEYS = [
   ['/', 'Filter the jobs'],
   ['j or ↓', 'Next job'],
   ['k or ↑', 'Previous job'],
+  ['Home, End', 'First job, last job'],
   ['Enter', 'Open the job'],
-  ['Esc', 'Clear and leave the filter; close a dialog'],
-  ['?', 'This list'],
+  ['Esc', 'Clear the filter; close a dialog'],
+  ['?', 'Show this list'],
 ];
 
 /** Call `actions[key](event)` when that key is pressed. */

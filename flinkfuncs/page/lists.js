@@ -1,12 +1,11 @@
 // What waits or runs, and what became of uploads: of all jobs.
 import {html} from './preact.js';
 import {usePolled} from './live.js';
-import {Ago, useNow} from './format.js';
+import {Ago, Time, useNow} from './format.js';
 import {linkTo} from './router.js';
 import {Stale} from './stale.js';
 import {Status, wordOf} from './status.js';
-
-const CAUSES = {upload: 'upload', http: 'a call', arm: 'the ARM API', timer: 'the schedule'};
+import {byText, stepText} from './words.js';
 
 export function AllOperations() {
   const polled = usePolled('/api/operations?state=open', {all: 'operations'});
@@ -14,10 +13,10 @@ export function AllOperations() {
   const operations = polled.data?.operations;
   return html`<h1>Operations</h1>
     <${Stale} of=${polled} />
-    ${operations?.length === 0 && html`<p id="no-operations">There are no open operations.</p>`}
+    ${operations?.length === 0 && html`<p id="no-operations">Nothing is waiting or under way.</p>`}
     ${operations?.length > 0 && html`<table id="operations" class="list" role="table">
       <thead role="rowgroup"><tr role="row">
-        ${['State', 'Job', 'Operation', 'Step', 'Requested'].map((title) => html`<th scope="col" role="columnheader">${title}</th>`)}
+        ${['State', 'Job', 'Operation', 'Progress', 'Requested'].map((title) => html`<th scope="col" role="columnheader">${title}</th>`)}
       </tr></thead>
       <tbody role="rowgroup">
         ${operations.map((one) => html`<tr key=${one.id} role="row" data-operation=${one.id}>
@@ -25,10 +24,11 @@ export function AllOperations() {
           <td role="cell" data-label="Job"><a href=${linkTo('jobs', one.job)}>${one.job}</a></td>
           <td role="cell" data-label="Operation">
             <a href=${linkTo('jobs', one.job, 'operations', one.id)}>${wordOf(one.request.action)}</a>,
-            by ${CAUSES[one.cause.kind] ?? one.cause.kind}
+            ${byText(one.cause.kind)}
           </td>
-          <td role="cell" data-label="Step">${one.message ?? one.step ?? '–'}
-            ${one.heldUntil && html`, until <${Ago} at=${one.heldUntil} now=${now} />`}</td>
+          <td role="cell" data-label="Progress">${one.heldUntil
+            ? html`held until <${Time} at=${one.heldUntil} /> (<${Ago} at=${one.heldUntil} now=${now} />)`
+            : one.message ?? (one.step ? stepText(one.step) : '–')}</td>
           <td role="cell" data-label="Requested"><${Ago} at=${one.requestedAt} now=${now} /></td>
         </tr>`)}
       </tbody>
@@ -45,12 +45,12 @@ export function Uploads({query}) {
   const polled = usePolled(outcome ? `/api/uploads?outcome=${encodeURIComponent(outcome)}` : '/api/uploads');
   const now = useNow();
   const uploads = polled.data?.uploads;
-  const choices = [[null, 'All'], ['REFUSED', 'Refused or rejected']];
+  const choices = [[null, 'All'], ['REFUSED', 'Refused']];
   return html`<h1>Uploads</h1>
     <p class="choices">${choices.map(([of, title]) => html`<a key=${title} href=${of ? `#/uploads?outcome=${of}` : '#/uploads'}
       aria-current=${outcome === of ? 'true' : undefined}>${title}</a>`)}</p>
     <${Stale} of=${polled} />
-    ${uploads?.length === 0 && html`<p id="no-uploads">There are none.</p>`}
+    ${uploads?.length === 0 && html`<p id="no-uploads">${outcome ? 'None was refused.' : 'None yet.'}</p>`}
     ${uploads?.length > 0 && html`<table id="uploads" class="list" role="table">
       <thead role="rowgroup"><tr role="row">
         ${['Outcome', 'Job', 'File', 'Uploaded', 'Message'].map((title) => html`<th scope="col" role="columnheader">${title}</th>`)}

@@ -5,7 +5,7 @@ import {Time} from './format.js';
 /** `<Stale of=${usePolled(…)} />` */
 export function Stale({of: {data, problem, at}}) {
   if (problem) {
-    const since = at && html` This is as of <${Time} at=${at} />.`;
+    const since = at && html` Last updated <${Time} at=${at} />.`;
     return html`<p class="stale" role="alert">${problem.detail}${since}</p>`;
   }
   return data ? null : html`<p role="status">Loading…</p>`;

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any, Protocol
 import pytest
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect, sync_playwright
 
 from localcloud.azurite import Azurite
 from localcloud.host_process import HostProcess
@@ -69,6 +70,21 @@ class Looking:
     def unexpected(self) -> list[str]:
         """What nobody expected."""
         return [fault for fault in self.faults if not any(re.search(pattern, fault) for pattern in self.allowed)]
+
+
+def until(page: Page, holds: Callable[[], bool]) -> None:
+    """Wait until something holds that `expect` has no word for."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not holds():
+        assert time.monotonic() < deadline, "it does not come to hold"
+        page.wait_for_timeout(50)
+
+
+def have(each: Locator, attribute: str, *values: str) -> None:
+    """Wait until there are elements with these values of an attribute, in this order, and no others."""
+    expect(each).to_have_count(len(values))
+    for number, value in enumerate(values):
+        expect(each.nth(number)).to_have_attribute(attribute, value)
 
 
 class HasPage(Protocol):
@@ -172,7 +188,6 @@ def cloud(keyed: Cloud) -> Cloud:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """One browser for all tests; each test has contexts of its own."""
-    expect.set_options(timeout=PATIENCE_MS)
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium(), args=sandbox)
@@ -189,8 +204,33 @@ def looking() -> Iterator[Looking]:
     assert seen.unexpected == []
 
 
+class Files:
+    """The page's files as the app sent them, headers and all: each is asked for once, and not again in each test."""
+
+    PATTERN = re.compile(r"/ui(/.+\.(js|mjs|css|svg))?$")
+
+    def __init__(self) -> None:
+        """Know none yet."""
+        self._known: dict[str, tuple[int, dict[str, str], bytes]] = {}
+
+    def send(self, route: Route) -> None:
+        """Answer a browser."""
+        url = route.request.url.partition("#")[0]
+        if url not in self._known:
+            reply = route.fetch()
+            self._known[url] = reply.status, reply.headers, reply.body()
+        status, headers, body = self._known[url]
+        route.fulfill(status=status, headers=headers, body=body)
+
+
+@pytest.fixture(scope="package")
+def files() -> Files:
+    """The page's files, for all tests."""
+    return Files()
+
+
 @pytest.fixture
-def page_at(browser: Browser, looking: Looking) -> Iterator[PageAt]:
+def page_at(browser: Browser, looking: Looking, files: Files) -> Iterator[PageAt]:
     """Open pages, and close them at the end."""
     contexts: list[BrowserContext] = []
 
@@ -207,6 +247,7 @@ def page_at(browser: Browser, looking: Looking) -> Iterator[PageAt]:
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
         looking.watch(context)
+        context.route(files.PATTERN, files.send)
         if key is not None:
             context.add_init_script(SIGNED_IN % key)
         page = context.new_page()
@@ -217,6 +258,7 @@ def page_at(browser: Browser, looking: Looking) -> Iterator[PageAt]:
 
     yield open_page
     for context in contexts:
+        context.unroute_all(behavior="ignoreErrors")
         context.close()
 
 

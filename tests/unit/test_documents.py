@@ -26,7 +26,7 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=NAMES)
 FOREIGN_WORDS = {
     *("AZURE_CLIENT_SECRET", "AZURE_SUBSCRIPTION_ID", "BROWSER_TESTS", "GITHUB_ACTIONS", "NO_CLAIM", "NO_COLOR"),
     *("OTEL_TRACES_SAMPLER", "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY", "PYTHON_VERSION", "RETAIN_ON_CANCELLATION"),
-    *("TF_BUILD", "XDG_CONFIG_HOME"),
+    *("FLINK_JOB_ID", "TF_BUILD", "XDG_CONFIG_HOME"),
 }
 FOREIGN_NAMES = {
     *("AzureKeyVaultBackend", "AzureWebJobsSecretStorageType", "DefaultAzureCredential", "FileSink", "LoadBalancer"),

@@ -40,7 +40,8 @@ def slots_warning(planned: Planned, free: int, why_not_refused: str | None = Non
     if planned.slots <= free:
         return ()
     note = f"; requireSlots does not refuse it: {why_not_refused}" if why_not_refused else ""
-    return (f"the new release takes at least {planned.slots} slots; without the old copy {free} are free{note}",)
+    left = "1 is" if free == 1 else f"{free} are"
+    return (f"the new release takes at least {planned.slots} slots; without the old copy {left} free{note}",)
 
 
 def lack(planned: Planned, room: Room) -> str | None:

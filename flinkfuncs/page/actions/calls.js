@@ -25,7 +25,7 @@ export function commandOf({action, job, body = {}, file, id, yes = false}) {
   const sure = yes ? ['--yes'] : [];
   switch (action) {
     case 'new':
-      return deploy(job, body, file);
+      return body.adopt ? words('flinkfuncs adopt', job, body.adopt, plan(body), common, '--wait') : deploy(job, body, file);
     case 'pause':
     case 'resume':
       return words('flinkfuncs', action, job, action === 'pause' ? common : []);

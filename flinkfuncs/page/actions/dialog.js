@@ -49,25 +49,25 @@ export function follow(operation) {
 /** `<Refusal of=${problem} />`: a problem of the API with its code. */
 export function Refusal({of: problem, unheard}) {
   if (!problem) return null;
-  const again = unheard && ' No answer came, so the request may have arrived. Try again: it is sent as the same request and takes effect once.';
+  const again = unheard && ' No answer came, so the request may have arrived. Try again sends the same request, which is carried out once.';
   return html`<p class="refusal" role="alert" data-code=${problem.code}><code>${problem.code}</code> ${problem.detail}${again}</p>`;
 }
 
 /** `<Reason value=… set=… />`: why, in a line for the history. */
 export function Reason({value, set}) {
-  return html`<label class="field">Reason, for the history
+  return html`<label class="field">Reason (kept in the history)
     <input name="reason" maxlength="500" autocomplete="off" value=${value} onInput=${(event) => set(event.target.value)} /></label>`;
 }
 
 /** `<SecondStep job=… />`: what cannot be taken back asks for the job's name. */
 export function SecondStep({job, typed, set}) {
-  return html`<label class="field">To do this, type the job’s name: <strong>${job}</strong>
+  return html`<label class="field">To confirm, type the job’s name: <strong>${job}</strong>
     <input name="confirm" autocomplete="off" spellcheck="false" value=${typed} onInput=${(event) => set(event.target.value)} /></label>`;
 }
 
 /** The call for a shell. */
 export function Calls({requests, command}) {
-  return html`<details class="calls"><summary>The same call in a shell</summary>
+  return html`<details class="calls"><summary>The same call from a shell</summary>
     <${Copied} title="curl" name="curl" text=${curlOf(requests)} />
     <${Copied} title="Command line" name="command" text=${commandOf(command)} />
   </details>`;

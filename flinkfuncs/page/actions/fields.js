@@ -3,6 +3,7 @@
 import {Ago, sizeText} from '../format.js';
 import {Problem, upload} from '../api.js';
 import {html, useState} from '../preact.js';
+import {wordOf} from '../status.js';
 
 export const LONGEST_JAR = 64 * 1024 * 1024; // bytes; the API says 413 above it
 const NO_SPEC = {entryClass: '', args: '', noArgs: false, parallelism: '', savepointDirectory: '', configuration: ''};
@@ -32,17 +33,17 @@ export function specOf({entryClass, args, noArgs, parallelism, savepointDirector
 
 /** Entry class, arguments, parallelism …; `now` is the spec that is recorded, shown where a field is left empty. */
 export function SpecFields({values, set, now}) {
-  const kept = (value) => (now ? `now: ${value ?? 'as the jar says'}` : undefined);
+  const kept = (value) => (now ? `now: ${value ?? 'not set'}` : undefined);
   const args = [now?.args].flat().filter((each) => each !== undefined).join(' ');
   const configuration = Object.entries(now?.flinkConfiguration ?? {}).map(([key, value]) => `${key}: ${value}`).join('\n');
   return html`
-    <${Text} name="entryClass" label="Entry class" value=${values.entryClass} set=${set} placeholder=${now ? kept(now.entryClass) : 'Main-Class of the manifest'} />
-    <${Text} name="args" label="Arguments, split at spaces; no secrets" value=${values.args} set=${set} disabled=${values.noArgs} placeholder=${now ? kept(args || 'none') : undefined} />
-    ${args && html`<${Check} name="noArgs" label="Remove the arguments" value=${values.noArgs} set=${set} />`}
+    <${Text} name="entryClass" label="Entry class" value=${values.entryClass} set=${set} placeholder=${now ? kept(now.entryClass ?? 'Main-Class of the manifest') : 'Main-Class of the manifest'} />
+    <${Text} name="args" label="Arguments, separated by spaces (no secrets)" value=${values.args} set=${set} disabled=${values.noArgs} placeholder=${now ? kept(args || 'none') : undefined} />
+    ${args && html`<${Check} name="noArgs" label="Remove all arguments" value=${values.noArgs} set=${set} />`}
     <label class="field">Parallelism <input name="parallelism" type="number" min="1" max="32768" step="1" value=${values.parallelism}
       placeholder=${kept(now?.parallelism)} onInput=${(event) => set('parallelism', event.target.value)} /></label>
     <${Text} name="savepointDirectory" label="Savepoint directory" value=${values.savepointDirectory} set=${set} placeholder=${now ? kept(now.savepointDirectory ?? 'the app’s own') : 'the app’s own'} />
-    <label class="field">Flink configuration, one “key: value” per line${now && configuration ? '; it replaces all of it' : ''}
+    <label class="field">Flink configuration, one “key: value” per line${now && configuration ? ' (replaces all of it)' : ''}
       <textarea name="configuration" rows="2" spellcheck="false" value=${values.configuration} placeholder=${configuration || undefined}
         onInput=${(event) => set('configuration', event.target.value)}></textarea></label>`;
 }
@@ -53,7 +54,7 @@ export function Text({name, label, value, set, ...more}) {
 }
 
 export function Check({name, label, value, set}) {
-  return html`<label class="check"><input type="checkbox" name=${name} checked=${value} onChange=${(event) => set(name, event.target.checked)} /> ${label}</label>`;
+  return html`<label class="check"><input type="checkbox" name=${name} checked=${value} onChange=${(event) => set(name, event.target.checked)} /> <span>${label}</span></label>`;
 }
 
 /**
@@ -89,8 +90,8 @@ function faultOf(file) {
   if (!/\.jar$/i.test(file.name)) return `${file.name} is not a jar.`;
   if (file.size === 0) return `${file.name} is empty.`;
   if (file.size > LONGEST_JAR) {
-    return `${file.name} has ${sizeText(file.size)}; a browser can send at most ${sizeText(LONGEST_JAR)}. Upload it to the jars container ` +
-      'with flinkfuncs deploy or az storage blob upload.';
+    return `${file.name} has ${sizeText(file.size)}; this page can send at most ${sizeText(LONGEST_JAR)}. Upload it with ` +
+      'flinkfuncs deploy or az storage blob upload.';
   }
   return undefined;
 }
@@ -106,18 +107,21 @@ export function JarField({jar, label = 'Jar'}) {
 export function Choices({name, label, value, set, of}) {
   return html`<fieldset class="choices-of"><legend>${label}</legend>
     ${of.map(([choice, words, disabled]) => html`<label key=${choice} class="check">
-      <input type="radio" name=${name} value=${choice} checked=${value === choice} disabled=${disabled} onChange=${() => set(name, choice)} /> ${words}</label>`)}
+      <input type="radio" name=${name} value=${choice} checked=${value === choice} disabled=${disabled} onChange=${() => set(name, choice)} /> <span>${words}</span></label>`)}
   </fieldset>`;
 }
 
-/** The state to begin from: the newest one, which the app names, or any savepoint; `found` is /savepoints. */
+/** The state to begin from: the newest one, which the app names, or a savepoint of the list; `found` is /savepoints. */
 export function savepointChoices(startsFrom, found) {
-  const newest = startsFrom && ['', html`<strong>the newest state</strong>: <code>${startsFrom.path}</code>${startsFrom.unaligned ? ', an unaligned checkpoint' : ''}`];
-  const others = (found?.savepoints ?? []).map((one) => [
-    one.path,
-    html`<code>${one.path}</code>, <${Ago} at=${one.takenAt} />${one.sizeBytes === undefined ? '' : `, ${sizeText(one.sizeBytes)}`}, ${
-      one.origin === 'orphan' ? 'an orphan that no record names' : one.origin.toLowerCase()}${one.disposingAt ? ', being disposed of' : ''}`,
-    Boolean(one.disposingAt),
-  ]);
+  const savepoints = found?.savepoints ?? [];
+  const known = savepoints.find(({path}) => path === startsFrom?.path);
+  const newest = startsFrom && ['', html`<strong>the newest state</strong>: <code>${startsFrom.path}</code>${
+    known ? facts(known) : startsFrom.unaligned ? ', an unaligned checkpoint' : ''}`];
+  const others = savepoints.map((one) => [one.path, html`<code>${one.path}</code>${facts(one)}`, Boolean(one.disposingAt)]);
   return [...(newest ? [newest] : []), ...others];
+}
+
+function facts({takenAt, sizeBytes, origin, disposingAt}) {
+  const from = origin === 'orphan' ? 'an orphan: no record names it' : `origin: ${wordOf(origin).toLowerCase()}`;
+  return html`, <${Ago} at=${takenAt} />${sizeBytes === undefined ? '' : `, ${sizeText(sizeBytes)}`}, ${from}${disposingAt ? ', being disposed of' : ''}`;
 }

@@ -3,13 +3,14 @@
 import {Ago, durationText, shortId, sizeText} from '../format.js';
 import {Problem, post} from '../api.js';
 import {html, useEffect, useRef, useState} from '../preact.js';
+import {stepText} from '../words.js';
 
 const PATIENCE_MS = 230_000; // a plan takes up to 200 s: main() of the release runs for it
 const VERDICTS = {
   WILL_DO: ['good', 'This will be done.'],
   NOTHING_TO_DO: ['off', 'There is nothing to do.'],
-  WOULD_BE_REFUSED: ['bad', 'It would be refused, and the job would not be touched.'],
-  UNKNOWN: ['unknown', 'The result cannot be determined now.'],
+  WOULD_BE_REFUSED: ['bad', 'It would be refused, and nothing would be touched.'],
+  UNKNOWN: ['unknown', 'What it would do cannot be determined now.'],
 };
 
 /**
@@ -47,20 +48,20 @@ export function verdictOn(plan) {
 }
 
 export function Plan({of: {plan, busy, note}}) {
-  if (busy) return html`<p class="plan" role="status">Making the plan… this may run the release’s main().</p>`;
+  if (busy) return html`<p class="plan" role="status">Making the plan… This may run the release’s main().</p>`;
   if (!plan) return null;
   const [tone, words] = VERDICTS[plan.verdict] ?? ['other', plan.verdict];
   return html`<section class="plan" data-verdict=${plan.verdict} data-plan=${plan.id} aria-label="Plan">
     ${note && html`<p class="note" role="status">${note}</p>`}
-    <p class=${`verdict status ${tone}`} role="status"><strong>${words}</strong>
+    <p class="verdict" role="status"><strong class=${`status ${tone}`}>${words}</strong>
       ${plan.code && html` <code>${plan.code}</code>`} ${plan.reason}</p>
     ${plan.warnings?.length > 0 && html`<ul class="warnings">${plan.warnings.map((one) => html`<li key=${one}>${one}</li>`)}</ul>`}
     <dl>
-      <${Row} title="Steps">${plan.steps?.length > 0 && html`<ol>${plan.steps.map((one, at) => html`<li key=${at}>${one.step} <span class="hint">${one.detail}</span></li>`)}</ol>`}<//>
-      <${Row} title="Ends">${plan.stops && html`the run ${shortId(plan.stops.flinkJobId ?? 'of the service')}, ${plan.stops.status.toLowerCase()}`}<//>
+      <${Row} title="Steps">${plan.steps?.length > 0 && html`<ol>${plan.steps.map((one, at) => html`<li key=${at}>${stepText(one.step)} <span class="hint">${one.detail}</span></li>`)}</ol>`}<//>
+      <${Row} title="Stops">${plan.stops && html`the run ${shortId(plan.stops.flinkJobId ?? 'of the service')}, ${plan.stops.status.toLowerCase()}`}<//>
       <${Row} title="Starts from">${plan.state && html`<${State} of=${plan.state} />`}<//>
       <${Row} title="Changes">${plan.spec?.length > 0 && html`<${Changes} of=${plan.spec} />`}<//>
-      <${Row} title="Operators">${plan.operators && html`<${Operators} of=${plan.operators} />`}<//>
+      <${Row} title="Operators">${saysOf(plan.operators) && html`<${Operators} of=${plan.operators} />`}<//>
       <${Row} title="Slots">${plan.slots && `${plan.slots.needed} needed at least${plan.slots.free === undefined ? '' : `, ${plan.slots.free} free`}`}<//>
       <${Row} title="Downtime">${plan.expectedDowntimeSeconds !== undefined && `about ${durationText(plan.expectedDowntimeSeconds)}, as in the last updates`}<//>
       <${Row} title="If it fails">${plan.rollback?.about}<//>
@@ -83,19 +84,25 @@ function State({of: {kind, path, takenAt, sizeBytes}}) {
 }
 
 function Changes({of: changes}) {
-  return html`<ul>${changes.map(({field, before, after}) => html`<li key=${field} data-field=${field}><code>${field}</code>: ${change(before, after)}</li>`)}</ul>`;
+  return html`<ul>${changes.map(({field, before, after}) => html`<li key=${field} data-field=${field}><code>${field}</code>: ${
+    field === 'sha256' ? change(before && shortId(before), after && shortId(after)) : change(before, after)}</li>`)}</ul>`;
 }
 
 function change(before, after) {
   const [was, is] = [text(before), text(after)];
-  if (was === is) return 'changes, but is masked';
+  if (was === is && before !== undefined && after !== undefined) return 'changes (the value is hidden)';
   if (before === undefined) return html`<ins>${is}</ins>`;
   if (after === undefined) return html`<del>${was}</del>`;
   return html`<del>${was}</del> → <ins>${is}</ins>`;
 }
 
 function text(value) {
-  return value === undefined ? '' : Array.isArray(value) ? value.join(' ') : String(value);
+  return (Array.isArray(value) ? value.join(' ') : String(value)) || 'none';
+}
+
+/** Whether anything is known of the operators. */
+function saysOf(operators) {
+  return Object.values(operators ?? {}).some((value) => (Array.isArray(value) ? value.length > 0 : value !== undefined));
 }
 
 function Operators({of: {kept, new: added, gone, withoutUid, maxParallelism}}) {

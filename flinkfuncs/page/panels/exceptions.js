@@ -1,4 +1,4 @@
-// Why a job failed, as Flink has it: of the run that is there now, or was there last, and of the one before it.
+// Why a job failed, according to Flink: of the current or last run, and of the one before.
 import {html} from '../preact.js';
 import {shortId} from '../format.js';
 import {Id, Mark, NotKnown, Panel, When} from './parts.js';
@@ -6,8 +6,8 @@ import {wordOf} from '../status.js';
 
 const BLAMES = {
   RELEASE: undefined,
-  CLUSTER: 'the cluster’s doing',
-  SLOTS: 'no slots: nothing of it ran',
+  CLUSTER: 'caused by the cluster',
+  SLOTS: 'no free slots: it never ran',
 };
 
 /** `found` is {data, problem}. */
@@ -17,7 +17,7 @@ export function Exceptions({found: {data, problem}, now}) {
   return html`<${Panel} id="exceptions" title="Exceptions" note=${count ? count : undefined}>
     <${NotKnown} problem=${problem} />
     ${!data && !problem && html`<p role="status">Loading…</p>`}
-    ${copies?.length === 0 && html`<p id="no-runs">There are no exceptions for a job that never ran, or for a job of the ARM API. Its operations say why they failed.</p>`}
+    ${copies?.length === 0 && html`<p id="no-runs">Flink has none of a job that it never ran, and behind the ARM API it cannot be asked. The operations say why they failed.</p>`}
     ${copies?.map((copy, index) => html`<${Copy} key=${copy.flinkJobId} copy=${copy} current=${index === 0} now=${now} />`)}
   <//>`;
 }
@@ -25,14 +25,14 @@ export function Exceptions({found: {data, problem}, now}) {
 function Copy({copy, current, now}) {
   const {exceptions, forgotten, unknown, ended} = copy;
   return html`<div class="exceptions-of" data-run=${copy.flinkJobId}>
-    <h3>${current ? 'The current or last run' : 'The previous run'}: <${Id} of=${copy.flinkJobId} what="the Flink job id" />
+    <h3>${current ? 'Current or last run' : 'The run before'}: <${Id} of=${copy.flinkJobId} what="the Flink job id" />
       ${copy.releaseId && html` <span class="note">release ${shortId(copy.releaseId)}</span>`}
       ${ended && html` <span class="note">${wordOf(ended)}</span>`}</h3>
     ${unknown && html`<${NotKnown} problem=${unknown} />`}
     ${ended === 'NEVER_STARTED'
-      ? html`<p>It never started, so Flink has no exceptions. Its operation says why.</p>`
-      : forgotten && html`<p>Flink has no record of this run: it forgets runs some time after they have ended, and all runs when its JobManager is replaced.</p>`}
-    ${!forgotten && !unknown && exceptions.length === 0 && html`<p>Flink has no exceptions.</p>`}
+      ? html`<p>It never started, so Flink knows nothing about it. Its operation says why.</p>`
+      : forgotten && html`<p>Flink does not know this run (any more). It forgets a run some time after its end, and all of them when its JobManager is replaced.</p>`}
+    ${!forgotten && !unknown && exceptions.length === 0 && html`<p>Flink reports none.</p>`}
     <ol class="exceptions">
       ${exceptions.map((one, index) => html`<li key=${index}>
         <p class="root-cause">${index === 0 && html`<${Mark} kind="bad">newest<//> `}<strong>${one.cause}</strong></p>

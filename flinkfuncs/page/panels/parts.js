@@ -15,8 +15,13 @@ export function Panel({id, title, note, children}) {
 export function Facts({of}) {
   const facts = of.filter(([, value]) => value !== undefined && value !== null && value !== false && value !== '');
   return html`<dl class="facts">
-    ${facts.map(([name, value, id]) => html`<div key=${name} id=${id}><dt>${name}</dt><dd>${value}</dd></div>`)}
+    ${facts.map(([name, value, id]) => html`<div key=${name} id=${id}><dt>${breakable(name)}</dt><dd>${value}</dd></div>`)}
   </dl>`;
+}
+
+/** A dotted name, which may go on in the next line after a dot. */
+export function breakable(name) {
+  return name.split('.').flatMap((part, index) => (index ? ['.', html`<wbr />`, part] : [part]));
 }
 
 const COPIED_MS = 2000;
@@ -68,7 +73,7 @@ export function Mark({kind = 'plain', title, children}) {
 
 /** Why something could not be read: never a word about the job itself. */
 export function NotKnown({problem}) {
-  return problem && html`<p class="not-known" role="status">Not known now: ${problem.detail ?? problem}</p>`;
+  return problem && html`<p class="not-known" role="status">Could not be read: ${problem.detail ?? problem}</p>`;
 }
 
 /** A table; each row is {key, cells, ...attributes}. It becomes cards on a phone, so its roles are named. */

@@ -11,23 +11,23 @@ const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [320, 130, 46, 18, 8];
 
 export function Plots({job, operations, savepoints}) {
   const updates = updatesOf(operations ?? []);
-  const sizes = [...(savepoints ?? [])].filter(({sizeBytes}) => sizeBytes !== undefined).sort((one, other) => one.takenAt.localeCompare(other.takenAt));
-  return html`<${Panel} id="plots" title="How long, how large">
+  const sizes = (savepoints ?? []).filter(({sizeBytes}) => sizeBytes !== undefined).sort((one, other) => one.takenAt.localeCompare(other.takenAt));
+  return html`<${Panel} id="plots" title="Durations and sizes">
     <div class="plots">
-      <${Updates} job=${job} updates=${updates} />
-      <${Sizes} sizes=${sizes} />
+      ${operations && html`<${Updates} job=${job} updates=${updates} />`}
+      ${savepoints && html`<${Sizes} sizes=${sizes} />`}
     </div>
   <//>`;
 }
 
 function Updates({job, updates}) {
   const title = `Duration and downtime of the last ${updates.length} updates`;
-  if (!updates.length) return html`<figure id="plot-updates"><figcaption>Duration and downtime of updates</figcaption><p class="note">The operations shown include no update that has begun.</p></figure>`;
+  if (!updates.length) return html`<figure id="plot-updates"><figcaption>Duration and downtime of updates</figcaption><p class="note">There is no update among the operations above.</p></figure>`;
   const most = Math.max(...updates.map(({seconds}) => seconds), 0.1);
   const slot = (WIDTH - LEFT) / updates.length;
   const wide = Math.min(slot * 0.7, 24);
   return html`<figure id="plot-updates">
-    <figcaption>${title}; <span class="key down">downtime</span> is part of the <span class="key took">duration</span>, which is amber if the update did not end well</figcaption>
+    <figcaption>${title}: <span class="key down">downtime</span> as part of the <span class="key took">duration</span>, amber where the update did not succeed</figcaption>
     <svg class="plot" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label=${`${title}: the table below has the numbers.`}>
       <${Axis} most=${most} text=${durationText} />
       ${updates.map(({id, action, outcome, seconds, down, endedAt}, index) => {
@@ -52,7 +52,7 @@ function Updates({job, updates}) {
 
 function Sizes({sizes}) {
   const clock = useClock();
-  if (sizes.length < 2) return html`<figure id="plot-sizes"><figcaption>Sizes of savepoints</figcaption><p class="note">Fewer than two savepoints have a known size.</p></figure>`;
+  if (sizes.length < 2) return html`<figure id="plot-sizes"><figcaption>Sizes of savepoints</figcaption><p class="note">At least two savepoints of a known size are needed.</p></figure>`;
   const title = `Sizes of ${sizes.length} savepoints`;
   const most = Math.max(...sizes.map(({sizeBytes}) => sizeBytes), 1);
   const [first, last] = [sizes[0].takenAt, sizes.at(-1).takenAt];

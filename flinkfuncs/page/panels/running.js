@@ -1,4 +1,4 @@
-// What runs, from which state, since when; and if nothing runs: why, and from where it would go on.
+// What runs, from which state, since when; and if nothing runs: why, and from where a start would continue.
 import {html} from '../preact.js';
 import {Time, sizeText} from '../format.js';
 import {Copyable, Facts, Id, Mark, OperationLink, Panel, When} from './parts.js';
@@ -13,10 +13,10 @@ const RESTS = {
   CANCELED: ['It is not running.', 'It was cancelled, without a savepoint.'],
   FINISHED: ['It is not running.', 'It finished by itself.'],
   FAILED: ['It is not running.', 'It failed.'],
-  NEVER_STARTED: ['It is not running.', 'Its last start was refused, so nothing ran.'],
-  NONE: ['It is not running.', 'It was never started.'],
-  VANISHED: ['The cluster does not know it.', 'The run that the app started is gone: its JobManager may have been replaced.'],
-  MAY_APPEAR: ['It may still appear.', 'A start has left the app, and the cluster does not list it yet.'],
+  NEVER_STARTED: ['It is not running.', 'Its last start was refused, so it never ran.'],
+  NONE: ['It is not running.', 'It has never been started.'],
+  VANISHED: ['The cluster does not know this job.', 'The run that the app started is gone: the JobManager may have been replaced.'],
+  MAY_APPEAR: ['It may still appear.', 'A start was sent, and the cluster does not list it yet.'],
 };
 
 /** `data` is the job; `savepoints` and `exceptions` are what the API says of them, where that is known. */
@@ -25,16 +25,16 @@ export function Running({data, savepoints, exceptions, now}) {
   const runs = RUNS.includes(data.status);
   const unknown = data.status === 'UNKNOWN';
   const adopted = copy?.adopted;
-  const title = runs ? 'What runs' : unknown ? 'What ran when last seen' : RESTS[data.status] ? 'What it ran last' : 'What it runs';
+  const title = runs ? 'Current run' : unknown ? 'Last known run' : data.status === 'NONE' ? 'No run yet' : RESTS[data.status] ? 'Last run' : 'Run';
   return html`<${Panel} id="running" title=${title}>
     <${WhyNot} data=${data} unknown=${unknown} cause=${causeOf(data, exceptions)} />
     <${Facts} of=${[
       ['Run', copy && html`<${Id} of=${copy.flinkJobId} what="the Flink job id" />
-        ${data.links?.flink && html` <a id="flink-page" href=${data.links.flink} rel="noreferrer" target="_blank">Flink’s page of the run</a>`}`, 'fact-run'],
+        ${data.links?.flink && html` <a id="flink-page" href=${data.links.flink} rel="noreferrer" target="_blank">Open in Flink</a>`}`, 'fact-run'],
       ['Run', !copy && data.flinkJobId && html`<${Copyable} text=${data.flinkJobId} what="the job id" />`, 'fact-job-id'],
       [runs ? 'Since' : 'Started', copy && html`<${When} at=${copy.startedAt} now=${now} />`, 'fact-since'],
-      ['Started from', copy && (copy.startedFrom ? html`<${Copyable} text=${copy.startedFrom} what="the path" />` : adopted ? 'unknown: it was adopted' : 'no state'), 'fact-from'],
-      ['Adopted', adopted && `${adopted.name}, parallelism ${adopted.parallelism}; its jar is not known, so it cannot be rolled back to`],
+      ['Started from', copy && (copy.startedFrom ? html`<${Copyable} text=${copy.startedFrom} what="the path" />` : adopted ? 'not known: the run was adopted' : 'no state'), 'fact-from'],
+      ['Adopted', adopted && `${adopted.name}, parallelism ${adopted.parallelism}; its jar is not known, so the job cannot be rolled back to it`],
       ['Release', release && html`${release.jarName} <${Id} of=${release.id} what="the release’s id" /> ${sizeText(release.sizeBytes)}
         ${differs(data) && html` <${Mark} kind="warn">not the one that ${runs ? 'is running' : 'ran'}<//>`}`, 'fact-release'],
       ['Newest savepoint', data.lastSavePoint && html`<${Copyable} text=${data.lastSavePoint} what="the path" /> <${Taken} path=${data.lastSavePoint} savepoints=${savepoints} now=${now} />`, 'fact-savepoint'],
@@ -48,10 +48,10 @@ export function Running({data, savepoints, exceptions, now}) {
 
 function WhyNot({data, unknown, cause}) {
   if (unknown) {
-    return html`<p id="why-unknown" class="not-known" role="status"><${Status} of="UNKNOWN" /> The cluster could not be asked${data.statusReason ? `: ${data.statusReason}` : '.'}
-      ${' '}The job’s status is therefore unknown; the app’s record is below.</p>`;
+    return html`<p id="why-unknown" class="not-known" role="status"><${Status} of="UNKNOWN" /> What the cluster says of it is not known${data.statusReason && ` (${data.statusReason})`}.
+      ${' '}This says nothing about the job. Below is what the app recorded last.</p>`;
   }
-  if (data.status === 'RESTARTING') return html`<p id="why-not" class="notice warn">It restarts after an exception${cause ? html`: <strong>${cause}</strong>` : '.'}</p>`;
+  if (data.status === 'RESTARTING') return html`<p id="why-not" class="notice warn">It is restarting after an exception${cause ? html`: <strong>${cause}</strong>` : '.'}</p>`;
   if (!RESTS[data.status]) return null;
   const {last, copy, open} = data;
   const [so, why] = RESTS[data.status];
@@ -62,8 +62,8 @@ function WhyNot({data, unknown, cause}) {
       <${Status} of=${last.outcome} /> ${last.message}</p>`}
     <p id="starts-from">${data.startsFrom
       ? html`A start would continue from <${Copyable} text=${data.startsFrom.path} what="the path of the state" />
-          ${data.startsFrom.unaligned && html` <${Mark} kind="warn">an unaligned checkpoint: another release can use it only with allowUnalignedCheckpoint<//>`}`
-      : copy ? 'No state is known from which a start could continue.' : ''}</p>
+          ${data.startsFrom.unaligned && html` <${Mark} kind="warn">an unaligned checkpoint: another release accepts it only with allowUnalignedCheckpoint<//>`}`
+      : copy ? 'No state is known for a start to continue from.' : ''}</p>
   </div>`;
 }
 

@@ -17,7 +17,7 @@ const NAMES = {
 };
 const STARS = '******';
 
-/** Pairs for `Facts`. */
+/** Pairs for `Facts`, of a release or of a request: that has a spec alone. */
 export function specLines(release) {
   return [...fields(release)].map(([name, value]) => [titleOf(name), html`<code>${value}</code>`]);
 }
@@ -37,9 +37,11 @@ export function isStarred(release) {
 }
 
 function* fields(release) {
-  yield ['jarName', release.jarName];
-  yield ['sha256', release.sha256];
-  yield ['sizeBytes', `${release.sizeBytes} (${sizeText(release.sizeBytes)})`];
+  if (release.jarName) {
+    yield ['jarName', release.jarName];
+    yield ['sha256', release.sha256];
+    yield ['sizeBytes', `${release.sizeBytes} (${sizeText(release.sizeBytes)})`];
+  }
   for (const [name, value] of Object.entries(release.spec)) {
     if (name === 'flinkConfiguration') {
       for (const [key, set] of Object.entries(value).sort()) yield [`flinkConfiguration.${key}`, String(set)];

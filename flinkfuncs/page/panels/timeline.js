@@ -4,21 +4,9 @@ import {html, useEffect, useRef, useState} from '../preact.js';
 import {Ago, Time, durationText, shortId, useNow} from '../format.js';
 import {Copyable, Facts, Id, Json, Mark, NotKnown, OperationLink, Panel, When, secondsBetween} from './parts.js';
 import {Status, wordOf} from '../status.js';
+import {byText, stepText} from '../words.js';
 import {specLines} from './spec.js';
 
-const CAUSES = {upload: 'by an upload', http: 'by a call', arm: 'by the ARM API', timer: 'by the schedule'};
-const STEPS = {
-  Keep: 'keep the jar',
-  UploadJar: 'send the jar to Flink',
-  PlaceJar: 'put the jar in its place',
-  Check: 'check the release',
-  Stop: 'stop with a savepoint',
-  Trigger: 'take a savepoint',
-  Cancel: 'cancel',
-  Start: 'start',
-  TakeCheckpoint: 'prove it by a checkpoint',
-  Submit: 'send runJob',
-};
 const BAR = 1000; // units of its width
 
 /** `found` is {data: {operations, nextLink}, problem}; `open` and `held` are newer than what it has of them. */
@@ -28,12 +16,12 @@ export function Timeline({job, open, held, found: {data, problem}, older, links,
   const shown = operations.filter((one) => !(quiet && isPeriodic(one)));
   return html`<${Panel} id="operations" title="Operations">
     <${NotKnown} problem=${problem} />
-    ${operations.some(isPeriodic) && html`<p><label><input id="quiet" type="checkbox" checked=${quiet} onChange=${(event) => hush(event.target.checked)} /> Hide periodic savepoints</label></p>`}
-    ${!data && !problem && html`<p role="status">Loading…</p>`}
-    ${data && operations.length === 0 && html`<p id="no-operations">There are no operations yet.</p>`}
+    ${operations.some(isPeriodic) && html`<p><label><input id="quiet" type="checkbox" checked=${quiet} onChange=${(event) => hush(event.target.checked)} /> Hide scheduled operations</label></p>`}
+    ${data && operations.length === 0 && html`<p id="no-operations">None yet.</p>`}
     <ol class="timeline">
       ${shown.map((one) => html`<li key=${one.id}><${Operation} job=${job} operation=${one} links=${links} now=${now} /></li>`)}
     </ol>
+    ${!data && !problem && html`<p role="status">Loading…</p>`}
     ${data?.nextLink && html`<p><button id="older" onClick=${older}>Older operations</button></p>`}
   <//>`;
 }
@@ -62,7 +50,7 @@ function Operation({alone = false, job, operation, links, now}) {
       ${result?.code && html` <${Mark}>${result.code}<//>`}</${Heading}>
     <${Rollback} operation=${operation} />
     <${Message} operation=${operation} />
-    <p class="note">${CAUSES[cause.kind] ?? cause.kind}: <span class="cause">${cause.detail}</span>, <${Moment} operation=${operation} now=${now} /></p>
+    <p class="note">${byText(cause.kind)}: <span class="cause">${cause.detail}</span>, <${Moment} operation=${operation} now=${now} /></p>
     <${Remarks} request=${request} />
     ${operation.drivenAt && (operation.steps?.length > 0 || !result) && html`<${Course} operation=${operation} />`}
     ${operation.checked?.warnings?.map((warning) => html`<p key=${warning} class="note"><${Mark} kind="warn">warning<//> ${warning}</p>`)}
@@ -74,8 +62,8 @@ function Message({operation}) {
   const {result, message, overtakenBy, job} = operation;
   if (result) return html`<p class="message">${result.message}</p>`;
   if (message) return html`<p class="message">${message}</p>`;
-  if (operation.held) return html`<p class="message">It is held while uploads are paused.</p>`;
-  if (!operation.drivenAt) return html`<p class="message">It waits for its turn.</p>`;
+  if (operation.held) return html`<p class="message">It is held because uploads are paused.</p>`;
+  if (!operation.drivenAt) return html`<p class="message">It is waiting for its turn.</p>`;
   const last = operation.steps?.at(-1);
   return html`<p class="message">Under way${last ? html`: <strong>${nameOf(last)}</strong>` : '.'}
     ${overtakenBy && html`; <${OperationLink} job=${job} id=${overtakenBy}>another operation<//> went ahead of it`}</p>`;
@@ -84,9 +72,9 @@ function Message({operation}) {
 function Rollback({operation: {undo, replaced, result}}) {
   if (!undo) return null;
   const back = replaced && html`<strong>${replaced.jarName}</strong> <code title=${replaced.id}>${shortId(replaced.id)}</code>`;
-  const title = !result ? 'Being undone' : result.outcome === 'ROLLED_BACK' ? 'Rolled back' : 'Undone';
+  const title = !result ? 'Rolling back' : result.outcome === 'ROLLED_BACK' ? 'Rolled back' : 'Undone';
   return html`<div class="rollback">
-    <p><strong>${title}</strong>${replaced && (result?.outcome === 'ROLLED_BACK' ? html`: ${back} runs again` : html`, towards ${back}`)}
+    <p><strong>${title}</strong>${replaced && (result?.outcome === 'ROLLED_BACK' ? html`: ${back} runs again` : html` to ${back}`)}
       ${result?.restoredFrom && html`, from <${Copyable} text=${result.restoredFrom} what="the path" />`}</p>
     ${!result?.message.includes(undo.reason) && html`<p>Why: ${undo.reason}</p>`}
   </div>`;
@@ -97,7 +85,7 @@ function Moment({operation: {requestedAt, drivenAt, heldUntil, resumedAt, result
   if (!result) return html`requested <${Ago} at=${requestedAt} now=${now} />`;
   const waited = drivenAt ? secondsBetween(resumedAt ?? requestedAt, drivenAt) : 0;
   return html`ended <${When} at=${result.endedAt} now=${now} />${drivenAt && html`, took <span class="took">${durationText(rounded(secondsBetween(drivenAt, result.endedAt)))}</span>`}
-    ${waited >= 1 && html`, after a wait of ${durationText(Math.round(waited))}`}`;
+    ${waited >= 1 && html`, after waiting ${durationText(Math.round(waited))}`}`;
 }
 
 function Remarks({request: {reason, buildUrl, commit}}) {
@@ -127,7 +115,7 @@ function Course({operation}) {
     </ol>
     ${downtime && html`<p class="downtime"><${Mark} kind="down">downtime<//> ${downtime.until
       ? `Nothing ran for ${durationText(rounded(secondsBetween(downtime.since, downtime.until)))}.`
-      : result ? 'After its stop nothing was seen to run steadily.' : `Nothing has been running for ${durationText(Math.round(secondsBetween(downtime.since, end)))}.`}</p>`}
+      : result ? 'No run has been seen to be steady since the stop.' : `Nothing has run for ${durationText(Math.round(secondsBetween(downtime.since, end)))}.`}</p>`}
   </div>`;
 }
 
@@ -135,7 +123,7 @@ function More({operation, links, alone, now}) {
   const {id, request, release, savepoint, result, traceparent, repeats, steps = []} = operation;
   const trace = traceparent?.split('-')[1];
   const page = links?.trace && trace && links.trace.replaceAll('{traceId}', trace);
-  return html`<details class="more" open=${alone}><summary>${alone ? 'All of it' : 'More'}</summary>
+  return html`<details class="more" open=${alone}><summary>${alone ? 'Details' : 'More'}</summary>
     <${Facts} of=${[
       ['Operation', html`<${Copyable} text=${id} what="the operation’s id" />`],
       ['Requested', html`<${When} at=${operation.requestedAt} now=${now} />`],
@@ -146,9 +134,9 @@ function More({operation, links, alone, now}) {
       ['Savepoint taken', (result?.savepoint ?? savepoint) && html`<${Copyable} text=${result?.savepoint ?? savepoint} what="the path" />`],
       ['Started from', result?.restoredFrom && html`<${Copyable} text=${result.restoredFrom} what="the path" />`],
       ['Run', result?.flinkJobId && html`<${Id} of=${result.flinkJobId} what="the Flink job id" />`],
-      ['The same upload before', repeats && html`<${OperationLink} job=${operation.job} id=${repeats}>operation<//>`],
-      ['Trace', trace && html`<${Copyable} text=${trace} what="the trace id" />${page && html` <a class="trace" href=${page} rel="noreferrer" target="_blank">open it</a>`}`],
-      ...specLines({spec: request.spec}).map(([name, value]) => [`Asked: ${name}`, value]),
+      ['Same upload before', repeats && html`<${OperationLink} job=${operation.job} id=${repeats}>operation<//>`],
+      ['Trace', trace && html`<${Copyable} text=${trace} what="the trace id" />${page && html` <a class="trace" href=${page} rel="noreferrer" target="_blank">Open the trace</a>`}`],
+      ...specLines({spec: request.spec}).map(([name, value]) => [`Requested: ${name}`, value]),
     ]} />
     ${steps.length > 0 && html`<ol class="step-details">
       ${steps.map((step, index) => html`<li key=${index}><${Time} at=${step.at} /> <strong>${step.step}</strong> <span class="detail">${step.detail}</span></li>`)}
@@ -176,7 +164,7 @@ function isPeriodic(operation) {
 
 /** Each step until the next one was begun, from when the operation was taken up. */
 function stepsOf({drivenAt, steps = []}, end) {
-  const begun = steps.length && secondsBetween(drivenAt, steps[0].at) < 0.05 ? [] : [{at: drivenAt, step: 'look', detail: ''}];
+  const begun = steps.length && secondsBetween(drivenAt, steps[0].at) < 0.05 ? [] : [{at: drivenAt, step: 'prepare', detail: ''}];
   const all = [...begun, ...steps];
   return all.map((step, index) => ({...step, until: all[index + 1]?.at ?? end}));
 }
@@ -186,7 +174,7 @@ function kindOf(step, index, undo) {
 }
 
 function nameOf({step}) {
-  return STEPS[step] ?? step;
+  return stepText(step);
 }
 
 function lasting({at, until}) {
