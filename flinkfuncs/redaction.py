@@ -48,6 +48,7 @@ _AT_A_NAME = rf"(?={_WORD}*?(?:{_SECRET.pattern}))"
 
 # `re` holds the interpreter until a search is over, and with it every other invocation and the renewal of every lease.
 # So each pattern begins at the start of a name, not at each of its characters, and gives back nothing it took (`++`).
+# That matters most for what is not cut: arguments and configuration may fill a body (256 KiB) or a job.json (64 KiB).
 _PLAIN_NAME = re.compile(rf"{_WORD}++")
 _NAME_OF_A_VALUE = re.compile(r"-{0,2}[A-Za-z][\w.-]*")
 _WORDS = re.compile(r"""(?:"[^"]*+"|'[^']*+'|[^\s"']++|["'])++""")

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# For this app's own part. The host exports its part (requests, scaling, its log) to the same endpoints: `telemetryMode`
+# in host.json.
 SWITCHES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "APPLICATIONINSIGHTS_CONNECTION_STRING")
 
 

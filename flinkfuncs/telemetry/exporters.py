@@ -45,6 +45,8 @@ def otlp() -> Exporters:
     # A dead endpoint is one line a batch, not one a try.
     logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
 
+    # Below Python 3.13 Azure's worker brings protobuf 4, and OTLP needs 5: where the worker's is imported first, each
+    # export fails with a line in the log. Azure Monitor's exporter needs no protobuf.
     def spans() -> SpanExporter:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - see above
 

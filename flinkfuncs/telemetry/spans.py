@@ -147,6 +147,8 @@ class Spans:
 @contextmanager
 def _below(traceparent: str | None) -> Iterator[None]:
     """Stand below the span that a trace context names, unless there is one already."""
+    # The worker library (1.3.0) attaches the host's context on its event loop. A function without `async` runs on
+    # another thread, which does not have it; so each trigger passes on what its `context` or its request says.
     if not traceparent or trace.get_current_span().get_span_context().is_valid:
         yield
         return
