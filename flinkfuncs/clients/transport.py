@@ -1,6 +1,7 @@
 """How do the Azure SDKs' requests leave? Through a transport of ours, where telemetry is on, which tells of each.
 
-The SDKs' own tracing puts whole URLs into spans, with a shared access signature in their query, and knows no metrics.
+Every way out of the app reports a call by `telemetry.call`, so spans and metrics have the same words. The SDKs' own
+tracing records no metrics.
 """
 
 from __future__ import annotations
