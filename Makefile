@@ -84,6 +84,7 @@ test-provider: setup $(AIRFLOWS:%=.tools/airflow-%/.installed) build/airflow-pro
 check-image: .tools/image/.installed ## Lint the Dockerfiles, build the command line's image with buildah, and run the command line in it.
 	tests/airflow/check_image.sh
 
+# unchecked-hash: an upload changes the times of files, and files that are compiled with a time would count as outdated.
 package: ## Pack what is deployed into .tools/app.zip, compiled (PYTHON: the version it will run on).
 	$(PYTHON) -c 'import sys; v = "%d.%d" % sys.version_info[:2]; sys.exit(None if v in "$(RUNTIMES)".split() else f"The app does not run on Python {v} in Azure: make package PYTHON=python$(firstword $(RUNTIMES))")'
 	rm -rf .tools/app .tools/app.zip

@@ -7,6 +7,7 @@ param jarsContainer string
 
 var deadLettersContainer = 'dead-letters'
 var webhook = 'https://${app.properties.defaultHostName}/runtime/webhooks/blobs'
+// Read here, so that the key passes through no shell.
 var key = listKeys('${app.id}/host/default', '2024-04-01').systemKeys.blobs_extension
 var folders = [
   { name: 'stateful', function: 'stateful_jar' }

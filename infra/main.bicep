@@ -3,6 +3,9 @@
 //   monitoring ── storage; vault, network (on request) ── identity ── app ── roles ── alerts, workbook
 //   events.bicep comes after the code: Event Grid accepts a webhook only when it answers.
 //
+// checkov passes over a file that it cannot parse, and of several resources inside another one it sees only the last.
+// So the syntax is plain, and each resource stands by itself, with its parent.
+//
 // Here is what a deployment chooses; each choice is an environment variable of azd (main.parameters.json).
 targetScope = 'subscription'
 
