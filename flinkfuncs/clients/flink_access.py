@@ -188,6 +188,8 @@ def not_flinks(reply: Reply) -> Unavailable | None:
     other 4xx, not in Flink's words         that they are not
     429, 5xx                                nothing: the caller sorts them
     """
+    # Otherwise a 404 would mean that a job is unknown, and a 401 that Flink refused a start: the old release would be
+    # started again.
     status = reply.status
     if status == 400 and is_turned_away(reply):
         return Unavailable(f"{reply.about} about the client certificate: see {CERTIFICATE}", code="AccessRefused")
