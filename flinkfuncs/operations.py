@@ -128,7 +128,9 @@ class Driver:
     def _drive_first(self, claim: Claim, until: float) -> None:
         """Drive the first open operation; the job is given back when nothing is open, or a later message goes on."""
         claim.conclude(lambda record: queueing.taken_up(record, self._now()))
-        if claim.held:  # else what waited was superseded, held or abandoned meanwhile
+        # Not held: what waited was superseded, held or abandoned meanwhile. The job was given back at once, since the
+        # message of the next operation does nothing while somebody owns the job.
+        if claim.held:
             with telemetry.driving(claim.record.open[0]):
                 self._drive_one(claim, claim.record.open[0].id, until)
 

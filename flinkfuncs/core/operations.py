@@ -273,6 +273,7 @@ class Operation(Model):
         number: int | None = None,
     ) -> str:
         """Return the 32 hex digits that name this operation's call of that purpose (and number) to Flink."""
+        # Never made in another way: what is in flight when the app is replaced was named by the version before.
         named = purpose if number is None else f"{purpose}:{number}"
         return hashlib.sha256(f"{self.id}:{named}".encode()).hexdigest()[:32]
 
