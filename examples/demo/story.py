@@ -109,6 +109,7 @@ class Story:
 
     def stateless_update(self) -> str:
         """Start afresh, into a directory of its own; then count what the stateful copies wrote."""
+        # FileSink keeps its directory in its state, so only a copy that starts without state takes another one.
         body = {"args": f"--sink {self._fresh_output.as_uri()}"}
         self._app.act(JOB, "stateless-update", body).succeeded()
         copy = self._next_copy()
