@@ -1,5 +1,9 @@
 """One cell: prepare, ask, let calls fail, let somebody else write, drive to the end, and judge.
 
+A cell is right if each operation ended as one of its courses says and none was recorded twice or is still open, nobody
+owns the job, one copy of the right release runs or none, each start was made once and from the newest state (or, as
+asked, without one), no two stops had different triggers, and each operation that takes a savepoint took one.
+
 The rule that must never break: what is judged is what the stand-in and storage hold, and a cell whose fault was not met
 is `unreached`, never right.
 """

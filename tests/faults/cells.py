@@ -128,4 +128,6 @@ def _times(site: str, fault: Fault) -> tuple[int, ...]:
         return () if fault is Fault.LATE else (TRIES,)  # a read that is handled late is one that is not answered
     if service_of(site) == "flink":
         return (1,)
+    # A fault of storage lasts until the library gives up. One that took effect is also met once: the library's own
+    # repeat then meets a conflict.
     return (1, TRIES) if fault in HANDLED else (TRIES,)

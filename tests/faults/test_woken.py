@@ -36,6 +36,8 @@ TRIGGER, CHECKPOINT, CANCEL = (
     "POST flink /jobs/:id/checkpoints",
     "PATCH flink /jobs/:id",
 )
+# A driver that wakes up may still send the one call that it had written down, and no fence stops that. So it has to be
+# the call of its successor: a trigger id and a job id are accepted once, and a cancel names a copy that has ended.
 STICKY = {
     "Stop": ("UPDATE", STOP, 1),
     "Start": ("UPDATE", RUN, 1),

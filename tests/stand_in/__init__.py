@@ -20,6 +20,7 @@
     /config says so
     a retained checkpoint outlives a cancel                             1.17.2 to 2.3.0  `cancel`
 
-What it cannot show (a TaskManager that goes on alone, real state) tests/matrix and tests/flink show on a real Flink.
+It is there because thousands of wire faults would take a day on a real one. What it cannot show (a slow main(), a
+TaskManager that goes on alone, real state) tests/matrix and tests/flink show on a real Flink.
 The rule that must never break: whatever is wrong in what was asked of it is noted in `wrong`, and stays there.
 """
