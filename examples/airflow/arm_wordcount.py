@@ -102,8 +102,8 @@ def submit(**context: Any) -> str:  # noqa: ANN401 - Airflow's context
 def finished(job: str, **context: Any) -> bool:  # noqa: ANN401 - Airflow's context
     """Say whether the job has finished; one that failed, or never began, fails the task with the cluster's reason.
 
-    The job's status counts before the action's result: a batch job takes no checkpoint, so the gateway has no proof of
-    its start to show, and reports it as not proven while it runs well.
+    The job's status counts before the action's result: the service's was SUCCESS as soon as the job ran, and the
+    gateway's is IN_PROGRESS until a batch job, which takes no checkpoint that could prove its start, has finished.
     """
     row = row_of(job, cluster_url(context["params"])) or {}
     result, status = row.get("actionResult"), row.get("status")

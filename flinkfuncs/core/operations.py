@@ -71,6 +71,9 @@ class Request(Model):
         return self.names_savepoint_sha256 or self.job_json_sha256
 
 
+BATCH = "BatchJob"  # the code of what cannot be done with a job in batch mode
+
+
 class Outcome(StrEnum):
     """How an operation ended."""
 

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from .actions import Action
 from .model import Model
-from .operations import Operation, Outcome, SavepointListing
+from .operations import BATCH, Operation, Outcome, SavepointListing
 from .releases import DEFAULT_PARALLELISM, Args, JarSource, Release, Spec
 
 Ended = Literal["STOPPED", "FINISHED", "CANCELED", "FAILED", "NEVER_STARTED"]
@@ -70,6 +70,7 @@ class Asked(Model):
     ended_at: datetime | None = None
     savepoint: str | None = None
     savepoints: tuple[SavepointListing, ...] | None = None
+    unproven: Literal["batch", "streaming"] | None = None  # UNPROVEN: how the copy of its release runs
 
 
 class RunCopy(Model):
@@ -117,7 +118,16 @@ def asked_of(operation: Operation) -> Asked:
         ended_at=result.ended_at if result else None,
         savepoint=result.savepoint if result else None,
         savepoints=result.savepoints if result else None,
+        unproven=_unproven(operation),
     )
+
+
+def _unproven(operation: Operation) -> Literal["batch", "streaming"] | None:
+    """Say how the copy runs that an operation kept without a proof; None where that is the old release again."""
+    result = operation.result
+    if result is None or result.outcome is not Outcome.UNPROVEN or operation.undo:
+        return None
+    return "batch" if result.code == BATCH else "streaming"
 
 
 def _described(operation: Operation) -> Described | None:

@@ -3,7 +3,7 @@
     field              from
     -----------------  --------------------------------------------------------------------------------------------
     action             the newest operation that somebody asked for: not the timer's, not a superseded one
-    actionResult       IN_PROGRESS while it is open, then SUCCESS or FAILED
+    actionResult       as `action_result` says: IN_PROGRESS, then SUCCESS or FAILED
     jobOutput          how it ended; while all is well, what Flink says of the job
     status             the cluster's word; JOB_LAUNCH_FAILED where the last start never ran
     jobJarDirectory …  what runs, whatever was asked for since; where nothing ever ran, what was asked for
@@ -11,7 +11,8 @@
     runId, jobId       the run, and its newest copy
 
 Before 2023-11 a row is a job: the newest run of each name. What is absent is left out, never null; what looks like a
-secret is starred. The rule that must never break: SUCCESS is written only for an operation that is closed as SUCCEEDED.
+secret is starred. The rule that must never break: SUCCESS is written only for an operation that is closed as SUCCEEDED,
+or whose own copy Flink calls FINISHED.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from .contract import ApiVersion, ClusterPath
 LAUNCH_FAILED = "JOB_LAUNCH_FAILED"
 EXACT_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 NO_STATUS = ("NONE", "UNKNOWN")
+RUNS = ("STARTING", "RUNNING", "RESTARTING")
 
 
 class RowProperties(Model):
@@ -74,6 +76,7 @@ def row_of(job: JobName, run: Run, word: str | None, *, api: ApiVersion, path: C
     `word` is the cluster's for the job's status, `jars` the directory that ARM calls name (JOB_JAR_DIRECTORY).
     """
     asked, status = run.asked, status_of(run, word)
+    result = action_result(asked, status) if asked else None
     properties = RowProperties(
         run_id=run.id if api.runs else None,
         job_name=job,
@@ -81,16 +84,31 @@ def row_of(job: JobName, run: Run, word: str | None, *, api: ApiVersion, path: C
         save_point_name=asked.save_point_name if asked else None,
         job_id=_job_id(run),
         status=status,
-        job_output=job_output(asked, status),
-        action_result=action_result(asked) if asked else None,
+        job_output=job_output(asked, status, result),
+        action_result=result,
         last_save_point=run.last_save_point,
     )
     spec = _spec_fields(run.described, asked.marks if asked else {}, jars)
     return Row(id=f"{path.id}/jobs/{run.id if api.runs else job}", properties=properties.model_copy(update=spec))
 
 
-def action_result(asked: Asked) -> str:
-    """Return the API's word for how an operation ended."""
+def action_result(asked: Asked, status: str | None) -> str:
+    """Return the API's word for how an operation ended; `status` is that of the run.
+
+    outcome       the copy of its release   status                actionResult
+    ------------  ------------------------  --------------------  ------------
+    none: open    any                       any                   IN_PROGRESS
+    SUCCEEDED     any                       any                   SUCCESS
+    UNPROVEN      nothing is against it     FINISHED              SUCCESS
+    UNPROVEN      in batch mode             it runs, or unknown   IN_PROGRESS
+    any other     any                       any                   FAILED
+
+    Of a batch job no checkpoint can prove that it is well; that it finished does.
+    """
+    if asked.unproven and status == "FINISHED":
+        return "SUCCESS"
+    if asked.unproven == "batch" and status in (None, *RUNS):
+        return "IN_PROGRESS"
     match asked.outcome:
         case None:
             return "IN_PROGRESS"
@@ -114,7 +132,7 @@ def status_of(run: Run, word: str | None) -> str | None:
     any other                    any                 the cluster's word
     """
     if run.ran is None:
-        return LAUNCH_FAILED if run.asked and action_result(run.asked) == "FAILED" else None
+        return LAUNCH_FAILED if run.asked and action_result(run.asked, None) == "FAILED" else None
     if run.ran.ended == "NEVER_STARTED" or word == "NEVER_STARTED":
         return LAUNCH_FAILED
     if word == "MAY_APPEAR":
@@ -122,8 +140,8 @@ def status_of(run: Run, word: str | None) -> str | None:
     return None if word in NO_STATUS else word
 
 
-def job_output(asked: Asked | None, status: str | None) -> str | None:
-    """Return what the service would have printed.
+def job_output(asked: Asked | None, status: str | None, result: str | None) -> str | None:
+    """Return what the service would have printed; `result` is the row's actionResult.
 
     Savepoint completed. Path: abfs://…/savepoint-25e318-1f2a3b4c5d6e
     Job execution failed. ⏎Failed to download jar                            (a blank before the line's end)
@@ -132,7 +150,7 @@ def job_output(asked: Asked | None, status: str | None) -> str | None:
     A failure says when it was, so that the same one twice makes two rows that differ: callers without a mark of their
     own have nothing else by which to tell them apart.
     """
-    if asked and asked.ended_at and action_result(asked) == "FAILED":
+    if asked and asked.ended_at and result == "FAILED":
         return f"Job execution failed. \n{asked.message} ({asked.ended_at:{EXACT_TIME}})"
     if asked and asked.ended_at and asked.savepoints is not None:
         listed = [f"Savepoints listed at {asked.ended_at:{EXACT_TIME}}: {len(asked.savepoints)}"]

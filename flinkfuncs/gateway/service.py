@@ -3,7 +3,8 @@
     call                           reads                            changes
     -----------------------------  -------------------------------  ------------------------
     run_job                        a key, a listing for a runId     one operation is recorded
-    operation_status               one record, one operation        nothing
+    operation_status               one record, one operation; one   nothing
+                                   call to Flink after UNPROVEN
     jobs                           one listing                      nothing
     resource, provider             settings                         nothing
 
@@ -24,12 +25,12 @@ from ..clients.published_keys import Keys
 from ..clients.tokens import Caller, Callers
 from ..clusters.cluster import Cluster
 from ..core.errors import NotFound, Refused, Unavailable
-from ..core.histories import run_of
+from ..core.histories import run_of, runs_of
 from ..core.idempotency import Keyed, keyed
 from ..core.jobs import JobRecord, RecordedCopy
 from ..core.names import JobName
 from ..core.operations import Cause, Operation, Request, job_of
-from ..core.runs import Run
+from ..core.runs import Run, asked_of
 from ..settings import Settings
 from .bodies import FlinkJobProperties, parse_body, request_of
 from .contract import (
@@ -43,7 +44,7 @@ from .contract import (
     operation_of,
     provider_reply,
 )
-from .rows import Row, RowList, row_of
+from .rows import NO_STATUS, Row, RowList, row_of
 from .statuses import accepted, status_reply
 
 _FILTER = re.compile(
@@ -51,6 +52,7 @@ _FILTER = re.compile(
 )
 _NOT_ONE = re.compile(r"\s(?:eq|ne|and|or)\s", re.IGNORECASE)  # in a value without quotes
 MOST_ROWS = 1000  # in one page
+GONE = "VANISHED"  # the status of a copy that no record names any more
 
 
 class Intake(Protocol):
@@ -194,7 +196,19 @@ class Gateway:
             below_cluster=isinstance(place, ClusterPath),
             run=run_of(record, operation) if record else operation.run,
             early=self.settings.gateway_operation_status == "submitted" and operation.acted,
+            copy_status=self._copy_status(record, operation) if record else None,
         )
+
+    def _copy_status(self, record: JobRecord, operation: Operation) -> str | None:
+        """Ask what became of the copy that an operation kept without a proof; of any other nothing is asked."""
+        if asked_of(operation).unproven is None or operation.result is None:
+            return None
+        copies = [run.ran for run in runs_of(record)] + [record.previous]
+        kept = next((copy for copy in copies if copy and copy.flink_job_id == operation.result.flink_job_id), None)
+        if kept is None or kept.ended:
+            return kept.ended if kept else GONE
+        word = self._words({record.name: runs_of(record)[0]}).get(record.name)
+        return None if word in NO_STATUS else word
 
     def _found_operation(self, segment: str) -> tuple[JobRecord | None, Operation]:
         number = operation_of(segment)

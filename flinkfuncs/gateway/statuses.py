@@ -43,8 +43,11 @@ def status_reply(
     below_cluster: bool = False,
     run: str | None = None,
     early: bool = False,
+    copy_status: str | None = None,
 ) -> Reply:
     """Say whether the operation is over; `early`: or submitted. `run` is the one that it belongs to.
+
+    `copy_status`: what became of the copy that the operation kept without a proof.
 
     {"id": "/providers/…/operationStatuses/28527709-…*93BE3F…", "name": "28527709-…*93BE3F…",
      "resourceId": "/subscriptions/…/clusters/flinkcluster", "status": "Succeeded",
@@ -59,7 +62,7 @@ def status_reply(
         "startTime": _time(operation.requested_at),
         **({"endTime": _time(ended)} if ended else {}),
         "properties": {"jobStatus": "SUBMITTED"} if api.runs and ended else None,
-        **({"job": _job(operation, run)} if api.runs and ended else {}),
+        **({"job": _job(operation, run, copy_status)} if api.runs and ended else {}),
     }
     return Reply(200, json.dumps(document), {} if ended else {"Retry-After": str(POLL_SECONDS)})
 
@@ -69,19 +72,20 @@ def _path(operation: Operation, location: str, cluster: ClusterPath | None) -> s
     return f"{root}/operationStatuses/{segment_of(operation.id)}"
 
 
-def _job(operation: Operation, run: str | None) -> dict[str, str]:
+def _job(operation: Operation, run: str | None, copy_status: str | None) -> dict[str, str]:
     r"""Say how one operation ended, in the words of a row, whatever was asked for since.
 
     {"jobName": "orders", "runId": "job-c5d-4b48-abba-5ee598dbd653", "action": "UPDATE", "actionResult": "FAILED",
      "jobOutput": "Job execution failed. \nFailed to download jar (2026-11-21T02:30:00.123456Z)"}
     """
     asked, result = asked_of(operation), operation.result
+    word = action_result(asked, copy_status)
     said = {
         "jobName": operation.job,
         "runId": run,
         "action": asked.action,
-        "actionResult": action_result(asked),
-        "jobOutput": job_output(asked, None),
+        "actionResult": word,
+        "jobOutput": job_output(asked, copy_status, word),
         "jobId": result and result.flink_job_id,
         "savepoint": result and result.savepoint,
         "restoredFrom": result and result.restored_from,

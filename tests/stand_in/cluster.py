@@ -32,6 +32,7 @@ class Jar:
     loops: bool = False
     refused: bool = False
     throws: bool = False
+    batch: bool = False
     uploaded: int = 0  # milliseconds since 1970
 
     @property
@@ -182,6 +183,7 @@ class StandIn:
             loops=b"com/example/Loops" in content,
             refused=b"com/example/Refused" in content,
             throws=b"com/example/Throws" in content,
+            batch=b"com/example/Batch" in content,
             uploaded=int((time.time() - time.monotonic() + self.clock()) * 1000),
         )
         self.jars[jar.id] = jar
@@ -248,6 +250,17 @@ class StandIn:
             for job in self.running():
                 number = (job.newest.number if job.newest else 0) + 1
                 job.completed = State(number, f"file:/cp/{job.id}/chk-{number}", False)
+
+    def finish(self) -> None:
+        """Let what runs finish by itself."""
+        with self.lock:
+            for job in self.running():
+                self._end(job, "FINISHED")
+
+    def forget_ended(self) -> None:
+        """Forget the jobs that have ended, as after `jobstore.expiration-time`."""
+        with self.lock:
+            self.jobs = {job.id: job for job in self.running()}
 
     def fail(self, why: str) -> None:
         """Let what runs fail."""

@@ -113,11 +113,14 @@ def _status(flink: StandIn, groups: Groups, _: Json) -> Answer:
 def _described(flink: StandIn, groups: Groups, _: Json) -> Answer:
     job = _job(flink, groups[0])
     vertices = [{"id": v, "name": v, "parallelism": 1, "status": _state_of(job)} for v in VERTICES]
-    return 200, {"name": job.name, "vertices": vertices}
+    plan = {"type": "BATCH" if job.jar.batch else "STREAMING"}
+    return 200, {"name": job.name, "vertices": vertices, "plan": plan}
 
 
 def _checkpoints(flink: StandIn, groups: Groups, _: Json) -> Answer:
     job = _job(flink, groups[0])
+    if job.jar.batch:
+        raise RefusalError(404, "Checkpointing has not been enabled")
     latest: Json = {}
     if job.checkpoint:
         latest["completed"] = {"id": job.checkpoint.number, "external_path": job.checkpoint.path}

@@ -21,7 +21,7 @@ from flinkfuncs.core.names import Directory, JobName
 from flinkfuncs.core.operations import Outcome, Result
 from flinkfuncs.core.runs import Run, RunCopy
 from flinkfuncs.core.runs import asked_of as as_asked
-from flinkfuncs.gateway.contract import ClusterPath, operation_of, parse_api_version
+from flinkfuncs.gateway.contract import ClusterPath, operation_of, parse_api_version, segment_of
 from flinkfuncs.gateway.service import MOST_ROWS, Gateway, ListQuery, parse_list_query
 from tests.fixtures.scenes import Play
 from tests.stand_in.rest import FlinkServer
@@ -80,9 +80,17 @@ class Gate:
         self.play.drives()
         return self.rows()[-1]
 
-    def puts(self, version: int) -> dict[str, object]:
+    def status(self, operation: str) -> Row:
+        """Return what the status of a runJob says of the job."""
+        reply = self.gateway.operation_status(API, SETTINGS.gateway_location, segment_of(operation))
+        said: Row = json.loads(reply.body)["job"]
+        return said
+
+    def puts(self, version: int, *, batch: bool = False) -> dict[str, object]:
         """Put a jar where ARM calls can name it, and return how they do."""
-        self.play.storage.upload(f"jars/v{version}.jar", jar(padding=str(version).encode()))
+        holds = "com.example.Batch" if batch else None
+        content = jar(holds, holds=holds, padding=str(version).encode()) if holds else jar(padding=str(version).encode())
+        self.play.storage.upload(f"jars/v{version}.jar", content)
         return {"jobJarDirectory": JARS, "jarName": f"v{version}.jar", "args": f"--version {version}"}
 
 
@@ -250,13 +258,40 @@ def test_a_fixed_name_runs_every_night(gate: Gate, flink: FlinkServer) -> None:
     for night in range(1, 4):
         row = gate.runs("NEW", **gate.puts(1))
         assert (row["status"], row["actionResult"]) == ("RUNNING", "SUCCESS"), row
-        with flink.flink.lock:
-            for job in flink.flink.running():
-                flink.flink._end(job, "FINISHED")
+        flink.flink.finish()
         rows = gate.rows()
         assert [row["status"] for row in rows] == ["FINISHED"] * night
         assert len({row["runId"] for row in rows}) == night
     assert [start.savepoint for start in flink.flink.starts] == [None] * 3
+
+
+def test_a_batch_job_is_in_progress_until_it_has_finished(gate: Gate, flink: FlinkServer) -> None:
+    """No checkpoint proves it: its operation is UNPROVEN, and the row waits for the run itself."""
+    operation = gate.asks("NEW", **gate.puts(1, batch=True))
+    gate.play.drives()
+    (ended,) = gate.play.storage.ledger().operations(ORDERS)
+    assert ended.result
+    assert (ended.result.outcome, ended.result.code) == (Outcome.UNPROVEN, "BatchJob")
+    for word, result in (("RUNNING", "IN_PROGRESS"), ("FINISHED", "SUCCESS")):
+        (row,) = gate.rows()
+        assert (row["status"], row["actionResult"]) == (word, result)
+        assert row["jobOutput"] == f"Flink internal job status : {word}"
+        assert gate.status(operation).items() >= {"actionResult": result, "jobOutput": row["jobOutput"]}.items()
+        flink.flink.finish()
+    again = gate.runs("NEW", **gate.puts(1, batch=True))
+    assert [row["actionResult"] for row in gate.rows()] == ["SUCCESS", "IN_PROGRESS"]
+    assert again["runId"] != row["runId"]
+    assert gate.status(operation)["actionResult"] == "SUCCESS"
+
+
+def test_a_batch_job_that_fails_says_so(gate: Gate, flink: FlinkServer) -> None:
+    """Although it ran well for a while."""
+    operation = gate.asks("NEW", **gate.puts(1, batch=True))
+    gate.play.drives()
+    flink.flink.fail("java.lang.IllegalStateException: bad input")
+    (row,) = gate.rows()
+    assert (row["status"], row["actionResult"]) == ("FAILED", "FAILED")
+    assert gate.status(operation)["actionResult"] == "FAILED"
 
 
 def test_a_launch_that_failed_is_a_run_of_its_own(gate: Gate) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ..jobs import Copy, Ended, JobRecord
 from ..names import Directory, require_one
-from ..operations import Mark, Operation, Outcome
+from ..operations import BATCH, Mark, Operation, Outcome
 from ..steps import End, Wait
 from .facts import CopyState, Seen
 
@@ -21,7 +21,6 @@ FINISHED = (
     "Flink deletes the checkpoints of a job that has finished: START needs a savePointName, STATELESS_UPDATE runs it "
     "from the beginning"
 )
-BATCH = "BatchJob"  # the code of what cannot be done with a job in batch mode
 BATCH_ENDS = "CANCEL ends it, STATELESS_UPDATE puts another release in its place"
 CACHE_SECONDS = 10.0  # Flink's REST caches lag by up to 3 s (web.refresh-interval); after this they tell the truth
 

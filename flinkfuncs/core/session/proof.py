@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..jobs import Ended, JobRecord
-from ..operations import Mark, Operation, Outcome, Settling
+from ..operations import BATCH, Mark, Operation, Outcome, Settling
 from ..steps import End, Step, TakeCheckpoint, Wait
 from .aftermath import aftermath, replayed
-from .ends import BATCH, BATCH_ENDS, Limits, age_seconds, current_copy, pause
+from .ends import BATCH_ENDS, Limits, age_seconds, current_copy, pause
 from .facts import CopySeen, Seen, TriggerDone, TriggerFailed, TriggerRunning, TriggerUnknown, looked_at
 
 MAIN_FAILED = "MainFailed"  # the code of a success: the job runs, and main() failed after it had submitted it

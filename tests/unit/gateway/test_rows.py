@@ -9,7 +9,7 @@ import pytest
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.histories import remembered, runs_of, with_next_run
 from flinkfuncs.core.jobs import Copy, JobRecord, LastOperation
-from flinkfuncs.core.operations import Cause, Operation, Outcome, Request, SavepointListing
+from flinkfuncs.core.operations import Cause, Operation, Outcome, Request, SavepointListing, Undo
 from flinkfuncs.core.releases import JarSource, SpecPatch
 from flinkfuncs.core.runs import MOST_ENDED, is_told
 from flinkfuncs.gateway.contract import (
@@ -76,6 +76,32 @@ def test_every_outcome(outcome: Outcome | None, result: str) -> None:
     shown = operation(Action.UPDATE, outcome)
     written = properties_of(JobRecord(name=JOB, current=copy()), shown)
     assert (written["action"], written["actionResult"]) == ("UPDATE", result)
+
+
+@pytest.mark.parametrize(
+    ("code", "undo", "word", "result"),
+    [
+        ("BatchJob", False, "RUNNING", "IN_PROGRESS"),
+        ("BatchJob", False, None, "IN_PROGRESS"),
+        ("BatchJob", False, "FINISHED", "SUCCESS"),
+        ("BatchJob", False, "FAILED", "FAILED"),
+        ("BatchJob", False, "CANCELED", "FAILED"),
+        ("BatchJob", False, "VANISHED", "FAILED"),
+        ("Unproven", False, "RUNNING", "FAILED"),
+        ("Unproven", False, "FINISHED", "SUCCESS"),
+        ("RollbackUnproven", True, "FINISHED", "FAILED"),
+    ],
+)
+def test_what_was_kept_without_a_proof_succeeds_once_it_has_finished(
+    code: str, word: str | None, result: str, *, undo: bool
+) -> None:
+    """Unless it is the old release that finished: the update did not succeed."""
+    shown = operation(Action.UPDATE, Outcome.UNPROVEN, "runs", code=code)
+    if undo:
+        shown = shown.model_copy(update={"undo": Undo(reason="failed", at=AT, started_at=AT)})
+    written = properties_of(JobRecord(name=JOB, current=copy()), shown, word)
+    assert written["actionResult"] == result
+    assert written.get("jobOutput", "").startswith("Job execution failed.") == (result == "FAILED")
 
 
 @pytest.mark.parametrize(
