@@ -15,6 +15,9 @@ param jarsAccountName string
 @description('Empty where JOB_JAR_DIRECTORY is; the same for savepoints.')
 param jobJarsAccountName string
 param savepointsAccountName string
+
+@description('The connections of further roots, as main.bicep describes them.')
+param furtherRoots array
 param telemetryConnection string
 
 @description('The settings of settings.py.')
@@ -65,6 +68,22 @@ var savepoints = {
 }
 var others = union(empty(jobJarsAccountName) ? {} : jobJars, empty(savepointsAccountName) ? {} : savepoints)
 var all = union(settings, connections, others)
+var named = [for setting in items(all): {
+  name: setting.key
+  value: setting.value
+}]
+var furtherUris = [for root in furtherRoots: {
+  name: '${root.connection}__blobServiceUri'
+  value: 'https://${last(split(root.accountId, '/'))}.blob.${suffix}'
+}]
+var furtherCredentials = [for root in furtherRoots: {
+  name: '${root.connection}__credential'
+  value: 'managedidentity'
+}]
+var furtherClients = [for root in furtherRoots: {
+  name: '${root.connection}__clientId'
+  value: identityClientId
+}]
 
 // With a private network, what is not in it comes in by these only. Event Grid comes over its service tag.
 var eventGrid = [
@@ -145,10 +164,8 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       ipSecurityRestrictionsDefaultAction: privateNetwork ? 'Deny' : 'Allow'
       ipSecurityRestrictions: privateNetwork ? concat(eventGrid, callers) : []
       scmIpSecurityRestrictionsDefaultAction: 'Allow' // deployments come from anywhere, with Entra ID tokens only
-      appSettings: [for setting in items(all): {
-        name: setting.key
-        value: setting.value
-      }]
+      // One account may have several containers: a pair that comes twice is one setting.
+      appSettings: union(named, furtherUris, furtherCredentials, furtherClients)
     }
   }
 }

@@ -110,6 +110,15 @@ param jobJarDirectory string = ''
 @description('Resource id of the storage account that JOB_JAR_DIRECTORY names.')
 param jobJarsAccountId string = ''
 
+@description('JOB_JAR_DIRECTORIES; its connections are in furtherRoots.')
+param jobJarDirectories string = ''
+
+@description('SAVEPOINT_DIRECTORIES; its connections are in furtherRoots.')
+param savepointDirectories string = ''
+
+@description('The containers of those two: [{"connection": "TEAM", "accountId": "/subscriptions/…", "container": "jars"}].')
+param furtherRoots array = []
+
 @description('ARM_CREDENTIAL')
 @allowed(['vault', 'identity'])
 param armCredential string = 'vault'
@@ -159,7 +168,7 @@ var settings = {
   LEDGER_CONTAINER: ledgerContainer
   OPERATIONS_QUEUE: operationsQueue
   JOB_JAR_DIRECTORY: jobJarDirectory
-  JOB_JAR_DIRECTORIES: ''
+  JOB_JAR_DIRECTORIES: jobJarDirectories
 
   SAVEPOINT_SCHEDULE: '0 */5 * * * *'
   SAVEPOINT_INTERVAL_SECONDS: string(savepointIntervalSeconds)
@@ -193,7 +202,7 @@ var settings = {
   FLINK_TOKEN_SECRET: ''
   FLINK_TOKEN_SCOPE: ''
   SAVEPOINT_DIRECTORY: savepointDirectory
-  SAVEPOINT_DIRECTORIES: ''
+  SAVEPOINT_DIRECTORIES: savepointDirectories
   ALLOW_UNGUARDED_MAIN: 'false'
   REQUIRE_SLOTS: 'false'
 
@@ -324,6 +333,7 @@ module app 'app.bicep' = {
     jarsAccountName: storage.outputs.jarsAccountName
     jobJarsAccountName: last(split(jobJarsAccountId, '/'))
     savepointsAccountName: last(split(savepointsAccountId, '/'))
+    furtherRoots: furtherRoots
     telemetryConnection: monitoring.outputs.connection
     settings: union(settings, appSettings)
     signInClientId: signInClientId
@@ -404,6 +414,17 @@ module savepointsRole 'container-role.bicep' = if (!empty(savepointsAccountId)) 
     access: 'read'
   }
 }
+
+module furtherRole 'container-role.bicep' = [for (root, i) in furtherRoots: {
+  name: 'further-role-${i}'
+  scope: resourceGroup(split(root.accountId, '/')[2], split(root.accountId, '/')[4])
+  params: {
+    accountName: last(split(root.accountId, '/'))
+    container: root.container
+    principalId: identity.outputs.principalId
+    access: 'read'
+  }
+}]
 
 module alerts 'alerts.bicep' = {
   name: 'alerts'

@@ -1,6 +1,6 @@
 """Who may do what in the deployment? Exactly what stands here, and nothing by a key."""
 
-from tests.infra.bicep import resource, resources, shown, variable
+from tests.infra.bicep import resource, resources, shown, templates, variable
 
 ROLES = {
     "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
@@ -58,6 +58,20 @@ def test_an_account_of_others_is_opened_by_one_container() -> None:
     }
     (role,) = resources("Microsoft.Authorization/roleAssignments", "container-role.bicep")
     assert shown(role.config["scope"]) == "place"
+
+
+def test_a_further_root_may_be_read_and_no_more() -> None:
+    """Each is one container of one account."""
+    module = templates()["main.bicep"]["modules"]["furtherRole"]
+    assert module["detail"]["path"] == "container-role.bicep"
+    assert shown(module["config"]["loop_type"]["detail"]["array_name"]) == "furtherRoots"
+    given = module["config"]["config"]["params"]
+    assert {name: shown(value) for name, value in given.items()} == {
+        "accountName": "last(split(root.accountId, /))",
+        "container": "root.container",
+        "principalId": "identity.outputs.principalId",
+        "access": "read",
+    }
 
 
 def test_a_right_is_named_by_what_it_gives() -> None:

@@ -91,8 +91,9 @@ def test_the_app_gets_all_of_them() -> None:
     others = shown(variable("app.bicep", "others"))
     assert "empty(jobJarsAccountName) ? {} : jobJars" in others
     assert "empty(savepointsAccountName) ? {} : savepoints" in others
-    loop = resource("Microsoft.Web/sites").properties["siteConfig"]["appSettings"]
-    assert shown(loop["loop_type"]["detail"]["array_name"]) == "items(all)"
+    given = resource("Microsoft.Web/sites").properties["siteConfig"]["appSettings"]
+    assert shown(given) == "union(named, furtherUris, furtherCredentials, furtherClients)"
+    assert shown(variable("app.bicep", "named")["loop_type"]["detail"]["array_name"]) == "items(all)"
     app = templates()["main.bicep"]["modules"]["app"]["config"]
     assert shown(app["params"]["settings"]) == "union(settings, appSettings)"
 
@@ -106,6 +107,23 @@ def test_a_setting_that_nobody_chooses_has_the_default_of_the_code(name: str) ->
     else:
         assert field.default is not PydanticUndefined
         assert default_of(deployed) == sample()[name.upper()]
+
+
+def test_a_further_root_is_connected_by_the_identity() -> None:
+    """In the same form as the first one, under the name that JOB_JAR_DIRECTORIES gives its connection."""
+    pairs = {}
+    for name in ("furtherUris", "furtherCredentials", "furtherClients"):
+        loop = variable("app.bicep", name)
+        assert shown(loop["loop_type"]["detail"]["array_name"]) == "furtherRoots"
+        pairs[shown(loop["config"]["name"])] = shown(loop["config"]["value"])
+    assert pairs == {
+        "${root.connection}__blobServiceUri": "https://${last(split(root.accountId, '/'))}.blob.${suffix}",
+        "${root.connection}__credential": "managedidentity",
+        "${root.connection}__clientId": "identityClientId",
+    }
+    assert {name.partition("__")[2] for name in pairs} == {
+        name.partition("__")[2] for name in CONNECTED if name.startswith("JOB_JARS__")
+    }
 
 
 def test_what_the_triggers_name_is_never_empty() -> None:
