@@ -117,7 +117,7 @@ class SavepointStore(Protocol):
 
 
 class BlobSavepoints:
-    """A container, as Flink names it by `abfs:`."""
+    """A container, in whichever notation a directory of it is named."""
 
     def __init__(self, container: ContainerClient) -> None:
         """Keep the container; nothing is read yet."""
@@ -133,31 +133,32 @@ class BlobSavepoints:
 
     def checkpoint(self, directory: Directory) -> Kept | None:
         """Return the newest complete checkpoint below the directory of one Flink job."""
-        ours = directory.container == self._container.container_name
-        return _newest(directory, self._files(directory, "chk-")) if ours else None
+        return _newest(directory, self._files(directory, "chk-")) if self._has(directory) else None
 
     def exists(self, directory: Directory) -> bool:
         """Whether anything lies there; an account with a hierarchical namespace lists an empty directory, too."""
-        ours = directory.container == self._container.container_name
-        name = directory.path.strip("/")
         with storage_errors(f"directory {directory}"):
-            return ours and any(True for _ in self._container.list_blob_names(name_starts_with=f"{name}/"))
+            names = self._container.list_blob_names(name_starts_with=f"{directory.blob_name}/")
+            return self._has(directory) and any(True for _ in names)
 
     def number(self, savepoint: Directory) -> int | None:
         """Return the number under which Flink wrote a savepoint."""
-        name = savepoint.child("_metadata").path.strip("/")
+        name = savepoint.child("_metadata").blob_name
         with storage_errors(f"savepoint {savepoint}"):
             return _number(self._container.download_blob(name, offset=0, length=_HEAD.size).readall())
 
     def holds(self, savepoint: Directory) -> bool | None:
         """Whether a complete savepoint or checkpoint lies there."""
-        if not savepoint.scheme.startswith("abfs") or savepoint.container != self._container.container_name:
+        if not self._has(savepoint):
             return None
         with storage_errors(f"savepoint {savepoint}"):
-            return self._container.get_blob_client(_metadata(savepoint).path.strip("/")).exists()
+            return self._container.get_blob_client(_metadata(savepoint).blob_name).exists()
+
+    def _has(self, directory: Directory) -> bool:
+        return directory.is_in(self._container.container_name)
 
     def _files(self, directory: Directory, begins: str) -> list[File]:
-        prefix = f"{directory.path.strip('/')}/".lstrip("/")
+        prefix = f"{directory.blob_name}/".lstrip("/")
         with storage_errors(f"savepoints below {directory}"):
             blobs = list(self._container.list_blobs(prefix + begins))
         return [File(blob.name.removeprefix(prefix), blob.last_modified, blob.size) for blob in blobs]

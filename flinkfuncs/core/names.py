@@ -109,6 +109,11 @@ class Directory:
         store, path = _located(other)
         return Directory(self.scheme, self.authority, f"/{store[-1]}{path}" if self.scheme == "https" else path)
 
+    def is_in(self, container: str) -> bool:
+        """Whether this lies in a blob container of that name, in whichever notation and account."""
+        store = _located(self)[0]
+        return store[0] == "azure" and store[-1] == container
+
     @property
     def container(self) -> str:
         """The blob container of a directory of Azure Storage."""

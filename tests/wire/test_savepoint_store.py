@@ -105,12 +105,22 @@ def test_a_state_is_there_where_its_metadata_is(storage: Storage, tmp_path: Path
     here = tmp_path.as_uri()
     there = f"abfs://{storage.releases.container_name}@account.dfs.core.windows.net"
     blobs, local = BlobSavepoints(storage.releases), LocalSavepoints()
-    for store, root in ((blobs, there), (blobs, there.replace("abfs", "abfss")), (local, here)):
+    container = storage.releases.container_name
+    notations = (
+        there,
+        f"abfss://{container}@account",
+        f"wasb://{container}@account.blob.core.windows.net",
+        f"wasbs://{container}@account.blob.core.windows.net",
+        f"https://account.blob.core.windows.net/{container}",
+    )
+    for store, root in (*((blobs, notation) for notation in notations), (local, here)):
         assert store.holds(Directory.parse(f"{root}/{place}")) is True
         assert store.holds(Directory.parse(f"{root}/sp/2")) is False
         assert store.holds(Directory.parse(f"{root}/sp")) is False
     assert blobs.holds(Directory.parse("abfs://else@account.dfs.core.windows.net/sp/1")) is None
-    assert blobs.holds(Directory.parse(f"{here}/sp/1")) is None
+    for elsewhere in (here, f"s3://{container}", f"https://{container}", f"https://evil.example/{container}"):
+        assert blobs.holds(Directory.parse(f"{elsewhere}/sp/1")) is None
+        assert not blobs.exists(Directory.parse(f"{elsewhere}/sp"))
     assert local.holds(Directory.parse(f"{there}/sp/1")) is None
 
 
@@ -126,6 +136,20 @@ def test_the_number_of_a_savepoint_stands_at_the_beginning_of_its_metadata(stora
         assert [store.number(root.child("sp", name)) for name in ("1", "2")] == [41, None]
         with pytest.raises(NotFound):
             store.number(root.child("sp", "3"))
+
+
+def test_an_https_root_shows_the_same_as_any_other_notation(storage: Storage) -> None:
+    """Its path begins with the container."""
+    head = bytes.fromhex("4960672d00000004") + (41).to_bytes(8)
+    storage.releases.upload_blob("team/orders/op1/savepoint-1/_metadata", head)
+    storage.releases.upload_blob("cp/job/chk-3/_metadata", head)
+    root = Directory.parse(f"https://account.dfs.core.windows.net/{storage.releases.container_name}")
+    store, team = BlobSavepoints(storage.releases), root.child("team")
+    assert [one.path for one in store.found([team.child("orders")])] == [f"{team}/orders/op1/savepoint-1"]
+    assert [one.path for one in store.lying(team)["orders"]] == [f"{team}/orders/op1/savepoint-1"]
+    assert store.number(team.child("orders", "op1", "savepoint-1")) == 41
+    newest = store.checkpoint(root.child("cp", "job"))
+    assert (newest and newest.path, store.exists(root.child("cp"))) == (f"{root}/cp/job/chk-3", True)
 
 
 def test_a_container_that_is_not_there_is_an_error(storage: Storage) -> None:
