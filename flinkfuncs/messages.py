@@ -100,6 +100,10 @@ class NoMessages:
     def seen(self, record: JobRecord, status: str) -> None:
         """Take note of the status of a job of which nothing is open; what goes wrong is left to the next look."""
 
+    def awaits(self, record: JobRecord) -> bool:  # noqa: ARG002 - nothing is awaited
+        """Whether another look at a job that failed is needed before people hear of it."""
+        return False
+
 
 NO_MESSAGES = NoMessages()
 
@@ -176,6 +180,10 @@ class Messages(NoMessages):
     def watches(self, job: ListedJob) -> bool:
         """Whether a job's status is of interest, although it is not due for a savepoint."""
         return job.noticed and not job.operation
+
+    def awaits(self, record: JobRecord) -> bool:
+        """Whether another look at a job that failed is needed before people hear of it."""
+        return bool(self._words & set(STATES)) and not (record.noticed and record.noticed.told)
 
     def seen(self, record: JobRecord, status: str) -> None:
         """Take note of the status of a job of which nothing is open; what goes wrong is left to the next look."""

@@ -1,12 +1,15 @@
 """How do the periodic savepoints begin? A tick of the timer asks for those whose turn it is.
 
 One listing tells which jobs may be due; only their records are read, and one call to the cluster tells which of them
-run. A tick is cheap for many jobs, and free where none is due.
+run. The same call tells which jobs have ended by themselves, and that is written down: a cluster forgets them (Flink
+after `jobstore.expiration-time`, an hour), and what is forgotten looks as if it had vanished. A tick is cheap for many
+jobs, and free where none may run.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime
 
 from . import telemetry
@@ -15,14 +18,16 @@ from .clients.queue import OperationsQueue
 from .clients.storage import Conflict
 from .clusters.cluster import Cluster
 from .core.actions import Action
-from .core.errors import FlinkFuncsError, Unanswered
-from .core.jobs import JobRecord
+from .core.errors import FlinkFuncsError, Unanswered, Unavailable
+from .core.jobs import Ended, JobRecord, Recorded
 from .core.names import JobName
 from .core.operations import Cause, Operation, Request, operation_id
 from .core.periodic import Candidate, Rhythm, in_turn, is_due, places
 from .messages import NO_MESSAGES, NoMessages
 
 log = logging.getLogger(__name__)
+
+ENDED: Mapping[str, Ended] = {"FINISHED": "FINISHED", "CANCELED": "CANCELED", "FAILED": "FAILED"}
 
 
 class PeriodicSavepoints:
@@ -56,7 +61,11 @@ class PeriodicSavepoints:
         due = {JobName(job.name) for job in jobs if free and is_due(job, self._rhythm, now)}
         watched = {job.name for job in listed if self._messages.watches(job)}
         records = {record.name: record for job in sorted(due | watched) if (record := self._read(job))}
-        statuses = self._cluster.statuses(records) if records else {}
+        idle = {job.name: job.summary for job in listed if job.summary and not job.operation and not job.rests}
+        statuses = self._statuses({name: seen for name, seen in idle.items() if seen.current}, records)
+        for name, seen in idle.items():
+            if seen.current and (ended := ENDED.get(statuses.get(name, ""))):
+                self._note_end(name, seen.current.flink_job_id, ended)
         for name, record in records.items():
             self._messages.seen(record, statuses.get(name, ""))
         running = [
@@ -69,6 +78,34 @@ class PeriodicSavepoints:
             if len(asked) < free and (operation := self._ask(JobName(job.name), now)):
                 asked.append(operation)
         return asked
+
+    def _statuses(
+        self, idle: Mapping[JobName, Recorded], records: Mapping[JobName, JobRecord]
+    ) -> Mapping[JobName, str]:
+        """Ask for all statuses at once; where nothing is due, a cluster that does not answer is no error."""
+        try:
+            return self._cluster.statuses({**idle, **records}) if idle or records else {}
+        except Unavailable:
+            if records:
+                raise
+            return {}
+
+    def _note_end(self, job: JobName, flink_job_id: str, ended: Ended) -> None:
+        """Write down that a job's copy ended by itself, unless something is open, or people are still to hear of it.
+
+        However old the cluster's answer is: what it once called ended stays so. Who loses the write leaves it to the
+        next tick. What a stop ended that was begun is for the next operation to say.
+        """
+        try:
+            entry = self._ledger.entry(job)
+            copy = entry.record.running if entry else None
+            if entry is None or copy is None or copy.flink_job_id != flink_job_id or copy.stop or entry.record.open:
+                return
+            if ended != "FAILED" or not self._messages.awaits(entry.record):
+                over = copy.model_copy(update={"ended": ended, "seen": True})
+                self._ledger.write(entry.record.but(current=over), etag=entry.etag)
+        except (Conflict, FlinkFuncsError, ValueError) as error:
+            log.warning("job=%s end outcome=later %s", job, type(error).__name__)
 
     def _read(self, job: JobName) -> JobRecord | None:
         """Read a record; one that cannot be read holds up no other."""

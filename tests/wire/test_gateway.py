@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,10 +20,12 @@ from flinkfuncs.core.histories import run_id
 from flinkfuncs.core.jobs import JobRecord, LastOperation
 from flinkfuncs.core.names import Directory, JobName
 from flinkfuncs.core.operations import Outcome, Result
+from flinkfuncs.core.periodic import Rhythm
 from flinkfuncs.core.runs import Run, RunCopy
 from flinkfuncs.core.runs import asked_of as as_asked
 from flinkfuncs.gateway.contract import ClusterPath, operation_of, parse_api_version, segment_of
 from flinkfuncs.gateway.service import MOST_ROWS, Gateway, ListQuery, parse_list_query
+from flinkfuncs.periodic import PeriodicSavepoints
 from tests.fixtures.scenes import Play
 from tests.stand_in.rest import FlinkServer
 from tests.unit.builders import NOW, OLD, ORDERS, asked, copy_of, with_marks
@@ -86,11 +89,15 @@ class Gate:
         said: Row = json.loads(reply.body)["job"]
         return said
 
+    def ticks(self) -> None:
+        """Let the timer come."""
+        storage, rhythm = self.play.storage, Rhythm(timedelta(hours=6), 4)
+        PeriodicSavepoints(storage.ledger(), storage.queue, self.play.cluster, rhythm).tick(storage.clock.now())
+
     def puts(self, version: int, *, batch: bool = False) -> dict[str, object]:
         """Put a jar where ARM calls can name it, and return how they do."""
-        holds = "com.example.Batch" if batch else None
-        content = jar(holds, holds=holds, padding=str(version).encode()) if holds else jar(padding=str(version).encode())
-        self.play.storage.upload(f"jars/v{version}.jar", content)
+        name = "com.example.Batch" if batch else "com.example.Orders"
+        self.play.storage.upload(f"jars/v{version}.jar", jar(name, padding=str(version).encode()))
         return {"jobJarDirectory": JARS, "jarName": f"v{version}.jar", "args": f"--version {version}"}
 
 
@@ -262,6 +269,9 @@ def test_a_fixed_name_runs_every_night(gate: Gate, flink: FlinkServer) -> None:
         rows = gate.rows()
         assert [row["status"] for row in rows] == ["FINISHED"] * night
         assert len({row["runId"] for row in rows}) == night
+        gate.ticks()
+        flink.flink.forget_ended()  # as Flink does after an hour
+        assert gate.rows() == rows
     assert [start.savepoint for start in flink.flink.starts] == [None] * 3
 
 

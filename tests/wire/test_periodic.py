@@ -11,7 +11,7 @@ import pytest
 from flinkfuncs.clients.ledger import Ledger
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import Unavailable
-from flinkfuncs.core.jobs import Copy, JobRecord, Recorded
+from flinkfuncs.core.jobs import Copy, JobRecord, Recorded, StopBegun
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Operation, Outcome
 from flinkfuncs.core.periodic import Rhythm
@@ -109,12 +109,66 @@ def test_jobs_take_turns_oldest_first(storage: Storage, flink: FlinkServer) -> N
     assert names(periodic.tick(NOW + timedelta(minutes=22))) == ["c"]
 
 
-def test_a_tick_without_a_job_that_is_due_asks_nobody(storage: Storage, flink: FlinkServer) -> None:
-    """One listing, and nothing else."""
+def test_a_tick_without_a_job_that_is_due_reads_no_record(storage: Storage, flink: FlinkServer) -> None:
+    """One listing and one call to the cluster, which may be away; without a job that may run, the listing alone."""
     cluster = put(storage, flink, saved_at("a", 1), saved_at("b", 2))
     periodic, ledger = ticks(storage, cluster)
     assert periodic.tick(NOW) == []
-    assert (ledger.reads, cluster.asked) == ([], 0)
+    assert (ledger.reads, cluster.asked) == ([], 1)
+    flink.flink.is_away = True
+    assert periodic.tick(NOW) == []
+    flink.flink.is_away = False
+    flink.flink.finish()
+    assert periodic.tick(NOW) == []
+    assert cluster.asked == 3
+    assert periodic.tick(NOW) == []
+    assert cluster.asked == 3
+
+
+@pytest.mark.parametrize("word", ["FINISHED", "CANCELED", "FAILED"])
+def test_an_end_that_nobody_asked_for_outlives_the_clusters_memory(
+    storage: Storage, flink: FlinkServer, word: str
+) -> None:
+    """What Flink has forgotten would look as if it had vanished."""
+    cluster = put(storage, flink, saved_at("mine", 1))
+    flink.flink._end(flink.flink.jobs[current("mine").flink_job_id], word)
+    ticks(storage, cluster)[0].tick(NOW)
+    flink.flink.forget_ended()
+    record = storage.ledger().read(JobName("mine"))
+    assert record
+    assert record.current
+    assert (record.current.ended, record.current.ended_by) == (word, None)
+    assert cluster.statuses({record.name: record}) == {"mine": word}
+
+
+def test_an_end_is_left_to_what_is_open_and_to_the_stop_that_was_begun(storage: Storage, flink: FlinkServer) -> None:
+    """They know whether a savepoint was written; and the end of a copy says nothing of the one after it."""
+    begun = StopBegun(trigger_id="t", directory="file:///sp", operation="o", action=Action.STOP, cause="http")
+    stopping = current("stopping").model_copy(update={"stop": begun})
+    put(
+        storage,
+        flink,
+        saved_at("busy", 1, open=(asked(Action.STOP),)),
+        saved_at("stopping", 1, current=stopping),
+        saved_at("next", 1),
+    )
+    flink.flink.finish()
+
+    class Overtaken(CountingCluster):
+        """A cluster that answers too late: the job runs another copy by then."""
+
+        def statuses(self, jobs: Mapping[JobName, Recorded]) -> Mapping[JobName, str]:
+            found = super().statuses(jobs)
+            entry = storage.ledger().entry(JobName("next"))
+            assert entry
+            storage.ledger().write(entry.record.but(current=current("another")), etag=entry.etag)
+            return found
+
+    ticks(storage, Overtaken(storage, flink))[0].tick(NOW)
+    for name in ("busy", "stopping", "next"):
+        record = storage.ledger().read(JobName(name))
+        assert record
+        assert record.running, name
 
 
 def test_a_record_that_cannot_be_read_holds_up_no_other(storage: Storage, flink: FlinkServer) -> None:
