@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,9 +34,9 @@ from azure.storage.blob import ContainerClient
 from pydantic import TypeAdapter
 
 from .. import telemetry
-from ..core.errors import NotFound
+from ..core.errors import FlinkFuncsError, NotFound
 from ..core.handled import mark
-from ..core.histories import remembered, runs_of
+from ..core.histories import remembered, run_id, runs_of
 from ..core.jobs import JobRecord
 from ..core.model import Model, read_stored
 from ..core.names import JobName
@@ -50,6 +52,10 @@ SHOWN = 500  # characters of a name or a message; metadata takes 8 KiB
 LARGEST_METADATA = 8000  # bytes of its names and values
 READS_AT_ONCE = 8  # blobs
 MOST_LOOKED_AT = 50  # closed operations, for what was asked for of a job whose record does not say it
+MOST_LOOKED_AT_ONCE = 1000  # … by the pass that writes it into the record
+PASS_SECONDS = 60.0  # that pass begins no further job after this
+
+log = logging.getLogger(__name__)
 
 _RUNS = TypeAdapter(tuple[Run, ...])
 Name = TypeVar("Name")
@@ -244,9 +250,33 @@ class Ledger:
         """Return the runs of a job; where an earlier version wrote its record, its operations are read as well."""
         return runs_of(record if _tells_of_runs(record) else record.but(asked=self._asked(record)))
 
-    def _asked(self, record: JobRecord) -> Asked | None:
+    def complete_runs(self) -> None:
+        """Write into records of an earlier version what `runs_in` would look for at each list, once.
+
+        One that is open is left to its operation; one that cannot be read or written, and what a pass has no time for,
+        to the next pass.
+
+        Raises:
+            Unavailable: storage cannot be reached.
+
+        """
+        until = time.monotonic() + PASS_SECONDS
+        for job in self.listed().values():
+            if job.runs is None and not job.operation and time.monotonic() < until:
+                try:
+                    self._complete_runs(job.name)
+                except (Conflict, FlinkFuncsError, ValueError) as error:
+                    log.warning("job=%s runs outcome=later %s", job.name, type(error).__name__)
+
+    def _complete_runs(self, job: JobName) -> None:
+        entry = self.entry(job)
+        if entry and not entry.record.open and not _tells_of_runs(entry.record):
+            asked = self._asked(entry.record, most=MOST_LOOKED_AT_ONCE)
+            self.write(entry.record.but(asked=asked, run=run_id(entry.record)), etag=entry.etag)
+
+    def _asked(self, record: JobRecord, *, most: int = MOST_LOOKED_AT) -> Asked | None:
         """Look for the newest closed operation that somebody asked for."""
-        ids = sorted(self._closed_ids(record.name), reverse=True)[:MOST_LOOKED_AT]
+        ids = sorted(self._closed_ids(record.name), reverse=True)[:most]
         closed = (operation for each in ids if (operation := self.closed(each)))
         asked = next((operation for operation in closed if is_told(operation)), None)
         return asked_of(asked) if asked else remembered(record)
@@ -472,8 +502,11 @@ def _with_summary(metadata: dict[str, str], record: JobRecord) -> dict[str, str]
 
 
 def _tells_of_runs(record: JobRecord) -> bool:
-    """Whether the record says by itself what was asked for: an earlier version wrote only how the last one ended."""
-    return record.asked is not None or record.last is None or record.deleted
+    """Whether the record says by itself what was asked for: an earlier version wrote only how the last one ended.
+
+    Whoever writes a run's id writes down what was asked for, too, or has found that nobody asked for anything.
+    """
+    return record.asked is not None or record.run is not None or record.last is None or record.deleted
 
 
 def _if_it_fits(metadata: dict[str, str], key: str, text: str) -> dict[str, str]:

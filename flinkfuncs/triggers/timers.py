@@ -3,7 +3,7 @@
     take_savepoints    %SAVEPOINT_SCHEDULE%    running jobs without a recent savepoint get one, some at a time
     sweep              %SWEEP_SCHEDULE%        open operations without a driver; blobs that no operation knows
     keep_house         every hour              savepoints and jars on the cluster, kept releases, and idempotency keys
-                                               that nobody needs any more
+                                               that nobody needs any more; records of an earlier version are completed
 
 None of them runs at start: a new instance is no reason for a savepoint, and the sweep comes by itself within its
 period.
@@ -45,6 +45,7 @@ def keep_house(timer: func.TimerRequest, context: func.Context) -> None:  # noqa
         app, now = services(), datetime.now(UTC)
         try:
             app.ledger.keys.forget_old(now)
+            app.ledger.complete_runs()
         except FlinkFuncsError as error:
             log.warning("keys outcome=kept %s", error)
         if app.housekeeper:

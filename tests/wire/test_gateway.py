@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from flinkfuncs.clients.jars import Jars
-from flinkfuncs.clients.ledger import Ledger
+from flinkfuncs.clients.ledger import MOST_LOOKED_AT, Ledger
 from flinkfuncs.clients.savepoint_store import BlobSavepoints, LocalSavepoints, SavepointPlaces
 from flinkfuncs.clients.tokens import Caller
 from flinkfuncs.core.actions import Action
@@ -19,7 +19,7 @@ from flinkfuncs.core.errors import Refused
 from flinkfuncs.core.histories import run_id
 from flinkfuncs.core.jobs import JobRecord, LastOperation
 from flinkfuncs.core.names import Directory, JobName
-from flinkfuncs.core.operations import Outcome, Result
+from flinkfuncs.core.operations import Outcome, Result, operation_id
 from flinkfuncs.core.periodic import Rhythm
 from flinkfuncs.core.runs import Run, RunCopy
 from flinkfuncs.core.runs import asked_of as as_asked
@@ -203,6 +203,41 @@ def test_a_record_of_an_earlier_version_says_what_was_asked_for(gate: Gate) -> N
     ledger.write(entry.record.but(asked=as_asked(stopped)), etag=entry.etag)
     with counted() as sent:
         assert gate.rows() == [row]
+    assert dict(sent) == {"list": 1}
+
+
+def test_records_of_an_earlier_version_are_completed_once(gate: Gate) -> None:
+    """However many periodic savepoints came since; from then on a list costs no more than any other."""
+    ledger = gate.play.storage.ledger()
+    result = Result(outcome=Outcome.SUCCEEDED, message="saved", ended_at=NOW)
+    ledger.close(with_marks(asked(Action.UPDATE, by="arm"), result=result))
+    timers = [
+        with_marks(
+            asked(Action.SAVEPOINT, by="timer"),
+            id=operation_id(ORDERS, at=NOW + timedelta(hours=6 * number + 6), identity="timer"),
+            result=result,
+        )
+        for number in range(MOST_LOOKED_AT)
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(ledger.close, timers))
+    newest = timers[-1]
+    last = LastOperation(
+        id=newest.id, action=newest.action, cause=newest.cause, outcome=Outcome.SUCCEEDED, message="", ended_at=NOW
+    )
+    ledger.write(JobRecord(name=ORDERS, wanted=OLD, current=copy_of(), last=last), etag=None)
+    never = JobRecord(name=JobName("never"), wanted=OLD, current=copy_of(flink_job_id="e" * 32), last=last)
+    ledger.write(never, etag=None)
+    (before, _) = sorted(gate.rows(), key=lambda row: str(row["jobName"]), reverse=True)
+    assert "action" not in before
+    ledger.complete_runs()
+    with counted() as sent:
+        (after, untold) = sorted(gate.rows(), key=lambda row: str(row["jobName"]), reverse=True)
+    assert dict(sent) == {"list": 1}
+    assert (after["action"], after["actionResult"], after["runId"]) == ("UPDATE", "SUCCESS", before["runId"])
+    assert "action" not in untold
+    with counted() as sent:
+        ledger.complete_runs()
     assert dict(sent) == {"list": 1}
 
 
