@@ -50,7 +50,6 @@ var connections = {
   JARS__queueServiceUri: 'https://${jarsAccountName}.queue.${suffix}'
   JARS__credential: 'managedidentity'
   JARS__clientId: identityClientId
-  FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '104857600'
   PYTHON_THREADPOOL_THREAD_COUNT: '32'
   PYTHON_ENABLE_OPENTELEMETRY: 'true'
   APPLICATIONINSIGHTS_CONNECTION_STRING: telemetryConnection

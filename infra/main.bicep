@@ -228,6 +228,9 @@ var settings = {
   GATEWAY_OPERATION_STATUS: 'over'
   GATEWAY_FRONT_ENDS: ''
 
+  // The host reads a body before the app may refuse it, and the gateway's routes are open to everybody until then.
+  FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: isGateway ? '1048576' : '104857600'
+
   API_AUTHORIZATION: empty(signInClientId) ? 'keys' : 'roles'
 
   NOTIFY_URL: ''
