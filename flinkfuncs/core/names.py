@@ -17,6 +17,7 @@ from pydantic_core import CoreSchema, core_schema
 from .errors import Refused
 
 _ACCOUNT_HOST = re.compile(r"([a-z0-9]+)\.(?:dfs|blob)\.core\.windows\.net")
+_PASSWORD = re.compile(r"//[^/@]*:[^/]*@")  # https://user:password@host
 _JOB_NAME = re.compile(r"[a-z0-9-]{1,63}")
 
 
@@ -59,10 +60,12 @@ class Directory:
         """Split and normalise a directory's URI; what is percent-encoded is decoded, since Flink would not.
 
         Raises:
-            Refused: it is not the URI of a directory, its path climbs with `..`, or holds what no URI can (400).
+            Refused: it is not the URI of a directory, it holds a password or what no URI can, or its path climbs with
+                `..` (400).
 
         """
-        refusal = Refused(f"{text[:128]!r} is not a plain directory URI", code="InvalidDirectory", status=400)
+        shown = _PASSWORD.sub("//******@", text.partition("?")[0])  # behind the question mark stands a signature
+        refusal = Refused(f"{shown[:128]!r} is not a plain directory URI", code="InvalidDirectory", status=400)
         try:
             parts = urlsplit(text.strip())
             path = unquote(parts.path, errors="strict")
@@ -70,7 +73,8 @@ class Directory:
             raise refusal from None
         climbs = any(piece in (".", "..") for piece in path.replace("\\", "/").split("/"))
         written_again = not set("%?#") & set(path) and "%" not in parts.netloc and path.isprintable()
-        if not parts.scheme or climbs or not written_again or parts.query or parts.fragment:
+        secret = parts.query or _PASSWORD.search(text)
+        if not parts.scheme or climbs or not written_again or secret or parts.fragment:
             raise refusal
         return cls(parts.scheme.lower(), parts.netloc.lower(), posixpath.normpath("/" + path.lstrip("/")))
 

@@ -10,6 +10,23 @@ from flinkfuncs.core.errors import Refused
 from flinkfuncs.core.names import Directory, JobName, require_one
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://user:hunter2@a.blob.core.windows.net/c/sp",
+        "https://user:hunter@2@a.blob.core.windows.net/c/sp",
+        "https://a.blob.core.windows.net/c/sp?sv=2020&sig=hunter2",
+    ],
+)
+def test_a_directory_with_a_secret_in_it_is_refused_without_it(text: str) -> None:
+    """It would be recorded, and shown in rows."""
+    with pytest.raises(Refused) as refused:
+        Directory.parse(text)
+    assert refused.value.code == "InvalidDirectory"
+    assert "hunter" not in refused.value.message
+    assert "a.blob.core.windows.net/c/sp" in refused.value.message
+
+
 @pytest.mark.parametrize("name", ["a", "orders", "orders-2", "0", "-", "a" * 63])
 def test_a_job_name_has_small_letters_digits_and_dashes(name: str) -> None:
     """1 to 63 of them."""
