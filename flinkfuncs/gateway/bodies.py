@@ -60,6 +60,11 @@ class FlinkJobProperties(_Wire):
     save_point_name: str | None = None
     flink_configuration: JsonValue = None
 
+    @field_validator("job_type", mode="before")
+    @classmethod
+    def _in_its_case(cls, said: JsonValue) -> JsonValue:
+        return "FlinkJob" if isinstance(said, str) and said.lower() == "flinkjob" else said
+
     @field_validator("flink_configuration")
     @classmethod
     def _as_text(cls, said: JsonValue) -> JsonValue:

@@ -24,6 +24,7 @@ from ..clients.ledger import Ledger
 from ..clients.published_keys import Keys
 from ..clients.tokens import Caller, Callers
 from ..clusters.cluster import Cluster
+from ..core.actions import Action
 from ..core.errors import NotFound, Refused, Unavailable
 from ..core.histories import run_of, runs_of
 from ..core.idempotency import Keyed, keyed
@@ -168,7 +169,7 @@ class Gateway:
         cause = Cause(kind="arm", detail=caller.name)
         call = self.ledger.keys.look(keyed(key, "POST", f"{path.id}/runJob", body)) if key else None
         known = call.first.operation if call and call.first else None
-        job = job_of(known) if known else self._job(properties)
+        job = job_of(known) if known else self._job(properties, api)
         operation = self.intake.request(job, request, cause, call)
         cluster = path if forwarded else None
         location = self.settings.gateway_location
@@ -267,18 +268,20 @@ class Gateway:
         kept = [row for row in rows if chosen is None or _matches(row, chosen)]
         return Reply(200, _page(kept, query, f"{base_url}{path.id}/jobs", api).to_json())
 
-    def _job(self, body: FlinkJobProperties) -> JobName:
-        """Return the job that a body names, by its name or by its run id."""
+    def _job(self, body: FlinkJobProperties, api: ApiVersion) -> JobName:
+        """Return the job that a body names, by its name, by its run id, or by both, as a row that is sent back does."""
         if body.job_name:
-            return JobName(body.job_name)
+            job = JobName(body.job_name)
+            if body.run_id and api.runs and body.action.upper() != Action.NEW:
+                _require_newest(self._named(job), body.run_id)
+            return job
         if not body.run_id:
             raise Refused("properties.jobName: Field required", code="InvalidBody", status=400)
-        for job, (newest, *ended) in self.ledger.runs().items():
-            if newest.id == body.run_id:
+        every = self.ledger.runs()
+        _require_newest(every, body.run_id)
+        for job, runs in every.items():
+            if runs[0].id == body.run_id:
                 return job
-            if any(run.id == body.run_id for run in ended):
-                message = f"The run '{body.run_id[:64]}' of job '{job}' has ended; its newest run is '{newest.id}'."
-                raise Refused(message, code="RunEnded", status=409)
         raise NotFound(f"There is no job with runId '{body.run_id[:64]}'.", code="JobNotFound")
 
     def _found(self, chosen: Filter | None, api: ApiVersion) -> dict[JobName, tuple[Run, ...]]:
@@ -314,6 +317,19 @@ class AsRecorded:
     def current(self) -> RecordedCopy | None:
         """The copy that runs, or ran last."""
         return self.run.ran
+
+
+def _require_newest(every: dict[JobName, tuple[Run, ...]], run_id: str) -> None:
+    """Check that a run has not ended, as far as these jobs know it: what was meant for it would hit the one after it.
+
+    Raises:
+        Refused: it has (409).
+
+    """
+    for job, (newest, *ended) in every.items():
+        if any(run.id == run_id for run in ended):
+            message = f"The run '{run_id[:64]}' of job '{job}' has ended; its newest run is '{newest.id}'."
+            raise Refused(message, code="RunEnded", status=409)
 
 
 def _word(run: Run, word: str | None, *, newest: bool) -> str | None:

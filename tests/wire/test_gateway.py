@@ -295,6 +295,22 @@ def test_a_run_keeps_its_id_through_everything_but_the_next_new(gate: Gate, flin
     assert [row["jobId"] for row in gate.rows(OLDER)] == [new["jobId"]]
 
 
+def test_what_is_meant_for_a_run_that_ended_does_not_hit_the_next_one(gate: Gate, flink: FlinkServer) -> None:
+    """Also where the job is named as well, as in a row that is sent back; a NEW may be the copy of any row."""
+    first = gate.runs("NEW", **gate.puts(1))
+    gate.runs("CANCEL")
+    second = gate.runs("NEW", **gate.puts(2))
+    for named in ({}, {"jobName": "orders"}):
+        with pytest.raises(Refused, match=second["runId"]) as ended:
+            gate.asks("CANCEL", runId=first["runId"], **named)
+        assert (ended.value.status, ended.value.code) == (409, "RunEnded")
+    assert len(flink.flink.running()) == 1
+    third = gate.runs("NEW", jobName="orders", runId=first["runId"], **gate.puts(3))
+    assert (third["runId"], third["actionResult"]) == (second["runId"], "SUCCESS")
+    gate.runs("CANCEL", jobName="orders", runId=second["runId"])
+    assert flink.flink.running() == []
+
+
 def test_a_fixed_name_runs_every_night(gate: Gate, flink: FlinkServer) -> None:
     """A job that finished by itself, without anybody's knowledge, is run again by its NEW, without state."""
     for night in range(1, 4):

@@ -50,7 +50,7 @@ def test_what_an_action_does_not_take_is_left_out(action: str) -> None:
 
 def test_a_body_is_read_as_arms_own_reader_does() -> None:
     """A byte order mark, names in any case, fields that nobody knows, null, and 2.0 for 2."""
-    properties = {"JobType": "FlinkJob", "JOBNAME": "job1", "Action": "new", "colour": "red", "onFailure": "stop"}
+    properties = {"JobType": "flinkjob", "JOBNAME": "job1", "Action": "new", "colour": "red", "onFailure": "stop"}
     properties |= {"jobjardirectory": JARS, "JarName": "my job.jar", "entryClass": None}  # type: ignore[dict-item]
     for parallelism in (2, 2.0, "2", "2.0", " 2 "):
         configuration = {"parallelism": parallelism, "a": None, "b": 1.5, "c": True}
