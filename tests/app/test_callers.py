@@ -1,7 +1,7 @@
-"""Azure's own command line as a caller, unmodified: `make test-callers` installs it in an environment of its own.
+"""Azure's own command line and every version of the SDK as callers, unmodified, each in an environment of its own.
 
-It calls management.azure.com and login.microsoftonline.com; both names lead to a TLS front on this machine, whose
-authority it is given to trust.
+`make test-callers` installs them. They call management.azure.com and login.microsoftonline.com; both names lead to a
+TLS front on this machine, whose authority they are given to trust.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ import pytest
 import requests
 import trustme
 
+from flinkfuncs.core.actions import Action
+from flinkfuncs.gateway.contract import LATER_ACTIONS
 from localcloud.identity_process import Identity
 from localcloud.processes import Processes
 from tests.listener import Call, Reply, listening
@@ -29,10 +31,8 @@ from .app import RunningApp, eventually
 from .conftest import ROOT, StartApp
 
 AZ = ROOT / ".tools" / "callers" / "bin" / "az"
-pytestmark = [
-    pytest.mark.nightly("it needs Azure's own command line, 400 MB; `make test-callers` runs it"),
-    pytest.mark.skipif(not AZ.exists(), reason="make test-callers installs Azure's command line"),
-]
+SDKS = sorted(file.stem.removeprefix("sdk-") for file in (ROOT / "requirements").glob("sdk-*.in"))
+pytestmark = pytest.mark.nightly("it needs Azure's own command line, 400 MB; `make test-callers` runs it")
 
 ARM, ENTRA = "management.azure.com", "login.microsoftonline.com"
 SUBSCRIPTION, APP_ID, SECRET = "5f1b0a5e-6d53-4a53-9f7c-2f6f2f6c1a10", "7b1f0c9e-0000-4000-8000-000000000009", "s" * 32
@@ -51,20 +51,14 @@ DROPPED = {"host", "connection", "content-length", "transfer-encoding", "content
 
 
 @dataclass(frozen=True)
-class Az:
-    """The command line of one user."""
+class Surroundings:
+    """What a caller finds: its files lie in a directory of the test, and both names lead to the front."""
 
     home: Path
     ca: Path
 
-    def __call__(self, *words: str) -> Any:  # noqa: ANN401 - JSON of any command
-        """Run a command, and return what it prints; its own files lie in a directory of the test."""
-        done = self.run(*words)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout) if done.stdout.strip() else None
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a command."""
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a program."""
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
@@ -73,8 +67,24 @@ class Az:
             "PYTHONPATH": str(self.home / "site"),
             "REQUESTS_CA_BUNDLE": str(self.ca),
         }
-        command = [str(AZ), *words, "--output", "json"]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
+
+
+@dataclass(frozen=True)
+class Az:
+    """The command line of one user."""
+
+    around: Surroundings
+
+    def __call__(self, *words: str) -> Any:  # noqa: ANN401 - JSON of any command
+        """Run a command, and return what it prints."""
+        done = self.run(*words)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command."""
+        return self.around.run(str(AZ), *words, "--output", "json")
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +115,9 @@ def gateway(start_app: StartApp, identity: Identity) -> RunningApp:
 
 
 @pytest.fixture(scope="module")
-def az(gateway: RunningApp, identity: Identity, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Az]:
-    """Return a command line that has signed in as a service principal."""
-    home = tmp_path_factory.mktemp("az")
+def around(gateway: RunningApp, identity: Identity, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundings]:
+    """Serve both names before the gateway."""
+    home = tmp_path_factory.mktemp("callers")
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(ARM, ENTRA).configure_cert(context)
@@ -143,9 +153,17 @@ def az(gateway: RunningApp, identity: Identity, tmp_path_factory: pytest.TempPat
         (home / "site").mkdir()
         redirect = REDIRECT.format(names={ARM, ENTRA}, port=urlsplit(url).port)
         (home / "site" / "sitecustomize.py").write_text(redirect)
-        signed_in = Az(home, home / "ca.pem")
-        signed_in("login", "--service-principal", "-u", APP_ID, "-p", SECRET, "--tenant", identity.tenant)
-        yield signed_in
+        yield Surroundings(home, home / "ca.pem")
+
+
+@pytest.fixture(scope="module")
+def az(around: Surroundings, identity: Identity) -> Az:
+    """Return a command line that has signed in as a service principal."""
+    if not AZ.exists():
+        pytest.skip("make test-callers installs Azure's command line")
+    signed_in = Az(around)
+    signed_in("login", "--service-principal", "-u", APP_ID, "-p", SECRET, "--tenant", identity.tenant)
+    return signed_in
 
 
 def test_az_rest_sends_a_run_job_and_reads_what_became_of_it(az: Az) -> None:
@@ -186,3 +204,27 @@ def test_az_shows_the_gateways_errors(az: Az) -> None:
     failed = az.run("rest", "--url", f"{CLUSTER}x/jobs?{VERSION}")
     assert failed.returncode != 0
     assert "ResourceNotFound" in failed.stderr
+
+
+@pytest.mark.parametrize("version", SDKS)
+def test_every_version_of_the_sdk_asks_for_every_action_that_it_has(
+    around: Surroundings, identity: Identity, version: str
+) -> None:
+    """Each with its own api-version, its own credential and its own way to follow an operation."""
+    python = ROOT / ".tools" / f"sdk-{version}" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("make test-callers installs the SDK")
+    caller = str(ROOT / "tests" / "app" / "sdk_caller.py")
+    done = around.run(str(python), caller, identity.tenant, APP_ID, SECRET, SUBSCRIPTION)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["version"], said["pool"], said["cluster"]) == (version, POOL, CLUSTER)
+    later = version != "1.0.0b1"  # the first one's api-version has neither run ids nor the later actions
+    assert said["error"] == "404 JobNotFound"
+    rows = said["rows"]
+    assert set(rows) == {str(action) for action in Action if later or action not in LATER_ACTIONS}
+    for action, (status, row) in rows.items():
+        assert (status, row["action"], row["jobName"]) == ("Succeeded", action, f"sdk-{version.replace('.', '-')}")
+        # There is no Flink, and no jar was named: what was asked for failed, and says why.
+        assert (row["actionResult"], row["status"], bool(row["jobOutput"])) == ("FAILED", "JOB_LAUNCH_FAILED", True)
+        assert ("runId" in row) == later
