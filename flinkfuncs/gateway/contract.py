@@ -31,7 +31,7 @@ LATER_ACTIONS = frozenset({Action.LAST_STATE_UPDATE, Action.RE_LAUNCH})
 RETRY_SECONDS = 10  # for what is unavailable without saying for how long
 
 # x-ms-request-id of a runJob, then the operation's own id: nothing more needs to be stored.
-_SEGMENT = re.compile(r"([0-9a-f-]{36})\*((?:[0-9A-F]{2}){1,160})")
+_SEGMENT = re.compile(r"([0-9a-f-]{36})\*((?:[0-9A-F]{2}){1,160})", re.IGNORECASE)
 _GUIDS = uuid.UUID("6f0a1f0e-1a51-5c5e-9d0c-6f7065726174")
 
 
@@ -159,7 +159,7 @@ def segment_of(operation: str) -> str:
 
 
 def operation_of(segment: str) -> str:
-    """Read an operation's id out of a URL's segment.
+    """Read an operation's id out of a URL's segment, in any case.
 
     Raises:
         NotFound: this gateway never wrote that segment.
@@ -167,7 +167,7 @@ def operation_of(segment: str) -> str:
     """
     match = _SEGMENT.fullmatch(segment)
     operation = bytes.fromhex(match[2]).decode("ascii", "replace") if match else ""
-    if not match or match[1] != request_id(operation):
+    if not match or match[1].lower() != request_id(operation):
         raise no_such_operation(segment)
     job_of(operation)
     return operation

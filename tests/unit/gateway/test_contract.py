@@ -72,9 +72,10 @@ def test_another_cluster_is_not_found(part: str, code: str) -> None:
 
 @pytest.mark.parametrize("job", ["a", "orders", "x" * 63, "a-b-1"])
 def test_an_operations_id_travels_in_the_url(job: str) -> None:
-    """Out and back, for every length of name."""
+    """Out and back, for every length of name; a caller may have changed the case, in which ARM sees no difference."""
     number = operation_id(JobName(job), at=AT, identity="x")
-    assert operation_of(segment_of(number)) == number
+    for segment in (segment_of(number), segment_of(number).lower(), segment_of(number).upper()):
+        assert operation_of(segment) == number
     assert segment_of(number).startswith(request_id(number) + "*")
 
 
@@ -88,7 +89,6 @@ FOREIGN = "28527709-43cb-4b9d-84b9-d6d221bb1e18*93BE3F5F38E851939A0189D16172AE09
         "",
         "*",
         FOREIGN,
-        GOOD.lower(),
         GOOD[:-2],
         GOOD + "00",
         GOOD.replace("*", ""),
