@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flinkfuncs.clients.savepoint_store import BlobSavepoints, LocalSavepoints
+from flinkfuncs.clients.savepoint_store import BlobSavepoints, LocalSavepoints, SavepointStore
 from flinkfuncs.core.errors import NotFound
 from flinkfuncs.core.names import Directory
 from tests.wire.storage import Storage
@@ -113,7 +113,8 @@ def test_a_state_is_there_where_its_metadata_is(storage: Storage, tmp_path: Path
         f"wasbs://{container}@account.blob.core.windows.net",
         f"https://account.blob.core.windows.net/{container}",
     )
-    for store, root in (*((blobs, notation) for notation in notations), (local, here)):
+    stores: list[tuple[SavepointStore, str]] = [*((blobs, notation) for notation in notations), (local, here)]
+    for store, root in stores:
         assert store.holds(Directory.parse(f"{root}/{place}")) is True
         assert store.holds(Directory.parse(f"{root}/sp/2")) is False
         assert store.holds(Directory.parse(f"{root}/sp")) is False
