@@ -32,6 +32,7 @@ NEVER_CROSSED = {
     "KeptReleases.has": "a plan asks, and changes nothing",
     "KeptReleases.listed": "asked by a caller and by retention, and changes nothing",
     "Ledger.close_unless_closed": "of two uploads that wait one is superseded; the soak crosses it",
+    "Ledger.complete_runs": HOUSEKEEPING,
     "Ledger.has_closed": "asked by a caller's GET, which changes nothing",
     "Ledger.find": "asked by a caller's GET, which changes nothing",
     "Ledger.jars_used": HOUSEKEEPING,
