@@ -97,4 +97,9 @@ def read_stored(model: type[ModelT], text: str | bytes, *, what: str) -> ModelT:
 
 
 def _faults(error: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors())[:1024]
+    """Name each field and what is wrong with it; pydantic speaks of "extra inputs" where a field is unknown."""
+    wrong = [
+        (".".join(map(str, e["loc"])) or "body", "unknown field" if e["type"] == "extra_forbidden" else e["msg"])
+        for e in error.errors()
+    ]
+    return "; ".join(f"{field}: {fault}" for field, fault in wrong)[:1024]

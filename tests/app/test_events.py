@@ -57,7 +57,7 @@ def test_what_became_of_an_upload_is_shown_by_its_job_and_in_one_list(app: Runni
     assert app.blob_event("stateful_jar", blob).status_code == 202
     (operation,) = eventually(lambda: operations(app, job))
     assert (operation["result"]["outcome"], operation["result"]["code"]) == ("REFUSED", "InvalidBody")
-    assert "paralelism" in operation["result"]["message"]
+    assert operation["result"]["message"] == "job.json is not valid: paralelism: unknown field"
     missing = app.get(f"/api/jobs/{job}")
     assert (missing.status_code, missing.json()["code"]) == (404, "JobNotFound")
     assert f"/api/operations?job={job}" in missing.json()["detail"]
