@@ -161,8 +161,10 @@ def intended(args: argparse.Namespace, container: Container, console: Console) -
     jar, folder = Path(args.jar), "stateless" if args.stateless else "stateful"
     if not JOB_NAME.fullmatch(args.job):
         raise Failure(Exit.USAGE, f"{args.job!r} is not a job's name: 1 to 63 lower case letters, digits and '-'")
-    if not jar.name.lower().endswith(".jar") or not jar.is_file() or jar.stat().st_size == 0:
-        raise Failure(Exit.USAGE, f"{args.jar} is not a jar, or is empty")
+    if not jar.is_file():
+        raise Failure(Exit.USAGE, f"there is no file {args.jar}")
+    if not jar.name.lower().endswith(".jar") or jar.stat().st_size == 0:
+        raise Failure(Exit.USAGE, f"{args.jar} is empty, or its name does not end in .jar")
     described = _description(f"{folder}/{args.job}/job.json", args.job_json, _spec(args), container, console)
     with jar.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -195,6 +197,7 @@ def _spec(args: argparse.Namespace) -> Json:
 def _upload(wanted: Intended, once: Json, remarks: Json, container: Container, console: Console) -> Release:
     job, place, jar, described = wanted.job, wanted.place, wanted.jar, wanted.job_json
     ours = of_pipeline(console.ci)
+    there = None
     if described is None:
         release = Release(job, container.put_file(f"{place}/{jar.name}", jar, metadata_of({**ours, **remarks, **once})))
     else:
@@ -202,10 +205,11 @@ def _upload(wanted: Intended, once: Json, remarks: Json, container: Container, c
         text = json.dumps({**ours, **described, **remarks, **once}, indent=2).encode()
         description = container.put_small(f"{place}/job.json", text)
         there = container.find(f"{place}/{name}", jar.stat().st_size)
-        console.say(f"uploaded {description.name}" + (f"; {there.name} exists already" if there else ""))
+        console.say(f"uploaded {description.name}")
         bytes_there = there or container.put_file(f"{place}/{name}", jar)
         release = Release(job, bytes_there, description, hashlib.sha256(text).hexdigest())
-    console.say(f"uploaded {release.jar.name}; waiting for the app to find it")
+    was = f"{release.jar.name} exists already" if there else f"uploaded {release.jar.name}"
+    console.say(f"{was}; waiting for the app to find it")
     return release
 
 

@@ -105,7 +105,8 @@ def test_options_become_a_job_json_that_pins_its_jar(deploying: Deploying, tmp_p
     operations = deploying.run("operations", "--job", "described", "--json").json["operations"]
     assert [one["result"]["outcome"] for one in operations] == ["SUCCEEDED"] * 3
     assert operations[0] == new_jar.json
-    assert f"{names[0]} exists already" in new_args.err
+    assert f"{names[0]} exists already; waiting for the app to find it" in new_args.err
+    assert f"uploaded stateful/described/{names[0]}" not in new_args.err
 
 
 def test_a_job_json_that_is_there_is_kept_but_for_what_is_of_one_version(deploying: Deploying) -> None:
@@ -250,18 +251,19 @@ def test_storage_that_cannot_be_written_has_its_exit_code(
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "why"),
     [
-        ["no.txt", "--job", "orders"],
-        ["/nowhere.jar", "--job", "orders"],
-        [str(JARS / "sequence-1.jar"), "--job", "A_B"],
+        ([__file__, "--job", "orders"], "test_command_line.py is empty, or its name does not end in .jar"),
+        (["/nowhere.jar", "--job", "orders"], "there is no file /nowhere.jar"),
+        ([str(JARS / "sequence-1.jar"), "--job", "A_B"], "'A_B' is not a job's name"),
     ],
 )
-def test_what_cannot_be_a_deploy_uploads_nothing(deploying: Deploying, words: list[str]) -> None:
+def test_what_cannot_be_a_deploy_uploads_nothing(deploying: Deploying, words: list[str], why: str) -> None:
     """Found before anything is sent."""
     before = deploying.blobs("")
     ran = deploying.run("deploy", *words)
     assert (ran.exit_code, ran.out) == (2, "")
+    assert why in ran.err
     assert deploying.blobs("") == before
 
 
