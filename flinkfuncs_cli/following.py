@@ -106,9 +106,11 @@ def report(console: Console, operation: Json, *, waited: bool) -> Exit:
     """Write what became of an operation, and return how the command ends.
 
     20261121T014916Z-orders-3f2a9c1b7d4e SUCCEEDED runs as …     it is over
+    20261121T014916Z-orders-3f2a9c1b7d4e ROLLED_BACK             it is over; the error on stderr has the message
     20261121T014916Z-orders-3f2a9c1b7d4e                         it is open
     """
     number, outcome = str(operation.get("id", "")), outcome_of(operation)
+    ending = OUTCOMES.get(outcome, Exit.FAILED) if outcome else Exit.OPEN
     result = operation.get("result") or {}
     message, code = str(result.get("message", "")), result.get("code")
     for warning in (operation.get("checked") or {}).get("warnings") or []:
@@ -116,12 +118,11 @@ def report(console: Console, operation: Json, *, waited: bool) -> Exit:
     if console.as_json:
         console.json(operation)
     else:
-        console.line(" ".join(filter(None, [number, outcome, message])))
+        console.line(" ".join(filter(None, [number, outcome, message if ending is Exit.DONE else ""])))
     if outcome is None:
         words = "still open" if waited else "accepted"
         console.say(f"{words}; to wait for it: flinkfuncs wait {number}")
         return Exit.OPEN if waited else Exit.DONE
-    ending = OUTCOMES.get(outcome, Exit.FAILED)
     if ending is not Exit.DONE:
         console.problem(f"{number} {outcome}: {message}", code=code)
     return ending
