@@ -38,7 +38,7 @@ from urllib.parse import quote
 from .api import Api, segment
 from .console import Console, Json
 from .exits import VERDICTS, Exit, Failure
-from .following import Deadline, Looks, follow, report
+from .following import Deadline, Looks, follow, outcome_of, report
 from .plans import lines, verdict_of
 from .remarks import FIELDS, given, of_pipeline
 from .upload import Blob, Container, bare
@@ -130,9 +130,22 @@ def deploy(args: argparse.Namespace, api: Api, console: Console) -> Exit:
         console.problem(f"{release.jar.name} is uploaded, but the app shows no operation for it yet; to check: {look}")
         return Exit.OPEN
     console.say(f"{operation.get('id')} {(operation.get('request') or {}).get('action', '')} of {args.job}")
+    if outcome_of(operation) is None and _is_paused(args.job, api):
+        console.say(f"the uploads of {args.job} are paused; to release this one: flinkfuncs resume {args.job}")
     if args.wait:
         operation = follow(api, console, operation, deadline)
-    return report(console, operation, waited=args.wait)
+    ending = report(console, operation, waited=args.wait)
+    if (operation.get("result") or {}).get("code") == "RolledBackBefore":
+        console.say("to deploy this release in spite of that: add --again")
+    return ending
+
+
+def _is_paused(job: str, api: Api) -> bool:
+    """Whether the job's uploads are held; no answer is no reason to end."""
+    try:
+        return bool(api.get(f"/api/jobs/{segment(job)}/uploads").get("paused"))
+    except Failure:
+        return False
 
 
 def _approved(plan: Json, args: argparse.Namespace, console: Console) -> str:

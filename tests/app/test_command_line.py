@@ -189,6 +189,7 @@ def test_a_paused_job_holds_the_upload_and_the_command_says_how_to_come_back(dep
     assert ran.exit_code == 7, ran.err
     number = ran.out.strip()
     assert f"flinkfuncs wait {number}" in ran.err
+    assert "to release this one: flinkfuncs resume held" in ran.err
     assert f"held: {number}" in deploying.run("job", "held").out
     deploying.run("resume", "held")
     assert deploying.run("wait", number).exit_code == 0
@@ -399,6 +400,8 @@ def test_a_release_that_was_rolled_back_is_deployed_again_on_purpose(deploying: 
         jar.writestr("com/example/Loops.class", b"", zipfile.ZIP_STORED)
     command = ("deploy", str(loops), "--job", "held-back", "--wait")
     assert deploying.run(*command).exit_code == 5
+    held = deploying.run(*command)
+    assert (held.exit_code, "add --again" in held.err) == (3, True), held.err
     refused = deploying.run(*command, "--plan")
     assert (refused.exit_code, "(RolledBackBefore)" in refused.err) == (3, True), refused.err
     again = deploying.run(*command, "--plan", "--again")
