@@ -115,7 +115,7 @@ def pause(paused: bool, args: argparse.Namespace, api: Api, console: Console) ->
         console.json(shown)
         return Exit.DONE
     held = ", ".join(str(one.get("id")) for one in shown.get("held") or [])
-    console.fields({"job": args.job, "uploads": "paused" if shown.get("paused") else "let through", "held": held})
+    console.fields({"job": args.job, "uploads": "paused" if shown.get("paused") else "not paused", "held": held})
     return Exit.DONE
 
 

@@ -73,7 +73,7 @@ def savepoints(args: argparse.Namespace, api: Api, console: Console) -> Exit:
             shown_time(one.get("takenAt")),
             shown_size(one.get("sizeBytes")),
             text_of(one, "origin"),
-            "disposed of" if one.get("disposingAt") else "yes" if one.get("restored") else "no",
+            "disposed of" if one.get("disposingAt") else "yes" if one.get("restored") else "",
             text_of(one, "path"),
         ]
         for one in found.get("savepoints") or []

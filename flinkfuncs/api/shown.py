@@ -664,7 +664,7 @@ class Savepoint(Shown):
     flink_job_id: str | None = None
     operation: str
     restored: bool | None = None
-    """A copy that started from it has completed a checkpoint."""
+    """A copy that started from it has completed a checkpoint; recorded when the retention of savepoints needs it."""
     disposing_at: datetime | None = None
     """Since when it is being disposed of: nothing starts from it any more."""
     size_bytes: int | None = None

@@ -281,7 +281,7 @@ def test_uploads_are_paused_and_resumed(tmp_path: Path, command: str, *, paused:
         ran = flinkfuncs.run(command, "orders")
         assert [json.loads(call.body) for call in server.calls] == [{"paused": paused}] * 2
     assert ran.exit_code == 0
-    assert f"uploads: {'paused' if paused else 'let through'}\nheld: {ID}\n" in ran.out
+    assert f"uploads: {'paused' if paused else 'not paused'}\nheld: {ID}\n" in ran.out
 
 
 def test_a_pause_says_why(tmp_path: Path) -> None:
@@ -363,6 +363,16 @@ def test_everything_is_shown_as_text_and_as_json(tmp_path: Path, words: list[str
     assert len(text.out.splitlines()) >= 1
     assert as_json.json
     assert "\x1b" not in text.out
+
+
+def test_a_savepoint_of_which_no_restore_is_recorded_may_have_been_restored(tmp_path: Path) -> None:
+    """The app records a restore when the retention of savepoints needs it, so the column does not say no."""
+    at = "2026-11-28T01:00:00Z"
+    known: list[dict[str, object]] = [{"restored": True}, {"restored": False}, {"disposingAt": at}]
+    shown = [{"path": f"file:/s/{number}", "takenAt": at, **one} for number, one in enumerate(known)]
+    with app(tmp_path, {"GET /api/jobs/orders/savepoints": [Answer(200, {"savepoints": shown})]}) as (flinkfuncs, _):
+        _, *rows = flinkfuncs.run("savepoints", "orders").out.splitlines()
+    assert [" ".join(row.split()[3:-1]) for row in rows] == ["yes", "-", "disposed of"]
 
 
 def test_what_every_command_takes_may_come_before_it(tmp_path: Path) -> None:
