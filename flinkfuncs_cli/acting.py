@@ -19,7 +19,7 @@ def act(action: str, args: argparse.Namespace, api: Api, console: Console) -> Ex
     """Ask for an action, and wait for its end if that is wanted."""
     body = {**of_pipeline(console.ci), **body_of(args), **given(args)}
     operation = api.post(f"/api/jobs/{segment(args.job)}/{action}", body, key=args.idempotency_key)
-    console.say(f"{operation.get('id')} {action} of {args.job}")
+    console.say(f"{operation.get('id')} {action.upper().replace('-', '_')} of {args.job}")
     if args.wait:
         operation = follow(api, console, operation, Deadline(args.timeout))
     return report(console, operation, waited=args.wait)

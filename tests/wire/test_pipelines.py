@@ -444,4 +444,5 @@ def test_a_rollback_is_followed_to_its_end(tmp_path: Path) -> None:
     with app(tmp_path, ROLLBACK | answers) as (flinkfuncs, _):
         ran = flinkfuncs.run("rollback", "orders", "--wait")
     assert (ran.exit_code, ran.out) == (5, f"{ID} ROLLED_BACK\n")
+    assert f"{ID} UPDATE of orders\n" in ran.err
     assert ran.err.endswith(f"error: {ID} ROLLED_BACK: what came of it\n")
