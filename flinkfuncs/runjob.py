@@ -177,7 +177,7 @@ def _jar(body: RunJobProperties, settings: Settings) -> JarSource | None:
     if not directory or not name:
         raise _invalid("jobJarDirectory and jarName name a jar together; one of them is missing")
     if "/" in name or "\\" in name or ".." in name or not name.isprintable():
-        raise _invalid(f"jarName: {name[:64]!r} is no plain file name")
+        raise _invalid(f"jarName: {name[:64]!r} is not a plain file name")
     roots = [root for _, root in settings.jar_roots]
     if not roots:
         settings.require("job_jar_directory")

@@ -306,7 +306,7 @@ class Settings(BaseSettings):
         try:
             return str(Directory.parse(text)) if text else text
         except Refused:
-            raise ValueError("is no plain directory URI") from None  # without the value, and named like every other
+            raise ValueError("is not a plain directory URI") from None  # without the value, and named like every other
 
     @field_validator("trace_url")
     @classmethod
@@ -321,7 +321,7 @@ class Settings(BaseSettings):
         try:
             roots = roots_of(text)
         except Refused:
-            raise ValueError("is no list of plain directory URIs, separated by commas") from None
+            raise ValueError("is not a list of plain directory URIs, separated by commas") from None
         if info.field_name == "job_jar_directories" and not all(connection for connection, _ in roots):
             raise ValueError("needs the name of a connection and = before each directory")
         if any(connection and _CONNECTION.fullmatch(connection) is None for connection, _ in roots):

@@ -173,7 +173,7 @@ def intended(args: argparse.Namespace, container: Container, console: Console) -
     """Return what is to be uploaded, by the options and by the job.json in the container."""
     jar, folder = Path(args.jar), "stateless" if args.stateless else "stateful"
     if not JOB_NAME.fullmatch(args.job):
-        raise Failure(Exit.USAGE, f"{args.job!r} is not a job's name: 1 to 63 lower case letters, digits and '-'")
+        raise Failure(Exit.USAGE, f"{args.job!r} is not a job name: use 1 to 63 lower case letters, digits and '-'")
     if not jar.is_file():
         raise Failure(Exit.USAGE, f"there is no file {args.jar}")
     if not jar.name.lower().endswith(".jar") or jar.stat().st_size == 0:

@@ -35,7 +35,7 @@ class JobName(str):
         """
         if not _JOB_NAME.fullmatch(text):
             raise Refused(
-                f"{text[:64]!r} is no job name: it takes 1 to 63 lower case letters, digits and '-'",
+                f"{text[:64]!r} is not a job name: use 1 to 63 lower case letters, digits and '-'",
                 code="InvalidJobName",
                 status=400,
             )

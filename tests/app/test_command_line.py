@@ -256,7 +256,7 @@ def test_storage_that_cannot_be_written_has_its_exit_code(
     [
         ([__file__, "--job", "orders"], "test_command_line.py is empty, or its name does not end in .jar"),
         (["/nowhere.jar", "--job", "orders"], "there is no file /nowhere.jar"),
-        ([str(JARS / "sequence-1.jar"), "--job", "A_B"], "'A_B' is not a job's name"),
+        ([str(JARS / "sequence-1.jar"), "--job", "A_B"], "'A_B' is not a job name: use 1 to 63"),
     ],
 )
 def test_what_cannot_be_a_deploy_uploads_nothing(deploying: Deploying, words: list[str], why: str) -> None:
