@@ -343,7 +343,9 @@ class Ledger:
 
     def _list(self, upload: Upload, key: str) -> None:
         """List an upload: names sort by age, the newest first, and the metadata says all, so one listing shows many."""
-        short = upload.model_copy(update={"blob": upload.blob[:SHOWN], "message": upload.message[:SHOWN]})
+        whole = len(upload.message) <= SHOWN
+        message = upload.message if whole else f"{upload.message[: SHOWN - 1]}…"
+        short = upload.model_copy(update={"blob": upload.blob[:SHOWN], "message": message})
         text = short.to_json().encode()
         name = f"{self._root}uploads/{upload.listed_as}/{LATEST - int(upload.at.timestamp())}-{key}.json"
         with storage_errors("an upload's result"):

@@ -140,6 +140,8 @@ def test_an_upload_is_listed_whatever_its_name_and_its_message_hold(storage: Sto
     assert max(sizes) < 8192  # Azure refuses more
     refused, rejected = ledger.uploads([Outcome.REFUSED], rejected=True)
     assert refused.message.startswith("ü🚀\n")
+    assert (len(refused.message), refused.message[-1]) == (500, "…")
+    assert rejected.message == "no job name"
     assert rejected.blob == "stateful/" + "🚀" * 400
     assert (rejected.job, rejected.operation, rejected.outcome) == (None, None, Outcome.REFUSED)
 
