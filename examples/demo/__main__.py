@@ -77,7 +77,7 @@ def demo(directory: Path, *, cluster: str, flink: str, keep: bool = False) -> Re
         if keep:
             stay(cloud)
         ending = time.monotonic()
-    say("the cloud is down", ending, "nothing runs any more")
+    say("the cloud is down", ending, "nothing is running")
     return report
 
 

@@ -77,7 +77,7 @@ class Story:
         self.downtime_seconds = self._downtime_seconds(old, new)
         self.gap_seconds = gap_around(commits(self._output), before, after).seconds
         return (
-            f"version 1 ended at {before.last}, version 2 goes on at {after.first}; "
+            f"version 1 ended at {before.last}, version 2 continues at {after.first}; "
             f"down for {self.downtime_seconds:.2f} s, no output for {self.gap_seconds:.2f} s"
         )
 
@@ -88,7 +88,7 @@ class Story:
         self._app.run_timer("take_savepoints")
         saved = self._app.next_operation(JOB, "SAVEPOINT", kind="timer", known=known)
         require(self._flink.state(self._copies[-1]) == "RUNNING", "the job does not run after its savepoint")
-        return f"{file_of(self._savepoint_of(saved)).name}; the job runs on"
+        return f"{file_of(self._savepoint_of(saved)).name}; the job keeps running"
 
     def stop(self) -> str:
         """Stop with a savepoint: everything is committed then."""
@@ -105,7 +105,7 @@ class Story:
         copy = self._next_copy()
         self._require_restored(copy, file_of(self._savepoints[-1]).name)
         wait_for(lambda: (count(self._output, running=True).last or 0) >= rested_at + ENOUGH, "output after the START")
-        return f"runs as {copy} from the STOP's savepoint; output goes on after {rested_at}"
+        return f"runs as {copy} from the STOP's savepoint; output continues after {rested_at}"
 
     def stateless_update(self) -> str:
         """Start afresh, into a directory of its own; then count what the stateful copies wrote."""
