@@ -85,13 +85,13 @@ def savepoints(args: argparse.Namespace, api: Api, console: Console) -> Exit:
 
 
 def releases(args: argparse.Namespace, api: Api, console: Console) -> Exit:
-    """A job's releases, newest first, with what came of the last operation that brought each."""
+    """A job's releases, newest first, with what came of the last operation that carried each out."""
     found = api.get(f"/api/jobs/{segment(args.job)}/releases")
     if console.as_json:
         console.json(found)
         return Exit.DONE
     listed = [one for one in found.get("releases") or [] if isinstance(one, dict)]
-    lasts: list[Json] = [next(iter(one.get("operations") or []), {}) for one in listed]
+    lasts: list[Json] = [_last_carried_out(one.get("operations") or []) for one in listed]
     rows = [
         [
             text_of(one, "id")[:SHORT_ID],
@@ -107,6 +107,12 @@ def releases(args: argparse.Namespace, api: Api, console: Console) -> Exit:
     columns = len(headings) if any(row[-1] for row in rows) else len(headings) - 1
     console.table(headings[:columns], [row[:columns] for row in rows])
     return Exit.DONE
+
+
+def _last_carried_out(newest_first: list[Json]) -> Json:
+    """Return the newest operation that was not only refused: a repeat that is refused hides no rollback."""
+    carried_out = (one for one in newest_first if one.get("outcome") not in ("REFUSED", "SUPERSEDED"))
+    return next(carried_out, next(iter(newest_first), {}))
 
 
 def operations(args: argparse.Namespace, api: Api, console: Console) -> Exit:

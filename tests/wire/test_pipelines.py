@@ -358,6 +358,15 @@ LISTED = [
 ]
 
 
+def test_a_repeat_that_is_refused_does_not_hide_that_a_release_was_rolled_back(tmp_path: Path) -> None:
+    """Which is what the reader of the list looks for."""
+    again = release("d", "REFUSED")
+    again["operations"] += LISTED[0]["operations"]
+    with app(tmp_path, {"GET /api/jobs/orders/releases": [Answer(200, {"releases": [again]})]}) as (flinkfuncs, _):
+        ran = flinkfuncs.run("releases", "orders")
+    assert ran.out.splitlines()[1].split()[3] == "ROLLED_BACK"
+
+
 def test_releases_are_listed_with_what_came_of_them(tmp_path: Path) -> None:
     """Within 80 columns; the reason is a column where somebody gave one."""
     said = [*LISTED, release("8", "REFUSED", reason="why")]
