@@ -12,7 +12,7 @@ export function curlOf(requests) {
 
 function one({method, path, body, file}) {
   const words = ['curl -sS', ...(method === 'GET' ? [] : [`-X ${method}`]), '-H "x-functions-key: $KEY"'];
-  if (method === 'POST' && !path.includes('dryRun=')) words.push('-H "Idempotency-Key: $(uuidgen)"');
+  if (method === 'POST' && !path.includes('dryRun=')) words.push('-H "Idempotency-Key: $(openssl rand -hex 16)"');
   if (file) words.push(`--data-binary @${quoted(file)}`);
   else if (body && Object.keys(body).length) words.push(`-d ${quoted(JSON.stringify(body))}`);
   words.push(`"$APP${path}"`);
