@@ -151,21 +151,27 @@ def test_an_end_is_left_to_what_is_open_and_to_the_stop_that_was_begun(storage: 
         saved_at("busy", 1, open=(asked(Action.STOP),)),
         saved_at("stopping", 1, current=stopping),
         saved_at("next", 1),
+        saved_at("stopped", 1),
     )
     flink.flink.finish()
 
     class Overtaken(CountingCluster):
-        """A cluster that answers too late: the job runs another copy by then."""
+        """A cluster that answers too late: one job runs another copy by then, of another one a STOP was asked for."""
 
         def statuses(self, jobs: Mapping[JobName, Recorded]) -> Mapping[JobName, str]:
             found = super().statuses(jobs)
-            entry = storage.ledger().entry(JobName("next"))
-            assert entry
-            storage.ledger().write(entry.record.but(current=current("another")), etag=entry.etag)
+            for name in ("next", "stopped"):
+                entry = storage.ledger().entry(JobName(name))
+                assert entry
+                record = entry.record
+                changed = (
+                    record.but(current=current("another")) if name == "next" else record.but(open=(asked(Action.STOP),))
+                )
+                storage.ledger().write(changed, etag=entry.etag)
             return found
 
     ticks(storage, Overtaken(storage, flink))[0].tick(NOW)
-    for name in ("busy", "stopping", "next"):
+    for name in ("busy", "stopping", "next", "stopped"):
         record = storage.ledger().read(JobName(name))
         assert record
         assert record.running, name
