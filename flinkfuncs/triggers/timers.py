@@ -45,9 +45,12 @@ def keep_house(timer: func.TimerRequest, context: func.Context) -> None:  # noqa
         app, now = services(), datetime.now(UTC)
         try:
             app.ledger.keys.forget_old(now)
-            app.ledger.complete_runs()
         except FlinkFuncsError as error:
             log.warning("keys outcome=kept %s", error)
+        try:
+            app.ledger.complete_runs()
+        except FlinkFuncsError as error:
+            log.warning("runs outcome=later %s", error)
         if app.housekeeper:
             app.housekeeper.tidy(now)
         app.releases.prune(now)
