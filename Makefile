@@ -118,7 +118,7 @@ lock: ## Write the lock files anew from requirements/*.in (needs uv and the netw
 	for v in $(FLINKS); do uv pip compile requirements/flink-$$v.in --no-deps --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/flink-$$v.txt; done
 
 clean: ## Remove what the targets installed and wrote.
-	rm -rf .venv .tools localcloud/azurite/node_modules tests/browser/npm/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .tools build localcloud/azurite/node_modules tests/browser/npm/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(FLINKS:%=flink-%): flink-%: .tools/flink-%/.installed ## Install an older Flink for the tests that compare versions.
 

@@ -28,6 +28,7 @@ def main() -> int:
         app_directory=options.app,
         run_app=not options.without_app,
     )
+    print("Starting the local cloud; the first start can take more than a minute.", file=sys.stderr, flush=True)
     try:
         with unwinding_on_sigterm(), cloud:
             print(json.dumps(description(cloud)), flush=True)
