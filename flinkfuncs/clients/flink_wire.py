@@ -188,6 +188,11 @@ class JobDetails(Answer):
         run = [vertex.status in ("RUNNING", "FINISHED") for vertex in self.vertices]
         return bool(run) and (any(run) if self.batch else all(run))
 
+    @property
+    def waits_for_slots(self) -> bool:
+        """Whether there are tasks that were given no slot yet."""
+        return any(vertex.status in ("CREATED", "SCHEDULED") for vertex in self.vertices)
+
 
 class Restored(Answer):
     """The state that a copy started from, or restarted from."""

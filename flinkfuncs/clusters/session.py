@@ -25,7 +25,7 @@ from ..core.names import JobName
 from ..core.naming import named
 from ..core.operations import Operation
 from ..core.session import namesakes
-from ..core.session.blame import Thrown
+from ..core.session.blame import Blame, Thrown
 from ..core.session.ends import Limits, refuse
 from ..core.session.facts import (
     Adoptable,
@@ -154,7 +154,7 @@ class SessionCluster:
         """
         trigger = self._trigger(record, operation)
         running = record.running
-        copy = self._copy(running, operation, trigger) if running else None
+        copy = self._copy(running, operation, trigger, now) if running else None
         asked = is_asked_for(operation, record, copy, trigger)
         configuration = self._flink.configuration() if asked else self._configuration(operation, copy)
         return Seen(
@@ -179,12 +179,13 @@ class SessionCluster:
             return TriggerUnknown()
         return self._flink.savepoint(record.running.flink_job_id, trigger)
 
-    def _copy(self, running: Copy, operation: Operation, trigger: TriggerSeen) -> CopySeen:
+    def _copy(self, running: Copy, operation: Operation, trigger: TriggerSeen, now: datetime) -> CopySeen:
         word = self._flink.status(running.flink_job_id)
         if word is None:
             return CopySeen(CopyState.ABSENT, slots_held=self._flink.holds_slots(running.flink_job_id))
         state = STATES.get(word, CopyState.STARTING)
         has_begun = state is not CopyState.STARTING
+        waits = word == "CREATED"  # in which the adaptive scheduler waits for slots; the default one's tasks do
         ended_by_an_earlier_stop = running.stop is not None and state in TERMINAL
         stop = operation.stop
         failed_over = stop is not None and operation.stops_failed > 0 and stop.unanswered == 0
@@ -193,8 +194,10 @@ class SessionCluster:
         job = self._flink.described(running.flink_job_id) if state is CopyState.RUNNING else None
         if state is CopyState.RUNNING and not (job and job.tasks_run):
             state = CopyState.STARTING
+            waits = job is not None and job.waits_for_slots
         if operation.has_started:
             seen = self._new_copy(running, operation, state, has_begun=has_begun)
+            seen = replace(seen, slots_gone=self._are_slots_gone(running, operation, seen, now, waits=waits))
         else:
             seen = self._with_failures(running, CopySeen(state))
         return replace(seen, batch=job is not None and job.batch)
@@ -220,6 +223,22 @@ class SessionCluster:
             checkpoint=self._flink.checkpoint(running.flink_job_id, token) if asked else TriggerUnknown(),
             failure=failures[0].cause if failures else None,
         )
+
+    def _are_slots_gone(
+        self, running: Copy, operation: Operation, seen: CopySeen, now: datetime, *, waits: bool
+    ) -> bool:
+        """Whether a new copy that failed, or is late, lacks slots that were there when its release was checked.
+
+        Asked only where it decides whom to blame: the release may also want more slots than there ever were.
+        """
+        compared = operation.checked.compared if operation.checked else None
+        lacks = seen.failures[0].blame is Blame.SLOTS if seen.failures else waits
+        if operation.undo or not lacks or operation.start is None or compared is None or compared.slots_free is None:
+            return False
+        late = (now - operation.start.sent_at).total_seconds() > self._limits.start_seconds
+        if not (late or seen.state is CopyState.FAILED):
+            return False
+        return self._flink.room_for(running.flink_job_id).slots < compared.slots_free
 
     def _stopping_copy(self, running: Copy, state: CopyState, trigger: TriggerSeen) -> CopySeen:
         """Look at a copy that is stopped: has it ended, and where is its savepoint if the trigger is forgotten."""

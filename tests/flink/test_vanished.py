@@ -69,6 +69,19 @@ def proving(job: Job) -> str:
     return job.copies()[0]
 
 
+def settling(job: Job) -> str:
+    """Return the id of the copy that the second operation started, once its tasks run."""
+    eventually(lambda: [it for it in job.operations()[1:] if "Start" in [step["step"] for step in it["steps"]]])
+    copy: str = eventually(job.copies)[0]
+    eventually(lambda: tasks_run(job, copy))
+    return copy
+
+
+def tasks_run(job: Job, copy: str) -> bool:
+    """Whether all tasks of a Flink job run."""
+    return all(it["status"] == "RUNNING" for it in job.flink(f"/jobs/{copy}")["vertices"])
+
+
 @pytest.mark.nightly("waits for heartbeats, and for a cluster that comes back")
 def test_a_release_is_not_blamed_for_taskmanagers_that_are_lost_while_it_proves_itself(
     careful_cloud: LocalCloud, new_job: NewJob
@@ -81,10 +94,38 @@ def test_a_release_is_not_blamed_for_taskmanagers_that_are_lost_while_it_proves_
         known = exceptions(job, copy)
         eventually(lambda known=known, failed=failed: exceptions(job, copy) >= min(known + failed, 16))  # type: ignore[misc]
         flink.start_taskmanager()
-        eventually(lambda: all(it["status"] == "RUNNING" for it in job.flink(f"/jobs/{copy}")["vertices"]))
+        eventually(lambda: tasks_run(job, copy))
     updated = job.ended(2, seconds=180)
     well(updated)
     assert (job.copies(), [it["step"] for it in updated["steps"]].count("Start")) == ([copy], 1)
+    exact(job, "1", "2")
+
+
+@pytest.fixture
+def brief_cloud(mortal_cloud: LocalCloud) -> Iterator[LocalCloud]:
+    """The same cloud, where a start is soon late."""
+    changed = {"SETTLE_SECONDS": "6", "START_DEADLINE_SECONDS": "25"}
+    mortal_cloud.restart_app(changed)
+    yield mortal_cloud
+    mortal_cloud.restart_app({name: IMPATIENT[name] for name in changed})
+
+
+@pytest.mark.nightly("waits for heartbeats, and for a deadline")
+def test_a_release_is_not_blamed_for_a_taskmanager_that_stays_away(brief_cloud: LocalCloud, new_job: NewJob) -> None:
+    """It has committed nothing, so going back would lose nothing; yet nothing speaks against it, and it goes on."""
+    job, flink = new_job(brief_cloud), brief_cloud.flink_cluster
+    job.upload("1", flinkConfiguration=LOOP)
+    well(job.ended(1))
+    job.written(100, "1")
+    job.upload("2", file="2.jar", flinkConfiguration=LOOP, arguments="--checkpoint-interval 600000")
+    copy = settling(job)
+    flink.kill_taskmanager()
+    result = job.ended(2, seconds=180)["result"]
+    assert (result["outcome"], job.copies()) == ("UNPROVEN", [copy])
+    assert "it completed no checkpoint" in result["message"]
+    flink.start_taskmanager()
+    eventually(lambda: job.status() == "RUNNING")
+    job.ask("savepoint")
     exact(job, "1", "2")
 
 
@@ -105,7 +146,7 @@ def test_a_copy_whose_jobmanager_is_lost_while_it_proves_itself_is_started_again
     job.written(100, "1")
     seldom = "--checkpoint-interval 600000" if checkpoints == "never" else ""
     job.upload("2", file="2.jar", flinkConfiguration=LOOP, arguments=seldom)
-    eventually(lambda: len(job.operations()) == 2 and job.operations()[-1].get("settling"))
+    settling(job)
     if checkpoints == "often":
         job.written(1, "2")
     flink.kill_jobmanager()
@@ -115,8 +156,8 @@ def test_a_copy_whose_jobmanager_is_lost_while_it_proves_itself_is_started_again
     well(updated)
     steps = [it["step"] for it in updated["steps"]]
     assert steps.count("Start") == 2
-    asked = "TakeCheckpoint" in steps[: steps.index("Start", steps.index("Start") + 1)]  # a slow kill came after it
-    assert asked or checkpoint_in(updated["result"]["restoredFrom"]) is (checkpoints == "often")
+    # Flink takes the first one of a long interval at a random time, and a slow kill comes after the app's own.
+    assert checkpoint_in(updated["result"]["restoredFrom"]) or checkpoints == "never"
     job.ask("savepoint")
     exact(job, "1", "2")
 

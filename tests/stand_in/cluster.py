@@ -65,6 +65,7 @@ class Job:
     every: float | None = None  # how often it completes a checkpoint (seconds); None: when a test says so
     completed: State | None = None  # … the one that a test completed
     failures: list[str] = field(default_factory=list)  # its exceptions, newest first
+    parallelism: int = 1
     clock: Callable[[], float] = time.monotonic
 
     def age(self) -> float:
@@ -138,7 +139,7 @@ class StandIn:
     web_submit: bool = True  # web.submit.enable
     options: dict[str, str] = field(default_factory=dict)  # of its configuration, besides the usual ones
     hosts: tuple[str, ...] = ("localhost",)  # … and where its TaskManagers run
-    slots: int = 4  # of each TaskManager; a job holds one on the first
+    slots: int = 4  # of each TaskManager; a job holds one on the first, and waits where there are too few for it
     incarnation: int = 1
     clock: Callable[[], float] = time.monotonic  # its time (seconds)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -166,6 +167,10 @@ class StandIn:
         """Return their ids."""
         return [job.id for job in self.running()]
 
+    def waits(self, job: Job) -> bool:
+        """Whether a job has not got its slots."""
+        return job.state not in ENDED and job.parallelism > self.slots * len(self.hosts) - len(self.running()) + 1
+
     def pass_time(self, *, stops: bool = True) -> None:
         """Let what is due happen; with or without the end of stops."""
         for id_, trigger in self.triggers.items():
@@ -189,7 +194,7 @@ class StandIn:
         self.jars[jar.id] = jar
         return jar
 
-    def run(self, jar: Jar, job_id: str, name: str, savepoint: str | None) -> None:
+    def run(self, jar: Jar, job_id: str, name: str, savepoint: str | None, parallelism: int = 1) -> None:
         """Start a jar."""
         if job_id in self.jobs:
             raise RefusalError(400, "org.apache.flink.runtime.client.DuplicateJobSubmissionException: taken")
@@ -203,6 +208,7 @@ class StandIn:
             raise RefusalError(400, NO_STATE)
         if beside := [one.id for one in self.running() if one.name == name]:
             self.wrong.append(f"{job_id} was started beside {beside}")
+        job.parallelism = parallelism
         self.starts.append(Started(job_id, jar.sha256, savepoint, self._is_newest(name, state)))
         self.jobs[job_id] = job
 

@@ -112,7 +112,8 @@ def _status(flink: StandIn, groups: Groups, _: Json) -> Answer:
 
 def _described(flink: StandIn, groups: Groups, _: Json) -> Answer:
     job = _job(flink, groups[0])
-    vertices = [{"id": v, "name": v, "parallelism": 1, "status": _state_of(job)} for v in VERTICES]
+    state = "SCHEDULED" if flink.waits(job) else _state_of(job)
+    vertices = [{"id": v, "name": v, "parallelism": 1, "status": state} for v in VERTICES]
     plan = {"type": "BATCH" if job.jar.batch else "STREAMING"}
     return 200, {"name": job.name, "vertices": vertices, "plan": plan}
 
@@ -121,6 +122,8 @@ def _checkpoints(flink: StandIn, groups: Groups, _: Json) -> Answer:
     job = _job(flink, groups[0])
     if job.jar.batch:
         raise RefusalError(404, "Checkpointing has not been enabled")
+    if flink.waits(job):
+        return 200, {"latest": {}, "counts": {}}
     latest: Json = {}
     if job.checkpoint:
         latest["completed"] = {"id": job.checkpoint.number, "external_path": job.checkpoint.path}
@@ -185,7 +188,7 @@ def _run(flink: StandIn, groups: Groups, sent: Json) -> Answer:
     if sent["claimMode"] != "NO_CLAIM" or sent["allowNonRestoredState"] not in (False, flink.may_leave_state):
         flink.wrong.append(f"a start without its explicit words: {sent}")
     name = sent["flinkConfiguration"]["pipeline.name"]
-    flink.run(flink.jars[groups[0]], sent["jobId"], name, sent.get("savepointPath"))
+    flink.run(flink.jars[groups[0]], sent["jobId"], name, sent.get("savepointPath"), sent.get("parallelism") or 1)
     return 200, {"jobid": sent["jobId"]}
 
 

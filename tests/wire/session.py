@@ -15,6 +15,7 @@ from flinkfuncs.clusters.session import SessionCluster
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation
 from flinkfuncs.core.releases import JarSource, Release, Spec
+from flinkfuncs.core.session.ends import Limits
 from flinkfuncs.core.steps import Learned, Start, Step
 from flinkfuncs.intake import Intake
 from flinkfuncs.messages import NO_MESSAGES, NoMessages
@@ -36,7 +37,13 @@ class Session(SessionCluster):
     """A session cluster; `acts` lists what was carried out. Each operation brings a jar of its own."""
 
     def __init__(
-        self, storage: Storage, server: FlinkServer, *, keeper: Keeper | None = None, client: Flink | None = None
+        self,
+        storage: Storage,
+        server: FlinkServer,
+        *,
+        keeper: Keeper | None = None,
+        client: Flink | None = None,
+        limits: Limits = BRIEF,
     ) -> None:
         """Drive on the stand-in that the server serves now; `client` reaches it in another way than over plain HTTP."""
         self.flink = server.flink
@@ -45,7 +52,7 @@ class Session(SessionCluster):
             client or Flink(server.url, call_seconds=5),
             Jars({"uploads": storage.uploads, "directory": storage.uploads}, storage.releases),
             keeper or partial(jar_of_its_own, storage),
-            BRIEF,
+            limits,
             name=storage.cluster,
             owner_of=storage.ledger().owner_of,
         )

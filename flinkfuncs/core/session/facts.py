@@ -96,6 +96,7 @@ class CopySeen:
     failure: str | None = None  # FAILED, RESTARTING: the root cause
     slots_held: bool = False  # ABSENT: a TaskManager still lists slots of it
     batch: bool = False  # RUNNING, STARTING: it runs in batch mode, in which Flink takes no checkpoints or savepoints
+    slots_gone: bool = False  # it waits for slots, and there are fewer for it than when its release was checked
 
     @property
     def committed(self) -> int:
@@ -118,10 +119,11 @@ class CopySeen:
     def lost(self) -> bool:
         """Whether it is a new copy that the cluster ended.
 
-        One that got no slots and committed nothing may have asked for more than there are: that is its own fault.
+        One that got no slots and committed nothing has asked for more than there are, unless slots are gone since:
+        that is its own fault.
         """
         wants_slots = bool(self.failures) and self.failures[0].blame is Blame.SLOTS
-        return self.ended_by_the_cluster and (self.committed > 0 or not wants_slots)
+        return self.ended_by_the_cluster and (self.committed > 0 or self.slots_gone or not wants_slots)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from .ends import (
     wait_for_vanished,
     was_refused,
 )
-from .facts import CopyState, Seen, Status, looked_at, status_of
+from .facts import CopySeen, CopyState, Seen, Status, looked_at, status_of
 from .last_state import newest_of_lost
 from .proof import MOST_RESTARTS, Evidence, looping, new_copy, proved, proving, restarts, unproven
 from .rollback import failed_start, way_back
@@ -236,8 +236,10 @@ def _not_yet(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
     fewer              ahead     any                                      Wait
     fewer              passed    committed something, or is the rollback  End: UNPROVEN, it is kept; but 2 failures
                                                                           of its own: it failed
-    fewer              passed    the cluster is to blame, and there is    the same
-                                 no way back
+    fewer              passed    a TaskManager is gone, or slots are      End: UNPROVEN, it is kept
+                                 gone since the release was checked
+    fewer              passed    it gets no slots, and there is no way    the same
+                                 back
     fewer              passed    otherwise                                it failed: going back loses nothing
     """
     copy = looked_at(seen)
@@ -245,10 +247,15 @@ def _not_yet(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
         return failed_start(operation, record, seen, looping(copy))
     if age_seconds(mark.sent_at, seen) > limits.start_seconds:
         what = f"is {copy.state} after {age_seconds(mark.sent_at, seen):.0f} s and {restarts(record, copy)} restarts"
-        blameless = bool(copy.failures) and copy.failures[0].blame is not Blame.RELEASE
-        kept = copy.committed or operation.undo or (blameless and way_back(operation, record) is None)
-        if kept and len(copy.own_failures) <= 1:
+        if _is_kept(operation, record, copy) and len(copy.own_failures) <= 1:
             return unproven(operation, record, seen, what)
         evidence = Evidence(f"{what}: {copy.failure or 'Flink names no cause'}", "StartTimeout")
         return failed_start(operation, record, seen, evidence)
     return Wait(pause(mark.last_sent_at, seen), f"the new copy is {copy.state}", listed=True)
+
+
+def _is_kept(operation: Operation, record: JobRecord, copy: CopySeen) -> bool:
+    if copy.committed or operation.undo or copy.slots_gone:
+        return True
+    blame = copy.failures[0].blame if copy.failures else Blame.RELEASE
+    return blame is Blame.CLUSTER or (blame is Blame.SLOTS and way_back(operation, record) is None)
