@@ -33,6 +33,7 @@ from .core.jobs import Ended, JobRecord
 from .core.names import JobName
 from .core.operations import Operation, Outcome
 from .core.steps import Check, End, Keep, Learned, PlaceJar, Step, Turned, UploadJar, Wait
+from .core.undone import unseen, with_past
 from .messages import NO_MESSAGES, NoMessages
 
 log = logging.getLogger(__name__)
@@ -158,7 +159,8 @@ class Driver:
         if not operation.acted and age > self._patience.unreachable_seconds:
             return End(Outcome.FAILED, f"nothing was changed: {error.message}", code=error.code)
         if age > ABANDON_SECONDS:
-            return End(Outcome.UNKNOWN, f"what was begun could not be followed: {error.message}", code=error.code)
+            message = unseen(operation, f"what was begun could not be followed: {error.message}")
+            return End(Outcome.UNKNOWN, message, code=error.code)
         seconds = error.retry_after_seconds or min(RETRY_SECONDS + age / 20, 15.0)
         return Wait(seconds, error.message, unreachable=True)
 
@@ -256,12 +258,14 @@ def end_of_refused(operation: Operation, step: Keep | UploadJar | Check | PlaceJ
     outcome = Outcome.REFUSED if untouched else Outcome.FAILED
     saved = step.stop_savepoint if isinstance(step, UploadJar) else None
     ended: Ended | None = "STOPPED" if saved else None
-    return End(outcome, error.message, code=error.code, savepoint=saved, ended=ended)
+    instead = step.instead if isinstance(step, UploadJar) else ""
+    message = f"{instead}; {error.message}" if instead else with_past(operation, error.message)
+    return End(outcome, message, code=error.code, savepoint=saved, ended=ended)
 
 
 def _crashed(operation: Operation, cause: str) -> End:
     left = "; what it began may still take effect" if operation.acted else "; nothing was changed"
-    return End(Outcome.FAILED, f"every attempt crashed: {cause}{left}", code="Crashed")
+    return End(Outcome.FAILED, unseen(operation, f"every attempt crashed: {cause}{left}"), code="Crashed")
 
 
 def _word(error: Unavailable | Refused) -> str:

@@ -21,6 +21,7 @@ from .jobs import JobRecord
 from .operations import Operation, Outcome
 from .queueing import ended_as
 from .steps import End
+from .undone import unseen
 
 NAMES = {
     "Stop": "a stop of",
@@ -35,7 +36,7 @@ def abandoned(
     record: JobRecord, operation: Operation, by: str, now: datetime, reason: str | None = None
 ) -> tuple[JobRecord, Operation]:
     """Return the record without the operation, and the operation as it ended; a driver of it loses its lease."""
-    message = f"abandoned by {by}{f': {reason}' if reason else ''}; {consequences(operation)}"
+    message = unseen(operation, f"abandoned by {by}{f': {reason}' if reason else ''}; {consequences(operation)}")
     if operation in record.held:
         held = tuple(other for other in record.held if other.id != operation.id)
         return record.but(held=held), ended_as(operation, Outcome.ABANDONED, message, now, "Abandoned")

@@ -26,6 +26,7 @@ class UploadJar:
 
     release: Release
     stop_savepoint: str | None = None  # the savepoint that the stop just wrote, not to be forgotten if this fails
+    instead: str = ""  # what an end says before the refusal, if this is refused
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from examples.count import Commit
 from flinkfuncs.core.operations import Operation
-from flinkfuncs.core.session.aftermath import replayed
+from flinkfuncs.core.undone import replayed
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def announced(operations: Iterable[Operation]) -> list[Announced]:
 
 def _announced_by(operation: Operation) -> Announced | None:
     undo, result = operation.undo, operation.result
-    if undo is None or result is None or replayed(operation) not in result.message:
+    if undo is None or result is None or replayed(undo) not in result.message:
         return None
     if undo.completed == 0 and not undo.at_least:
         return None

@@ -9,7 +9,7 @@ from examples.count import Commit, Line
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Cause, Operation, Outcome, Request, Result, Undo
-from flinkfuncs.core.session.aftermath import replayed
+from flinkfuncs.core.undone import replayed
 
 from .replays import announced, replays
 
@@ -34,7 +34,7 @@ def rollback(since: float, until: float, *, completed: int = 2, message: str | N
         progressed_at=BEGAN,
         undo=undo,
     )
-    said = f"it failed; {replayed(operation)}" if message is None else message
+    said = f"it failed; {replayed(undo)}" if message is None else message
     result = Result(outcome=Outcome.ROLLED_BACK, message=said, ended_at=BEGAN + timedelta(seconds=until))
     return operation.model_copy(update={"result": result})
 

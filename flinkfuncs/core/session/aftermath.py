@@ -10,7 +10,8 @@ again.
     has ended        some         output is committed; START continues from its newest checkpoint; START with the
                                   state before (savePointName) goes back, and output since then comes again
     is kept running  none, some   what was committed; an upload continues from its newest state, CANCEL ends it
-    has vanished     any          what was committed at least; its newest state has to be found
+    has vanished     any          what was committed at least; START continues from its newest state where that is
+                                  known, and else it has to be found
 
 The rule that must never break: no end advises a state that the job has left behind without saying what comes again.
 """
@@ -53,21 +54,13 @@ def state_before(operation: Operation, record: JobRecord) -> str | None:
     return operation.again.savepoint if operation.again else current_copy(record).savepoint
 
 
-def aftermath(operation: Operation, record: JobRecord, seen: Seen, fate: Fate) -> str:
-    """Say what the copy that was started last has committed, and what there is to do, as the module's table says."""
+def aftermath(operation: Operation, record: JobRecord, seen: Seen, fate: Fate, newest: str | None = None) -> str:
+    """Say what the copy that was started last has committed, and what there is to do, as the module's table says.
+
+    `newest` is the path of its newest state, where that is known.
+    """
     output, before = output_of(operation, record, seen), state_before(operation, record)
-    return f"{_committed(output, fate)}; {_next_step(output, before, fate)}"
-
-
-def replayed(operation: Operation) -> str:
-    """Say whether output of the new copy was committed, and is written again by the rollback."""
-    undo = operation.undo
-    if undo is None or (undo.completed == 0 and not undo.at_least):
-        return "the new copy completed no checkpoint, so exactly-once sinks have nothing of it"
-    since = _at(undo.started_at)
-    if undo.at_least:
-        return f"the new copy vanished after {undo.completed} checkpoints or more: output since {since} may come again"
-    return f"the new copy completed {undo.completed} checkpoints: output since {since} comes again"
+    return f"{_committed(output, fate)}; {_next_step(output, before, fate, newest)}"
 
 
 def _committed(output: Output, fate: Fate) -> str:
@@ -79,18 +72,18 @@ def _committed(output: Output, fate: Fate) -> str:
     return f"it completed {output.completed} checkpoints, so its output since {since} is committed"
 
 
-def _next_step(output: Output, before: str | None, fate: Fate) -> str:
+def _next_step(output: Output, before: str | None, fate: Fate, newest: str | None) -> str:
     if fate == "kept":
         return "an upload continues from its newest state, CANCEL ends it"
     back = f"START with savePointName {before} goes back" if before else "there is no state to go back to"
     if fate == "vanished":
         again = ", and output since then may come again" if before else ""
-        found = "its newest state is not known: find its newest checkpoint and name it (savePointName)"
-        return f"{found}; {back}{again}"
+        unknown = "its newest state is not known: find its newest checkpoint and name it (savePointName)"
+        return f"{f'START continues from {newest}' if newest else unknown}; {back}{again}"
     if output.completed == 0:
         return f"START continues from {before}" if before else "it leaves no state"
     again = f", and output since {_at(output.since)} comes again" if before else ""
-    return f"START continues from its newest checkpoint; {back}{again}"
+    return f"START continues from {newest or 'its newest checkpoint'}; {back}{again}"
 
 
 def _at(moment: datetime) -> str:

@@ -95,6 +95,17 @@ def was_refused(record: JobRecord, mark: Mark, seen: Seen) -> bool:
     )
 
 
+def not_yet_told(operation: Operation, seen: Seen) -> Wait | None:
+    """Wait until what Flink tells of the checkpoints of a copy that has ended is younger than its end."""
+    if seen.copy is not None and seen.copy.state is CopyState.ABSENT:
+        return None
+    if operation.ended_at is None:
+        return Wait(0.0, "the copy has ended", hop=False, ended=True)
+    if age_seconds(operation.ended_at, seen) < seen.cache_seconds:
+        return Wait(0.2, "what Flink tells of its checkpoints may be older than its end", hop=False)
+    return None
+
+
 def wait_for_vanished(operation: Operation, seen: Seen) -> Wait | None:
     """Wait while a copy that the cluster no longer knows may still run on a TaskManager; None when it must be gone.
 

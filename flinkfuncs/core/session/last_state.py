@@ -31,7 +31,7 @@ from ..naming import named
 from ..operations import Operation, Outcome
 from ..releases import Release
 from ..steps import Cancel, End, Wait
-from .ends import Limits, age_seconds, current_copy, refuse, refuse_batch
+from .ends import Limits, current_copy, not_yet_told, refuse, refuse_batch
 from .facts import CopySeen, CopyState, Seen, Status, TriggerFailed, TriggerSeen, standing, status_of
 from .savepoints import named_objection, named_savepoint, never_ran, resting_savepoint
 
@@ -71,7 +71,7 @@ def _may_be_lost(operation: Operation, record: JobRecord, copy: CopySeen) -> boo
 
 def newest_of_lost(operation: Operation, release: Release, record: JobRecord, seen: Seen) -> str | Wait | End:
     """Return the newest state of a copy that the cluster lost, for the same release; or why it cannot be taken."""
-    return _not_yet_told(operation, seen) or _objection(operation, release, record, seen) or _path(seen)
+    return not_yet_told(operation, seen) or _objection(operation, release, record, seen) or _path(seen)
 
 
 def newest_state(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> State:
@@ -85,7 +85,7 @@ def newest_state(operation: Operation, record: JobRecord, seen: Seen, limits: Li
     if never_ran(record):
         return None
     release = operation.release or record.wanted
-    return _not_yet_told(operation, seen) or _objection(operation, release, record, seen) or _path(seen)
+    return not_yet_told(operation, seen) or _objection(operation, release, record, seen) or _path(seen)
 
 
 def cancel_for_state(operation: Operation, record: JobRecord, seen: Seen, limits: Limits) -> Cancel | End:
@@ -108,17 +108,6 @@ def after_cancel(
         return state
     message = f"the job is {ended or 'VANISHED'}, and {state.message}"
     return replace(state, outcome=Outcome.FAILED, message=message, ended=ended)
-
-
-def _not_yet_told(operation: Operation, seen: Seen) -> Wait | None:
-    """Wait until what Flink tells of a copy that has ended is younger than its end."""
-    if seen.copy is not None and seen.copy.state is CopyState.ABSENT:
-        return None
-    if operation.ended_at is None:
-        return Wait(0.0, "the job has ended", hop=False, ended=True)
-    if age_seconds(operation.ended_at, seen) < seen.cache_seconds:
-        return Wait(0.2, "what Flink tells of its checkpoints may be older than its end", hop=False)
-    return None
 
 
 def _objection(operation: Operation, release: Release | None, record: JobRecord, seen: Seen) -> End | None:

@@ -26,6 +26,7 @@ from dataclasses import replace
 from ..jobs import Ended, JobRecord
 from ..operations import Operation, Outcome
 from ..steps import Cancel, End, Start, Step, Stop
+from ..undone import with_past
 from .ends import ENDS, refuse, was_refused
 from .facts import Seen, TriggerFailed
 
@@ -66,10 +67,9 @@ def _instead_of(step: Start, operation: Operation, record: JobRecord, seen: Seen
     ended = _ended(step, operation, record, seen)
     if not operation.acted:
         return replace(refuse(what, CODE), ended=ended if operation.start else None)
-    reason = f"{step.undo.reason}; " if step.undo else ""
     state = f"; it was to be started from {step.savepoint}" if step.savepoint else ""
     saved = step.stop_savepoint or operation.savepoint
-    message = f"{reason}nothing was started beside it: {what}{state}"
+    message = with_past(operation, f"nothing was started beside it: {what}{state}", step.undo, step.again)
     return End(Outcome.FAILED, message, code=CODE, savepoint=saved, ended=ended)
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from ..jobs import Ended, JobRecord
 from ..operations import BATCH, Mark, Operation, Outcome, Settling
 from ..steps import End, Step, TakeCheckpoint, Wait
-from .aftermath import aftermath, replayed
+from ..undone import replayed, with_undo
+from .aftermath import aftermath
 from .ends import BATCH_ENDS, Limits, age_seconds, current_copy, pause
 from .facts import CopySeen, Seen, TriggerDone, TriggerFailed, TriggerRunning, TriggerUnknown, looked_at
 
@@ -117,7 +118,7 @@ def proved(operation: Operation, record: JobRecord, how: str) -> End:
         )
     return End(
         Outcome.ROLLED_BACK,
-        f"{operation.undo.reason}; the old release {how} again, started {origin}; {replayed(operation)}",
+        f"{operation.undo.reason}; the old release {how} again, started {origin}; {replayed(operation.undo)}",
         code="RolledBack",
         restored_from=copy.savepoint,
         listed=True,
@@ -164,6 +165,6 @@ def unproven(operation: Operation, record: JobRecord, seen: Seen, what: str) -> 
     kept = f"it is kept: {aftermath(operation, record, seen, 'kept')}{_main_failed(operation)}"
     message = f"{new_copy(record, what + often)}; {kept}"
     if operation.undo:
-        both = f"{operation.undo.reason}; {replayed(operation)}; the old release was started again: {message}"
+        both = with_undo(operation, f"the old release was started again: {message}")
         return End(Outcome.UNPROVEN, both, code="RollbackUnproven", listed=True)
     return End(Outcome.UNPROVEN, message, code="Unproven", wanted=current_copy(record).release, listed=True)

@@ -23,8 +23,9 @@ from ..jobs import JobRecord
 from ..operations import Operation, Outcome, Undo
 from ..releases import Release
 from ..steps import Cancel, End, Start, Step, UploadJar, Wait
-from .aftermath import aftermath, output_of, replayed, state_before
-from .ends import Limits, age_seconds, current_copy, pause, wait_for_vanished
+from ..undone import with_undo
+from .aftermath import aftermath, output_of, state_before
+from .ends import Limits, age_seconds, current_copy, not_yet_told, pause, wait_for_vanished
 from .facts import CopyState, Seen, looked_at
 from .proof import Evidence, new_copy
 
@@ -36,7 +37,7 @@ def failed_start(operation: Operation, record: JobRecord, seen: Seen, evidence: 
     message = new_copy(record, evidence.what)
     after = aftermath(operation, record, seen, "ended" if evidence.ended else "kept")
     if operation.undo:
-        message = f"{operation.undo.reason}; {replayed(operation)}; and the rollback failed, too: {message}; {after}"
+        message = with_undo(operation, f"and the rollback failed, too: {message}; {after}")
         return End(Outcome.FAILED, message, code="RollbackFailed", ended=evidence.ended, listed=evidence.ended is None)
     if way_back(operation, record) is None:
         message = f"{message}; {after}"
@@ -59,7 +60,8 @@ def undoing(operation: Operation, record: JobRecord, undo: Undo, seen: Seen, lim
 
     copy        step
     ----------  -----------------------------------------------------------------------
-    terminal    the old release again, or (onFailure stop) the end
+    terminal    Wait, while Flink's count of its checkpoints may be older than its end; then the old release again,
+                or (onFailure stop) the end
     ABSENT      Wait until it must be gone, then the same
     CANCELLING  Wait, until the deadline
     otherwise   Cancel again, when the last one surely did not leave or was not answered
@@ -70,7 +72,8 @@ def undoing(operation: Operation, record: JobRecord, undo: Undo, seen: Seen, lim
     completed = max(undo.completed, output_of(operation, record, seen).completed)
     counted = undo.model_copy(update={"completed": completed})
     if copy.state in TERMINAL:
-        return _ended(operation, record, seen, counted, Evidence("", "NewCopyFailed", "CANCELED"))
+        gone = _ended(operation, record, seen, counted, Evidence("", "NewCopyFailed", "CANCELED"))
+        return not_yet_told(operation, seen) or gone
     if copy.state is CopyState.ABSENT:
         uncounted = counted.model_copy(update={"at_least": True})
         gone = _ended(operation, record, seen, uncounted, Evidence("", "NewCopyFailed"))
@@ -89,12 +92,12 @@ def _ended(operation: Operation, record: JobRecord, seen: Seen, undo: Undo, evid
     old, state = way_back(operation, record), state_before(operation, record)
     if old is None or state is None:
         raise AssertionError(f"operation {operation.id} undoes a copy without a way back")
+    after = aftermath(operation, record, seen, "ended" if evidence.ended else "vanished")
+    message = f"{undo.reason}; {after}"
     if current_copy(record).spec.on_failure == "stop":
-        after = aftermath(operation, record, seen, "ended" if evidence.ended else "vanished")
-        message = f"{undo.reason}; {after}"
         return End(Outcome.FAILED, message, code=evidence.code, ended=evidence.ended, savepoint=operation.savepoint)
     if not seen.jar_on_cluster:
-        return UploadJar(old)
+        return UploadJar(old, instead=message)
     return Start(operation.copy_token("rollback"), old, state, incarnation=seen.incarnation, undo=undo)
 
 

@@ -14,6 +14,7 @@ from ..naming import Standing, named
 from ..operations import Again, Mark, Operation, Outcome, Undo
 from ..releases import Release
 from ..steps import End, Start, Step, UploadJar, Wait
+from ..undone import with_past, with_undo
 from .aftermath import aftermath
 from .blame import Blame
 from .ends import (
@@ -23,6 +24,7 @@ from .ends import (
     age_seconds,
     current_copy,
     fail,
+    not_yet_told,
     pause,
     refuse,
     wait_for_vanished,
@@ -79,7 +81,7 @@ def _old_again(operation: Operation, record: JobRecord, seen: Seen, path: str, r
     if old.release is None or old.spec.on_failure == "stop":
         return End(Outcome.FAILED, refused.message, code=refused.code, savepoint=path, ended="STOPPED")
     if not seen.jar_on_cluster:
-        return UploadJar(old.release, path)
+        return UploadJar(old.release, path, f"{refused.message}; {_stopped_with(path)}")
     undo = Undo(reason=refused.message, at=seen.now, started_at=seen.now)
     token = operation.token("rollback")
     return Start(token, old.release, path, incarnation=seen.incarnation, stop_savepoint=path, undo=undo)
@@ -96,9 +98,13 @@ def start_own(operation: Operation, seen: Seen, savepoint: str | None, *, stop_s
     if release is None:
         raise AssertionError(f"operation {operation.id} ended a copy before its own release was kept")
     if not seen.jar_on_cluster:
-        return UploadJar(release, stop_savepoint)
+        return UploadJar(release, stop_savepoint, _stopped_with(stop_savepoint) if stop_savepoint else "")
     token = operation.copy_token("copy")
     return Start(token, release, savepoint, incarnation=seen.incarnation, stop_savepoint=stop_savepoint)
+
+
+def _stopped_with(savepoint: str) -> str:
+    return f"the job is stopped, and START continues from {savepoint}"
 
 
 def starting(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
@@ -112,13 +118,16 @@ def starting(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
     FINISHED    any                End: it has finished by itself
     STARTING,   any                as `_not_yet` says
     RESTARTING
-    FAILED      any                the cluster lost it: as `_lost` says; otherwise it failed
-    CANCELED    any                Fail: somebody cancelled it
+    FAILED,     any                Wait, while Flink's count of its checkpoints may be older than its end
+    CANCELED
+    … FAILED                       the cluster lost it: as `_lost` says; otherwise it failed
+    … CANCELED                     Fail: somebody cancelled it
     ABSENT      any                as `_absent` says
 
     What follows when it failed, `failed_start` says.
     """
     copy = looked_at(seen)
+    refused = mark.refused if was_refused(record, mark, seen) else None
     match copy.state:
         case CopyState.ABSENT:
             return _absent(operation, record, mark, seen, limits)
@@ -129,18 +138,25 @@ def starting(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, li
         case CopyState.FINISHED:
             end = proved(operation, record, "has finished by itself")
             return replace(end, message=f"{end.message}; {FINISHED}", ended="FINISHED")
+        case CopyState.FAILED | CopyState.CANCELED if not refused and (waiting := not_yet_told(operation, seen)):
+            return waiting
         case CopyState.FAILED if copy.lost:
             what = f"was ended by the cluster: {copy.failure or 'Flink names no cause'}"
             return _lost(operation, record, seen, what, ended="FAILED")
         case CopyState.FAILED:
-            refused = mark.refused if was_refused(record, mark, seen) else None
             ended: Ended = "NEVER_STARTED" if refused else "FAILED"
             cause = refused or copy.failure or "Flink names no cause"
             return failed_start(operation, record, seen, Evidence(f"failed: {cause}", "StartFailed", ended))
         case CopyState.CANCELED:
-            what = new_copy(record, "was cancelled by somebody else")
-            message = f"{what}; {aftermath(operation, record, seen, 'ended')}"
+            what, after = "was cancelled by somebody else", aftermath(operation, record, seen, "ended")
+            message = _told(operation, record, what, after)
             return End(Outcome.FAILED, message, code="CanceledMeanwhile", ended="CANCELED")
+
+
+def _told(operation: Operation, record: JobRecord, what: str, after: str) -> str:
+    """Put a message together: what was undone before, what became of the copy, what it committed, what to do."""
+    again = "the old release was started again: " if operation.undo else ""
+    return with_undo(operation, f"{again}{new_copy(record, what)}; {after}")
 
 
 def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, limits: Limits) -> Step:
@@ -169,7 +185,7 @@ def _absent(operation: Operation, record: JobRecord, mark: Mark, seen: Seen, lim
         return waiting
     if late:
         what = "was started and does not appear; it may still come, and START repeats it under the same id"
-        return fail(new_copy(record, what), "StartUnanswered")
+        return fail(with_past(operation, new_copy(record, what)), "StartUnanswered")
     if mark.unanswered and age_seconds(mark.last_sent_at, seen) < limits.repeat_seconds:
         return Wait(pause(mark.last_sent_at, seen), "the new copy is not listed yet")
     if not seen.jar_on_cluster:
@@ -193,11 +209,12 @@ def _lost(operation: Operation, record: JobRecord, seen: Seen, what: str, ended:
         return state
     code = "Vanished" if ended is None else "CopyLost"
     if isinstance(state, End):
-        message = f"{new_copy(record, what)}; {state.message}; {aftermath(operation, record, seen, 'vanished')}"
-        return End(Outcome.FAILED, message, code=code, ended=ended)
+        after = f"{state.message}; {aftermath(operation, record, seen, 'vanished')}"
+        return End(Outcome.FAILED, _told(operation, record, what, after), code=code, ended=ended)
     if number > MOST_LOST:
-        message = f"{new_copy(record, what)}, after {number - 1} more like it; START continues from {state}"
-        return End(Outcome.FAILED, message, code=code, ended=ended)
+        after = aftermath(operation, record, seen, "ended" if ended else "vanished", state)
+        often = f"{what}, after {number - 1} more like it"
+        return End(Outcome.FAILED, _told(operation, record, often, after), code=code, ended=ended)
     if not seen.jar_on_cluster:
         return UploadJar(lost.own_release)
     progressed = int(not same_path(state, lost.savepoint))

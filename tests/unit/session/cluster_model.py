@@ -62,6 +62,8 @@ class Known:
     savepoint: str | None = None
     failures: tuple[Failure, ...] = ()  # newest first
     restores: int = 0  # how often it restored a state
+    completed: int = 0  # checkpoints
+    completed_at: datetime | None = None
 
 
 @dataclass
@@ -80,6 +82,7 @@ class Cluster:
     back: set[str] = field(default_factory=set)  # copies that may start from an older state, since somebody named it
     due: list[tuple[datetime, Step]] = field(default_factory=list)  # calls that take effect later
     namesakes: list[str] = field(default_factory=list)  # jobs of this name that are not ours, and run
+    committed: set[str] = field(default_factory=set)  # copies that completed a checkpoint: their output is visible
     stops: dict[str, Stop] = field(default_factory=dict)  # the stop under which a copy is being stopped
     caches_lag: bool = False  # the answers that Flink caches are older than what a copy restored, or than its tasks
 
@@ -126,6 +129,7 @@ class Cluster:
             case TakeCheckpoint(job, trigger):
                 self._running(job)
                 self.triggers[trigger] = TriggerDone("chk-1")
+                self._count(job)
             case Cancel(job):
                 if job in self.known and self.known[job].state not in ENDED:
                     self._end(job, CopyState.CANCELED)
@@ -152,6 +156,12 @@ class Cluster:
                 self.newest[job] = path = f"file:/cp/{job}/chk-{len(self.savepoints)}"
                 self.savepoints[path] = self.now
                 self.stored.add(job)
+                self._count(job)
+
+    def _count(self, job: str) -> None:
+        self.committed.add(job)
+        self.known[job].completed += 1
+        self.known[job].completed_at = self.now
 
     def restart_jobmanager(self) -> None:
         """Kill the JobManager and start another one: it knows nothing, and TaskManagers notice after a while."""
@@ -290,9 +300,11 @@ class Answers(Flink):
         )
         saved = wire.Completed(id=self._number(known.savepoint), external_path=known.savepoint)
         latest = wire.Latest(
-            restored=restored if known.restored else None, savepoint=saved if known.savepoint else None
+            completed=_completed(known.completed_at) if known.completed_at else None,
+            restored=restored if known.restored else None,
+            savepoint=saved if known.savepoint else None,
         )
-        return wire.Checkpoints(latest=latest, counts=wire.Counts(restored=known.restores))
+        return wire.Checkpoints(latest=latest, counts=wire.Counts(restored=known.restores, completed=known.completed))
 
     def left(self, flink_job_id: str, *, ended: bool) -> Left | None:  # noqa: ARG002 - all of it is retained
         """A job's newest state."""
@@ -355,3 +367,7 @@ class Stored:
 
 def _is_savepoint(path: str | None) -> bool:
     return path is not None and "/savepoint-" in path
+
+
+def _completed(at: datetime) -> wire.Completed:
+    return wire.Completed(id=0, acknowledged=int(at.timestamp() * 1000))

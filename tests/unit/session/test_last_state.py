@@ -199,6 +199,7 @@ def test_a_bad_release_after_a_last_state_update_leads_back_to_the_old_one_from_
     assert step.undo
     record = progress.begun(record, operation.id, step, NOW)
     assert record.open[0].cancel == sent(0, incarnation=None)
+    record = record.with_operation(with_marks(record.open[0], ended_at=ago(11)))
     assert told(record.open[0], look(CopyState.CANCELED), record) == "Start old as rollback from file:/cp/chk-7"
 
 

@@ -11,6 +11,7 @@ from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation, Outcome, Undo
 from flinkfuncs.core.session.facts import (
+    CopySeen,
     CopyState,
     Left,
     Seen,
@@ -122,7 +123,7 @@ def test_nothing_is_touched_while_another_job_of_this_name_runs(
         (with_marks(UPDATE, start=sent(2, unanswered=0)), job(OWN), look(CopyState.ABSENT),
          "Start new as own from file:/sp/1", "REFUSED JobRunsAlready ended NEVER_STARTED"),
         # … before the old release is started again
-        (with_marks(UPDATE, stop=sent(60), start=sent(40), undo=UNDO, cancel=sent(2), savepoint="file:/sp/1"), job(OWN).but(previous=RUNS),
+        (long_ended(with_marks(UPDATE, stop=sent(60), start=sent(40), undo=UNDO, cancel=sent(2), savepoint="file:/sp/1")), job(OWN).but(previous=RUNS),
          look(CopyState.CANCELED), "Start old as rollback from file:/sp/1", "FAILED JobRunsAlready ended CANCELED with file:/sp/1"),
         (with_marks(UPDATE, stop=sent(60), start=sent(40, refused="no", unanswered=0), savepoint="file:/sp/1"), job(OWN).but(previous=RUNS),
          look(CopyState.ABSENT), "Start old as rollback from file:/sp/1", "FAILED JobRunsAlready ended NEVER_STARTED with file:/sp/1"),
@@ -159,6 +160,15 @@ def test_what_starts_nothing_is_carried_on(operation: Operation, record: JobReco
     """A job can be stopped beside another one, and what was begun is followed to its end."""
     found = told(operation, record, replace(seen, namesakes=(OTHER,)))
     assert found == (step if step != "Cancel other" else "Cancel own")
+
+
+def test_what_is_not_rolled_back_beside_another_job_says_what_was_committed() -> None:
+    """Output of the copy that was undone comes again with whatever starts from the savepoint."""
+    operation = with_marks(UPDATE, stop=sent(60), start=sent(40), undo=UNDO, cancel=sent(2), savepoint="file:/sp/1")
+    seen = look(CopySeen(CopyState.CANCELED, completed=35))
+    message = beside(long_ended(operation), job(OWN).but(previous=RUNS), seen).message
+    assert f"{UNDO.reason}; the new copy completed 35 checkpoints: output since" in message
+    assert "it was to be started from file:/sp/1" in message
 
 
 def test_after_that_the_job_starts_from_where_it_was_stopped_once_the_other_is_gone() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum, auto
 from itertools import chain, count, repeat
+from typing import Literal
 
 from azure.storage.blob import ContainerClient
 from hypothesis import given, settings
@@ -26,6 +27,7 @@ from flinkfuncs.core.releases import JarSource, Release
 from flinkfuncs.core.session.blame import Blame
 from flinkfuncs.core.session.facts import CopyState
 from flinkfuncs.core.steps import Check, End, Found, Keep, Kept, Learned, Start, Step, Stop, Turned, Wait
+from flinkfuncs.core.undone import replayed
 from tests.unit.builders import LIMITS, NOW, ORDERS, release
 from tests.unit.session.cluster_model import Answers, Cluster, Refusal, Stored, as_flink_writes
 
@@ -74,6 +76,7 @@ class Upload(Enum):
 
 UNANSWERED = {Call.LOST, Call.ANSWER_LOST, Call.LATE, Call.VERY_LATE}
 ASLEEP_SECONDS = 20.0
+PURPOSES: tuple[Literal["copy", "rollback"], ...] = ("copy", "rollback")
 LATE_SECONDS = {Call.LATE: 12.0, Call.VERY_LATE: 400.0}
 
 ACTIONS = st.sampled_from([
@@ -165,6 +168,7 @@ class World:
     def _conclude(self, end: End) -> End:
         self._check_untouched(self.record.open[0])
         operation = progress.closed(self.record, self.record.open[0].id, end, self.cluster.now)
+        self._check_told(operation)
         self.record = progress.concluded(self.record, operation, end, self.cluster.now)
         assert not self.record.open
         if end.forget:
@@ -180,6 +184,7 @@ class World:
         """Somebody ends the operation as it stands; what it sent is still on its way."""
         self.record, closed = abandoned(self.record, self.record.open[0], "a person", self.cluster.now)
         self.record = JobRecord.model_validate_json(self.record.to_json())
+        self._check_told(closed)
         assert closed.result
         return End(closed.result.outcome, closed.result.message)
 
@@ -252,6 +257,21 @@ class World:
         if operation.checked and operation.checked.verdict == "REFUSED":
             assert not operation.acted
             assert {step.step for step in operation.steps} <= {"Keep", "UploadJar", "Check"}
+
+    def _check_told(self, operation: Operation) -> None:
+        """An end hides nothing: why a copy was undone, and that output is visible of one that did not stay."""
+        assert operation.result
+        message, undo = operation.result.message, operation.undo
+        if undo and operation.rollback:
+            assert undo.reason in message
+            assert replayed(undo) in message
+        if operation.result.outcome is Outcome.SUCCEEDED:
+            return
+        purposes = PURPOSES[:1] if operation.result.outcome is Outcome.ROLLED_BACK else PURPOSES
+        started = [operation.copy_token(purpose, lost) for purpose in purposes for lost in range(4)]
+        if self.cluster.committed.intersection(started):
+            words = ("is committed", "may be committed", "comes again", "may come again", "is not known")
+            assert any(part in message for part in words), message
 
     def _check(self, step: Step) -> None:
         """A start without state is one that was asked for, the same again, or of what never ran; a stop has one id."""

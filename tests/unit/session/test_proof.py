@@ -169,6 +169,7 @@ def failing(
     cancel: Mark | None = None,
     rollback: Mark | None = None,
     vanished_seconds: float | None = None,
+    ended_seconds: float | None = 11,
 ) -> tuple[str, str]:
     """Return the next step of an update whose new copy is no good, and the message of its end."""
     new: Release = release("new", Spec(on_failure=on_failure))
@@ -181,6 +182,7 @@ def failing(
         cancel=cancel,
         rollback=rollback,
         vanished_at=ago(vanished_seconds) if vanished_seconds is not None else None,
+        ended_at=ago(ended_seconds) if ended_seconds is not None else None,
     )
     own = UPDATE.token("rollback" if rollback else "copy")
     current = copy_of(OLD if rollback else new, flink_job_id=own, seen=rollback is None and start != REFUSED)
@@ -216,6 +218,21 @@ LOOP = CopySeen(CopyState.RESTARTING, failures=own(3))
         ({"copy": CopySeen(CopyState.STARTING, failures=failures(SLOTS)), "start": sent(301)}, "Cancel own"),
         ({"copy": CopySeen(CopyState.RUNNING, restored_from="file:/else")}, "Wait listed"),
         ({"copy": LOOP, "undo": UNDO, "cancel": sent(2)}, "Wait here"),
+        ({"copy": CopyState.CANCELED, "undo": UNDO, "cancel": sent(2), "ended_seconds": None}, "Wait ended here"),
+        ({"copy": CopyState.CANCELED, "undo": UNDO, "cancel": sent(2), "ended_seconds": 9}, "Wait here"),
+        # the cluster's fault
+        (
+            {"copy": CopySeen(CopyState.RESTARTING, failures=failures(CLUSTER)), "start": sent(301)},
+            "UNPROVEN Unproven wants new listed",
+        ),
+        (
+            {"copy": CopySeen(CopyState.STARTING, failures=failures(SLOTS), slots_gone=True), "start": sent(301)},
+            "UNPROVEN Unproven wants new listed",
+        ),
+        (
+            {"copy": CopySeen(CopyState.STARTING, slots_gone=True), "start": sent(301)},
+            "UNPROVEN Unproven wants new listed",
+        ),
         ({"copy": LOOP, "undo": UNDO, "cancel": sent(2, unanswered=0)}, "Cancel own"),
         ({"copy": LOOP, "undo": UNDO, "cancel": sent(31)}, "Cancel own"),
         ({"copy": CopyState.CANCELLING, "undo": UNDO, "cancel": sent(31)}, "Wait here"),
@@ -249,7 +266,7 @@ def test_an_update_from_a_named_savepoint_that_fails_leads_back_to_the_savepoint
     """The named one is older than what the job had when it was stopped: the rollback loses nothing."""
     earlier = "file:///sp/earlier"
     asked_for = asked(Action.UPDATE, brings=NEW, named=earlier)
-    operation = marked(asked_for, start=sent(20), stop=sent(30), savepoint=STATE)
+    operation = marked(asked_for, start=sent(20), stop=sent(30), savepoint=STATE, ended_at=ago(11))
     new = copy_of(NEW, flink_job_id=operation.token("copy"), operation=operation.id, savepoint=earlier)
     record = job(new, operation, savepoints=(savepoint(earlier), savepoint(STATE))).but(previous=copy_of(OLD))
     step = next_step(operation, record, look(CopyState.FAILED), LIMITS)
@@ -282,6 +299,7 @@ def test_a_rollback_says_whether_output_comes_again(completed: int, words: str, 
 def ends(copy: CopySeen, *, undo: Undo | None = UNDO, again: Again | None = None) -> str:
     """Return the message with which a rollback, or (without an undo) an update without a way back, fails."""
     operation = marked(UPDATE, start=sent(20), stop=sent(30), savepoint=STATE if undo else None, again=again)
+    operation = marked(operation, ended_at=ago(11))
     if undo:
         operation = marked(operation, undo=undo, rollback=sent(400))
     own_copy = copy_of(OLD if undo else NEW, flink_job_id=UPDATE.token("rollback" if undo else "copy"), savepoint=STATE)
@@ -302,6 +320,7 @@ T_NEW, T_OLD = "2026-11-21T11:59:40Z", "2026-11-21T11:59:00Z"  # when the new co
         (CopySeen(CopyState.FAILED, completed=3), UNDO, [f"it completed 3 checkpoints, so its output since {T_OLD} is committed", "START continues from its newest checkpoint", f"savePointName {STATE} goes back, and output since {T_OLD} comes again"]),
         (CopySeen(CopyState.RESTARTING, failures=own(3)), UNDO, ["the rollback failed, too", "an upload continues from its newest state, CANCEL ends it"]),
         (CopySeen(CopyState.RESTARTING, failures=failures(SLOTS)), UNDO, ["the old release was started again", "it is kept", "an upload continues"]),
+        (CopySeen(CopyState.CANCELED, completed=3), UNDO, ["it crashed", f"output since {T_NEW} comes again", "cancelled by somebody else", f"its output since {T_OLD} is committed"]),
         # there was no way back
         (CopySeen(CopyState.FAILED, completed=1), None, ["is committed", f"savePointName {STATE} goes back"]),
         (CopySeen(CopyState.FAILED), None, ["exactly-once sinks have nothing of it", f"START continues from {STATE}"]),

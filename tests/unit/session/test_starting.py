@@ -15,7 +15,7 @@ from flinkfuncs.core.operations import Again, Mark, Operation, Undo
 from flinkfuncs.core.session.blame import Blame
 from flinkfuncs.core.session.facts import CopySeen, CopyState, Left
 from flinkfuncs.core.session.table import next_step
-from flinkfuncs.core.steps import End, Start, Step
+from flinkfuncs.core.steps import End, Start, Step, Wait
 from tests.unit.builders import (
     LIMITS,
     NEW,
@@ -47,9 +47,11 @@ def starting(
     vanished_at: datetime | None = None,
     jar: bool = True,
     incarnation: str = "first",
+    ended_seconds_ago: float | None = 11,
 ) -> str:
     """Return the next step of an update whose start was written down."""
-    operation = with_marks(UPDATE, start=mark, stop=sent(60), vanished_at=vanished_at)
+    ended_at = None if ended_seconds_ago is None else ago(ended_seconds_ago)
+    operation = with_marks(UPDATE, start=mark, stop=sent(60), vanished_at=vanished_at, ended_at=ended_at)
     new = copy_of(NEW, flink_job_id=UPDATE.token("copy"), operation=UPDATE.id, savepoint=state, seen=seen_before)
     record = job(new, operation, savepoints=(savepoint(STATE),))
     step = next_step(operation, record, look(copy, jar=jar, incarnation=incarnation), LIMITS)
@@ -88,6 +90,9 @@ def running(restored: str | None, *, savepoint: bool = True) -> CopySeen:
         (CopySeen(CopyState.STARTING, failures=own(1)), sent(301), "FAILED StartTimeout listed"),
         (CopySeen(CopyState.STARTING, failures=failures(*[Blame.SLOTS] * 16), completed=1), sent(301), "UNPROVEN Unproven wants new listed"),
         (CopySeen(CopyState.RESTARTING, failures=own(2), completed=1), sent(301), "FAILED StartTimeout listed"),
+        (CopySeen(CopyState.RESTARTING, failures=failures(Blame.CLUSTER)), sent(301), "UNPROVEN Unproven wants new listed"),
+        (CopySeen(CopyState.STARTING, slots_gone=True), sent(301), "UNPROVEN Unproven wants new listed"),
+        (CopySeen(CopyState.STARTING, failures=own(2), slots_gone=True), sent(301), "FAILED StartTimeout listed"),
         # FAILED
         (CopyState.FAILED, sent(2), "FAILED StartFailed ended FAILED"),
         (CopyState.FAILED, sent(2, refused="no such state", unanswered=0), "FAILED StartFailed ended NEVER_STARTED"),
@@ -99,6 +104,14 @@ def running(restored: str | None, *, savepoint: bool = True) -> CopySeen:
 def test_a_new_copy_is_followed_until_it_has_proved_itself(copy: CopyState | CopySeen, mark: Mark, step: str) -> None:
     """Done means: its tasks run, and Flink says that it restored our savepoint (or a later checkpoint of its own)."""
     assert starting(copy, mark) == step
+
+
+@pytest.mark.parametrize("state", [CopyState.FAILED, CopyState.CANCELED])
+def test_the_checkpoints_of_a_copy_that_ended_are_counted_when_flink_tells_of_its_end(state: CopyState) -> None:
+    """An answer from before its end may lack the checkpoint that made output visible."""
+    assert starting(state, sent(20), ended_seconds_ago=None) == "Wait ended here"
+    assert starting(state, sent(20), ended_seconds_ago=9) == "Wait here"
+    assert starting(state, sent(20), ended_seconds_ago=10).startswith("FAILED")
 
 
 @pytest.mark.parametrize(
@@ -194,8 +207,9 @@ def test_a_copy_that_the_cluster_lost_is_started_again_from_its_newest_state(cop
         (GONE, CHECKPOINT, {"jar": False}, "UploadJar new"),
         (GONE, CHECKPOINT, {"again": ONCE}, "Start new as other from file:/cp/chk-7"),
         (GONE, CHECKPOINT, {"again": ONCE.model_copy(update={"number": 2})}, "FAILED Vanished"),
-        # … it got no slots: with nothing committed it may have asked for too many
+        # … it got no slots: with nothing committed it may have asked for too many, unless slots are gone
         (NO_SLOTS, CHECKPOINT, {}, "Start old as rollback from file:///sp/last"),
+        (replace(NO_SLOTS, slots_gone=True), CHECKPOINT, {}, "Start new as other from file:/cp/chk-7"),
         (replace(NO_SLOTS, completed=1), CHECKPOINT, {}, "Start new as other from file:/cp/chk-7"),
     ],
 )
@@ -207,6 +221,51 @@ def test_a_lost_copy_is_given_up_where_its_state_is_not_known_or_it_is_lost_too_
     assert said(step, operation, record) == words
     if isinstance(step, End):
         assert "START" in step.message
+
+
+TWICE = Again(number=2, since=ago(300), completed=4, savepoint=STATE)
+OUTPUT = "output since 2026-11-21T11:55:00Z"  # since the first of the copies that were lost
+
+
+@pytest.mark.parametrize(
+    ("copy", "left", "words"),
+    [
+        (GONE, CHECKPOINT, [f"4 checkpoints or more, so {OUTPUT} may be committed", "START continues from file:/cp/chk-7", f"savePointName {STATE} goes back, and output since then may come again"]),
+        (ENDED_BY_THE_CLUSTER, CHECKPOINT, [f"6 checkpoints, so its {OUTPUT} is committed", "START continues from file:/cp/chk-7", f"savePointName {STATE} goes back, and {OUTPUT} comes again"]),
+        (GONE, None, [f"{OUTPUT} may be committed", "its newest state is not known"]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("undo", [None, UNDO])
+def test_a_copy_that_is_given_up_says_what_was_committed(
+    copy: CopySeen, left: Left | None, words: list[str], undo: Undo | None
+) -> None:
+    """Also what the copy had committed that was undone before it, and comes again."""
+    step, _, _ = lost(copy, left, again=TWICE, undo=undo)
+    assert isinstance(step, End)
+    undone = ["it crashed", "completed 2 checkpoints: output since 2026-11-21T11:58:40Z comes again"] if undo else []
+    assert [part for part in [*undone, *words] if part not in step.message] == [], step.message
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"undo": UNDO}, ["it crashed", "output since 2026-11-21T11:58:40Z comes again"]),
+        ({"again": ONCE}, ["the cluster lost a copy of the release", "output since 2026-11-21T11:59:00Z is committed"]),
+        ({"again": ONCE.model_copy(update={"completed": 0})}, ["none completed a checkpoint"]),
+    ],
+)
+def test_a_start_that_stays_unanswered_says_what_was_committed_before(
+    given: dict[str, object], words: list[str]
+) -> None:
+    """Nobody knows of the copy that may still come; of those before it the operation does."""
+    mark = "rollback" if "undo" in given else "start"
+    operation = with_marks(
+        UPDATE, stop=sent(500), savepoint=STATE, **({"start": sent(400)} | {mark: sent(381)} | given)
+    )
+    current = copy_of(OLD, flink_job_id=UPDATE.token("rollback"), operation=UPDATE.id, savepoint=STATE, seen=False)
+    step = next_step(operation, job(current, operation).but(previous=copy_of(OLD)), look(CopyState.ABSENT), LIMITS)
+    assert isinstance(step, End)
+    assert (step.code, [part for part in words if part not in step.message]) == ("StartUnanswered", []), step.message
 
 
 def test_the_mark_of_a_start_counts_the_calls_for_one_id_alone() -> None:
@@ -225,7 +284,8 @@ def test_after_a_lost_copy_the_way_back_is_the_release_that_was_stopped_and_its_
     record = progress.begun(record, UPDATE.id, first, ago(80))
     again = Again(number=1, since=ago(80), completed=1, savepoint=STATE)
     second = Start(UPDATE.copy_token("copy", 1), NEW, CHECKPOINT.path, again=again)
-    record = progress.begun(record, UPDATE.id, second, ago(10))
+    record = progress.begun(record, UPDATE.id, second, ago(20))
+    record = progress.noted(record, UPDATE.id, Wait(0.0, "the copy has ended", ended=True), ago(11))
     bad = look(CopySeen(CopyState.FAILED, failures=own(1), completed=3))
     step = next_step(record.open[0], record, bad, LIMITS)
     assert isinstance(step, Start)
@@ -236,7 +296,8 @@ def test_after_a_lost_copy_the_way_back_is_the_release_that_was_stopped_and_its_
 
 def test_the_reason_of_a_failed_copy_is_its_own_and_not_that_its_id_was_taken() -> None:
     """A start that was repeated is refused because the first one took; why that one failed is what matters."""
-    operation = with_marks(UPDATE, start=sent(40, last_seconds_ago=2, refused="Job has already been submitted"))
+    mark = sent(40, last_seconds_ago=2, refused="Job has already been submitted")
+    operation = with_marks(UPDATE, start=mark, ended_at=ago(11))
     record = job(copy_of(NEW, savepoint=STATE), operation)
     step = next_step(operation, record, look(CopySeen(CopyState.FAILED, failure="division by zero")), LIMITS)
     assert isinstance(step, End)

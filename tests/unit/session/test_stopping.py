@@ -247,7 +247,7 @@ def test_after_the_stop_the_jar_is_sent_again_if_the_cluster_lost_it() -> None:
     """The savepoint goes along, so that it is not forgotten if the cluster refuses the jar."""
     operation = with_marks(UPDATE, stop=sent(2))
     step = next_step(operation, job(copy_of(), operation), look(CopyState.FINISHED, trigger=DONE, jar=False), LIMITS)
-    assert step == UploadJar(NEW, "file:/sp/1")
+    assert step == UploadJar(NEW, "file:/sp/1", "the job is stopped, and START continues from file:/sp/1")
 
 
 @pytest.mark.parametrize(
