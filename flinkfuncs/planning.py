@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
@@ -39,8 +39,8 @@ from .core import progress, queueing
 from .core.actions import Action
 from .core.errors import FlinkFuncsError, NotFound, Refused, Unavailable
 from .core.jobs import JobRecord
-from .core.names import JobName
-from .core.naming import Standing, unused_note, why_unused
+from .core.names import JobName, state_path
+from .core.naming import Standing, named, unused_note, why_unused
 from .core.operations import Cause, Operation, Outcome, Request
 from .core.plans import (
     NO_RELEASE,
@@ -48,6 +48,7 @@ from .core.plans import (
     Foretold,
     Ground,
     Plan,
+    StateFacts,
     StateTaken,
     Stops,
     Verdict,
@@ -59,7 +60,7 @@ from .core.plans import (
 from .core.queueing import Queued
 from .core.releases import JarSource
 from .core.session.ahead import ahead, parent_of, way_back
-from .core.session.savepoints import same_path
+from .core.session.savepoints import recorded_path, same_path
 from .core.steps import (
     Cancel,
     Check,
@@ -343,20 +344,20 @@ class Planner:
         if operation.action is Action.STATELESS_UPDATE or not operation.action.starts:
             return None
         match step:
+            case Start(savepoint=path) | Submit(save_point_name=path):
+                pass
+            case Stop() | Cancel() if chosen := named(operation, record, Standing.RUNS):
+                path = recorded_path(chosen, record) or state_path(chosen)
             case Stop():
                 newest = record.newest_savepoint
-                return self._known(case, newest.path if newest else "", StateTaken(parent_of(step), "stop"))
-            case Start(savepoint=path):
-                return self._known(case, path, _state_at(path)) if path else None
+                return self._known(case, newest.path if newest else None, StateTaken(parent_of(step), "stop"))
             case Cancel():
                 path = self._newest_state(record)
-                return self._known(case, path, _state_at(path)) if path else None
-            case Submit(save_point_name=named):
-                return StateTaken(named, "savepoint") if named else None
             case Trigger():
                 return None
             case _:
                 assert_never(step)
+        return self._known(case, path, _state_at(path)) if path else None
 
     def _newest_state(self, record: JobRecord) -> str | None:
         """Return the state that a cancelled copy would leave, if it ended now."""
@@ -365,14 +366,14 @@ class Planner:
             return left.path if left else None
         return None
 
-    def _known(self, case: _Case, path: str, state: StateTaken) -> StateTaken:
-        """Add age and size of the savepoint at a path, where they are known."""
-        sizes: Mapping[str, int] = self._cluster.sizes(case.record) if isinstance(self._cluster, TellsState) else {}
-        return replace(
-            state,
-            taken_at=next((one.taken_at for one in case.record.savepoints if same_path(one.path, path)), None),
-            size_bytes=next((size for place, size in sizes.items() if same_path(place, path)), None),
-        )
+    def _known(self, case: _Case, path: str | None, state: StateTaken) -> StateTaken:
+        """Add age and size of the savepoint or checkpoint at a path, where they are known."""
+        if path is None:
+            return state
+        record, cluster = case.record, self._cluster
+        facts = cluster.state_facts(record, path) if isinstance(cluster, TellsState) else StateFacts()
+        recorded = (one.taken_at for one in record.savepoints if same_path(one.path, path))
+        return replace(state, taken_at=next(recorded, facts.written_at), size_bytes=facts.size_bytes)
 
 
 def _require_place(jar: str) -> None:

@@ -1037,9 +1037,9 @@ class StateTaken(Shown):
     """Of a `stop`: the directory below which its savepoint will be."""
     kind: Literal["savepoint", "checkpoint", "stop"]
     taken_at: datetime | None = None
-    """Of a `stop`: when the newest savepoint that there is was taken."""
+    """When it was complete; of a `stop`: when the newest savepoint that there is was taken."""
     size_bytes: int | None = None
-    """Where the app may list the storage; of a `stop`: of the newest savepoint that there is."""
+    """As storage has it, or else Flink; of a `stop`: of the newest savepoint that there is."""
 
 
 class Difference(Shown):

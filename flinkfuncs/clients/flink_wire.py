@@ -203,12 +203,16 @@ class Restored(Answer):
 
 
 class Completed(Answer):
-    """The newest savepoint, or the newest completed checkpoint that is none; both count on from the same number."""
+    """The newest savepoint, or the newest completed checkpoint that is none; both count on from the same number.
+
+    One of the history may be in progress, or have failed: then it has no path.
+    """
 
     id: int
     path: str | None = Field(alias="external_path", default=None)
     discarded: bool = False
     acknowledged: int | None = Field(alias="latest_ack_timestamp", default=None)  # milliseconds since 1970
+    size_bytes: int | None = Field(alias="state_size", default=None)  # with what earlier ones wrote and it needs
 
     @property
     def completed_at(self) -> datetime | None:
@@ -236,6 +240,12 @@ class Checkpoints(Answer):
 
     latest: Latest = Latest()
     counts: Counts = Counts()
+    history: tuple[Completed, ...] = ()  # the newest 10 (`web.checkpoints.history`), newest first
+
+    @property
+    def saved(self) -> list[Completed]:
+        """All that is told of that was written, newest first of each kind."""
+        return [*filter(None, (self.latest.completed, self.latest.savepoint)), *self.history]
 
 
 class Externalization(Answer):

@@ -10,6 +10,7 @@ A savepoint or a checkpoint is complete when its `_metadata` is there; Flink wri
 
     <directory of the job>/<operation id>/savepoint-ddabe5-ae0f/_metadata
     <checkpoint directory>/ddabe5…/chk-7/_metadata                             only of the same container
+    <checkpoint directory>/ddabe5…/shared/, …/taskowned/                       files that several checkpoints need
 
 Which of the two is newer, no time tells: storage has whole seconds, and a savepoint that took long is written behind a
 checkpoint that was begun later. `_metadata` begins with the number that both count on from: four bytes that every one
@@ -32,11 +33,13 @@ from azure.storage.blob import ContainerClient
 from ..core.errors import NotFound
 from ..core.names import Directory
 from ..core.orphans import Found
+from ..core.plans import StateFacts
 from .storage import storage_errors
 
 _INSIDE = re.compile(r"(?P<operation>[^/]+)/(?P<name>savepoint-[^/]+)/_metadata")
 _OF_A_JOB = re.compile(rf"(?:.+/)?(?P<job>[^/]+)/{_INSIDE.pattern}")
 _CHECKPOINT = re.compile(r"(?P<name>chk-(?P<number>\d+))/_metadata")
+_SHARED = ("shared", "taskowned")  # beside a checkpoint: which of these files it needs, only its `_metadata` tells
 _HEAD = struct.Struct(">4siq")
 _MAGIC = bytes.fromhex("4960672d")
 
@@ -115,6 +118,17 @@ class SavepointStore(Protocol):
         """
         ...
 
+    def facts(self, state: Directory) -> StateFacts:
+        """Return when a complete savepoint or checkpoint was written, and its size where no others share its files.
+
+        Nothing is known of what is not complete, or not in this store.
+
+        Raises:
+            Unavailable: the store cannot be read now.
+
+        """
+        ...
+
 
 class BlobSavepoints:
     """A container, in whichever notation a directory of it is named."""
@@ -137,9 +151,7 @@ class BlobSavepoints:
 
     def exists(self, directory: Directory) -> bool:
         """Whether anything lies there; an account with a hierarchical namespace lists an empty directory, too."""
-        with storage_errors(f"directory {directory}"):
-            names = self._container.list_blob_names(name_starts_with=f"{directory.blob_name}/")
-            return self._has(directory) and any(True for _ in names)
+        return self._has(directory) and self._holds_any(directory)
 
     def number(self, savepoint: Directory) -> int | None:
         """Return the number under which Flink wrote a savepoint."""
@@ -153,6 +165,18 @@ class BlobSavepoints:
             return None
         with storage_errors(f"savepoint {savepoint}"):
             return self._container.get_blob_client(_metadata(savepoint).blob_name).exists()
+
+    def facts(self, state: Directory) -> StateFacts:
+        """Return when a state was written, and its size."""
+        if not self._has(state):
+            return StateFacts()
+        shares = _is_checkpoint(state) and any(self._holds_any(state.parent.child(name)) for name in _SHARED)
+        return _facts(self._files(state, ""), shares=shares)
+
+    def _holds_any(self, directory: Directory) -> bool:
+        with storage_errors(f"directory {directory}"):
+            names = self._container.list_blob_names(name_starts_with=f"{directory.blob_name}/", results_per_page=1)
+            return any(True for _ in names)
 
     def _has(self, directory: Directory) -> bool:
         return directory.is_in(self._container.container_name)
@@ -201,6 +225,11 @@ class SavepointPlaces:
         store = self._of(savepoint)
         return store.holds(savepoint) if store else None
 
+    def facts(self, state: Directory) -> StateFacts:
+        """Return when a state was written, and its size."""
+        store = self._of(state)
+        return store.facts(state) if store else StateFacts()
+
     def _of(self, directory: Directory) -> SavepointStore | None:
         return next((store for root, store in self._stores if root.shares_store(directory)), None)
 
@@ -237,10 +266,28 @@ class LocalSavepoints:
         """Whether a complete savepoint or checkpoint lies there."""
         return Path(_metadata(savepoint).path).is_file() if savepoint.scheme == "file" else None
 
+    def facts(self, state: Directory) -> StateFacts:
+        """Return when a state was written, and its size."""
+        if state.scheme != "file":
+            return StateFacts()
+        shares = _is_checkpoint(state) and any(_files(state.parent.child(name), "*") for name in _SHARED)
+        return _facts(_files(state, "**/*"), shares=shares)
+
 
 def _metadata(savepoint: Directory) -> Directory:
     """Return the file that is written last; Flink takes its path for the savepoint's, too."""
     return savepoint if savepoint.path.endswith("/_metadata") else savepoint.child("_metadata")
+
+
+def _is_checkpoint(state: Directory) -> bool:
+    return state.path.rpartition("/")[2].startswith("chk-")
+
+
+def _facts(files: Sequence[File], *, shares: bool) -> StateFacts:
+    complete = next((file.written_at for file in files if file.inside == "_metadata"), None)
+    if complete is None:
+        return StateFacts()
+    return StateFacts(complete, None if shares else sum(file.size_bytes for file in files))
 
 
 def _number(head: bytes) -> int | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from ..core.jobs import Copy, JobRecord, Recorded
 from ..core.names import JobName
 from ..core.operations import Operation
-from ..core.plans import Ground, state_matters
+from ..core.plans import Ground, StateFacts, state_matters
 from ..core.session.blame import Thrown
 from ..core.session.facts import Left
 from ..core.steps import Learned, Step
@@ -76,8 +76,8 @@ class TellsState(Protocol):
         """
         ...
 
-    def sizes(self, record: JobRecord) -> Mapping[str, int]:
-        """Return the size (bytes) of each savepoint of a job, by its path, as far as they can be listed."""
+    def state_facts(self, record: JobRecord, path: str) -> StateFacts:
+        """Return when the savepoint or checkpoint at a path was written, and its size, as far as that is known."""
         ...
 
 

@@ -19,9 +19,11 @@ from ..clients.flink import Flink
 from ..clients.savepoint_store import SavepointStore
 from ..core.errors import FlinkFuncsError, NotFound, Refused
 from ..core.jobs import Copy, JobRecord
-from ..core.names import Directory
+from ..core.names import Directory, state_path
 from ..core.orphans import directories
+from ..core.plans import StateFacts
 from ..core.session.facts import Left
+from ..core.session.savepoints import same_path
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +82,35 @@ class LastState:
             log.warning("job=%s sizes outcome=unknown %s", record.name, error)
             return {}
         return {one.path: one.size_bytes for one in found}
+
+    def facts(self, record: JobRecord, path: str) -> StateFacts:
+        """Return when a state was written, and its size: as it lies in storage, and what that leaves out, by Flink.
+
+        Flink knows the newest ones of the copy that ran last. What cannot be asked tells nothing.
+        """
+        there = self._facts_in_storage(path)
+        if there.written_at and there.size_bytes is not None:
+            return there
+        told = self._facts_of_flink(record, path)
+        size_bytes = told.size_bytes if there.size_bytes is None else there.size_bytes
+        return StateFacts(there.written_at or told.written_at, size_bytes)
+
+    def _facts_in_storage(self, path: str) -> StateFacts:
+        try:
+            return self._store.facts(Directory.parse(state_path(path))) if self._store else StateFacts()
+        except FlinkFuncsError as error:
+            log.warning("state=%s facts outcome=unknown %s", path, error)
+            return StateFacts()
+
+    def _facts_of_flink(self, record: JobRecord, path: str) -> StateFacts:
+        last = record.last_ran
+        try:
+            saved = self._flink.checkpoints(last.flink_job_id).saved if last else []
+        except FlinkFuncsError as error:
+            log.warning("job=%s state=%s facts outcome=unknown %s", record.name, path, error)
+            saved = []
+        told = (StateFacts(one.completed_at, one.size_bytes) for one in saved if same_path(one.path, path))
+        return next(told, StateFacts())
 
     def _stored(self, record: JobRecord, last: Copy, configuration: Mapping[str, str]) -> Left | None:
         root = self._checkpoints(last, configuration)

@@ -24,6 +24,7 @@ from ..core.jobs import Copy, JobRecord, Recorded, RecordedCopy
 from ..core.names import JobName
 from ..core.naming import named
 from ..core.operations import Operation
+from ..core.plans import StateFacts
 from ..core.session import namesakes
 from ..core.session.blame import Blame, Thrown
 from ..core.session.ends import Limits, refuse
@@ -364,9 +365,9 @@ class SessionCluster:
         resting = resting_savepoint(record)
         return Left(resting) if resting else self._last_state.left(record, self._flink.configuration(), ended=True)
 
-    def sizes(self, record: JobRecord) -> Mapping[str, int]:
-        """Return the size (bytes) of each savepoint in the job's directories, as far as they can be listed."""
-        return self._last_state.sizes(record)
+    def state_facts(self, record: JobRecord, path: str) -> StateFacts:
+        """Return when the savepoint or checkpoint at a path was written, and its size, as far as that is known."""
+        return self._last_state.facts(record, path)
 
     def exceptions(self, record: JobRecord, run: Copy) -> tuple[Thrown, ...] | None:
         """Return the exceptions of a run, newest first; None: the cluster does not know it, or it never began."""

@@ -86,6 +86,11 @@ class Directory:
         """Return the directory that lies below this one under the given names."""
         return Directory(self.scheme, self.authority, posixpath.join(self.path, *names))
 
+    @property
+    def parent(self) -> Directory:
+        """The directory in which this one lies; that of a root is the root."""
+        return Directory(self.scheme, self.authority, posixpath.dirname(self.path))
+
     def holds(self, other: Directory) -> bool:
         """Whether the other directory is this one or lies below it, in whichever notation."""
         (store, path), (others, below) = _located(self), _located(other)

@@ -78,6 +78,14 @@ class Stops:
 
 
 @dataclass(frozen=True)
+class StateFacts:
+    """What is known of a complete savepoint or checkpoint."""
+
+    written_at: datetime | None = None
+    size_bytes: int | None = None  # of all that it needs, whatever wrote it
+
+
+@dataclass(frozen=True)
 class StateTaken:
     """The state that would be started from. That of a `stop` is still to be written, into the directory `path`."""
 

@@ -48,6 +48,7 @@ class State:
     number: int
     path: str
     is_savepoint: bool
+    at: float = 0.0  # when it was complete, by the cluster's clock (seconds)
 
 
 @dataclass
@@ -83,8 +84,9 @@ class Job:
         if self.every is None:
             return self.completed
         first = self.restored.number if self.restored else 0
-        number = first + int(self.age() / self.every)
-        return None if self.jar.loops or number == first else State(number, f"file:/cp/{self.id}/chk-{number}", False)
+        count = int(self.age() / self.every)
+        path, at = f"file:/cp/{self.id}/chk-{first + count}", self.since + count * self.every
+        return None if self.jar.loops or count == 0 else State(first + count, path, False, at)
 
     @property
     def newest(self) -> State | None:
@@ -159,6 +161,10 @@ class StandIn:
                 clock=self.clock,
             )
 
+    def since_1970(self, at: float) -> int:
+        """Return a time of the cluster's clock as Flink's answers have it (milliseconds)."""
+        return int((time.time() - time.monotonic() + at) * 1000)
+
     def running(self) -> list[Job]:
         """Return the jobs that are not terminal."""
         return [job for job in self.jobs.values() if job.state not in ENDED]
@@ -189,7 +195,7 @@ class StandIn:
             refused=b"com/example/Refused" in content,
             throws=b"com/example/Throws" in content,
             batch=b"com/example/Batch" in content,
-            uploaded=int((time.time() - time.monotonic() + self.clock()) * 1000),
+            uploaded=self.since_1970(self.clock()),
         )
         self.jars[jar.id] = jar
         return jar
@@ -255,7 +261,7 @@ class StandIn:
         with self.lock:
             for job in self.running():
                 number = (job.newest.number if job.newest else 0) + 1
-                job.completed = State(number, f"file:/cp/{job.id}/chk-{number}", False)
+                job.completed = State(number, f"file:/cp/{job.id}/chk-{number}", False, self.clock())
 
     def finish(self) -> None:
         """Let what runs finish by itself."""
@@ -302,7 +308,7 @@ class StandIn:
         number = (job.newest.number if job.newest else 0) + 1
         name = hashlib.sha256(id_.encode()).hexdigest()[:12]
         path = f"{trigger.directory.replace('file:///', 'file:/')}/savepoint-{job.id[:6]}-{name}"
-        job.savepoint = self.savepoints[path] = State(number, path, True)
+        job.savepoint = self.savepoints[path] = State(number, path, True, self.clock())
         trigger.location = path
 
     def _end(self, job: Job, state: str) -> None:

@@ -13,10 +13,11 @@ from typing import Any, TypeAlias
 
 from tests.listener import Call, Reply, listener
 
-from .cluster import Job, RefusalError, StandIn
+from .cluster import Job, RefusalError, StandIn, State
 
 CACHE_SECONDS = 0.2
 VERTICES = ("source", "count")
+STATE_BYTES = 10  # of each vertex, in every checkpoint and savepoint
 CONFIGURATION = {
     "cluster.intercept-user-system-exit": "THROW",
     "heartbeat.timeout": "1 s",
@@ -126,13 +127,19 @@ def _checkpoints(flink: StandIn, groups: Groups, _: Json) -> Answer:
         return 200, {"latest": {}, "counts": {}}
     latest: Json = {}
     if job.checkpoint:
-        latest["completed"] = {"id": job.checkpoint.number, "external_path": job.checkpoint.path}
+        latest["completed"] = _saved(flink, job.checkpoint)
     if job.savepoint:
-        latest["savepoint"] = {"id": job.savepoint.number, "external_path": job.savepoint.path}
+        latest["savepoint"] = _saved(flink, job.savepoint)
     if at := job.restored:
         latest["restored"] = {"id": at.number, "external_path": at.path, "is_savepoint": at.is_savepoint}
     counts = {"restored": bool(job.restored) + job.looped, "completed": int(job.age()) if not job.jar.loops else 0}
-    return 200, {"latest": latest, "counts": counts}
+    history = [latest[kind] for kind in ("savepoint", "completed") if kind in latest]
+    return 200, {"latest": latest, "counts": counts, "history": [{"id": 1, "status": "IN_PROGRESS"}, *history]}
+
+
+def _saved(flink: StandIn, state: State) -> Json:
+    size, at = STATE_BYTES * len(VERTICES), flink.since_1970(state.at)
+    return {"id": state.number, "external_path": state.path, "latest_ack_timestamp": at, "state_size": size}
 
 
 def _checkpoints_config(flink: StandIn, groups: Groups, _: Json) -> Answer:
@@ -142,13 +149,14 @@ def _checkpoints_config(flink: StandIn, groups: Groups, _: Json) -> Answer:
 
 def _details(flink: StandIn, groups: Groups, _: Json) -> Answer:
     _job(flink, groups[0])
-    return 200, {"tasks": {vertex: {"state_size": 10, "persisted_data": 0} for vertex in VERTICES}}
+    return 200, {"tasks": {vertex: {"state_size": STATE_BYTES, "persisted_data": 0} for vertex in VERTICES}}
 
 
 def _exceptions(flink: StandIn, groups: Groups, _: Json) -> Answer:
     job = _job(flink, groups[0])
     failures = ["java.lang.IllegalStateException: again"] * min(10, job.looped) or job.failures
-    return 200, {"exceptionHistory": {"entries": [{"stacktrace": trace} for trace in failures]}}
+    at = flink.since_1970(job.ended_at or flink.clock()) + 1  # behind a checkpoint of the same millisecond
+    return 200, {"exceptionHistory": {"entries": [{"stacktrace": trace, "timestamp": at} for trace in failures]}}
 
 
 def _triggered(flink: StandIn, groups: Groups, _: Json) -> Answer:

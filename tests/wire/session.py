@@ -10,6 +10,7 @@ from flinkfuncs.clients.flink import Flink
 from flinkfuncs.clients.jars import Jars
 from flinkfuncs.clients.ledger import Ledger
 from flinkfuncs.clients.queue import OperationsQueue
+from flinkfuncs.clients.savepoint_store import SavepointStore
 from flinkfuncs.clusters.keeper import Keeper, keep_release
 from flinkfuncs.clusters.session import SessionCluster
 from flinkfuncs.core.jobs import JobRecord
@@ -43,6 +44,7 @@ class Session(SessionCluster):
         *,
         keeper: Keeper | None = None,
         client: Flink | None = None,
+        store: SavepointStore | None = None,
         limits: Limits = BRIEF,
     ) -> None:
         """Drive on the stand-in that the server serves now; `client` reaches it in another way than over plain HTTP."""
@@ -55,6 +57,7 @@ class Session(SessionCluster):
             limits,
             name=storage.cluster,
             owner_of=storage.ledger().owner_of,
+            store=store,
         )
 
     def act(self, record: JobRecord, operation: Operation, step: Step) -> Learned:

@@ -20,6 +20,7 @@ from flinkfuncs.core.jobs import JobRecord, Lease, Savepoint
 from flinkfuncs.core.names import Directory, JobName
 from flinkfuncs.core.operations import Operation, Outcome, Result
 from flinkfuncs.core.orphans import Found
+from flinkfuncs.core.plans import StateFacts
 from flinkfuncs.core.releases import Spec
 from flinkfuncs.core.retention import Policy
 from flinkfuncs.core.session.facts import DisposalSeen
@@ -102,6 +103,10 @@ class Shelf:
 
     def holds(self, _savepoint: object) -> None:
         """Know nothing of others."""
+
+    def facts(self, _state: object) -> StateFacts:
+        """Know nothing of any."""
+        return StateFacts()
 
 
 class LockedShelf(Shelf):

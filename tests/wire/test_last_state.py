@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flinkfuncs.clients.flink import Flink
-from flinkfuncs.clients.savepoint_store import LocalSavepoints
+from flinkfuncs.clients.savepoint_store import BlobSavepoints, LocalSavepoints, SavepointStore
 from flinkfuncs.clusters.last_state import LastState
 from flinkfuncs.core.errors import NotFound
 from flinkfuncs.core.names import Directory
@@ -17,6 +17,7 @@ from flinkfuncs.core.session.facts import Left
 from tests.unit.builders import OLD_ID, copy_of, job, release
 
 from .server import Answer, serving
+from .storage import Storage
 
 FORGOTTEN = {"GET /checkpoints": [Answer(404, {"errors": ["Job not found"]})]}
 KNOWN = {
@@ -137,3 +138,73 @@ def test_storage_is_not_asked_about_a_copy_that_has_not_ended(tmp_path: Path) ->
     written(tmp_path / "cp" / OLD_ID / "chk-7", 7)
     with pytest.raises(NotFound):
         left(tmp_path, FORGOTTEN, ended=False)
+
+
+# ------------------------------------------------------------------------------------------------------- age and size
+
+SAVED = {
+    "latest": {
+        "completed": {"id": 9, "external_path": "file:/cp/chk-9", "latest_ack_timestamp": 9_000, "state_size": 900},
+        "savepoint": {"id": 8, "external_path": "file:/sp/8", "latest_ack_timestamp": 8_000, "state_size": 800},
+        "restored": {"id": 1, "external_path": "file:/sp/1", "is_savepoint": True},
+    },
+    "history": [
+        {"id": 10, "status": "IN_PROGRESS", "latest_ack_timestamp": -1, "state_size": 0},
+        {"id": 9, "external_path": "file:/cp/chk-9", "latest_ack_timestamp": 9_000, "state_size": 900},
+        {"id": 7, "external_path": "file:/cp/chk-7", "latest_ack_timestamp": 7_000, "state_size": 700},
+    ],
+}
+
+
+def facts(path: str, answer: Answer, store: SavepointStore | None = None) -> tuple[int | None, int | None]:
+    """Ask for the time (seconds since 1970) and the size of the state at a path."""
+    with serving({"GET /checkpoints": [answer]}) as server:
+        state = LastState(Flink(server.url, call_seconds=5), store, Directory.parse("file:///sp"))
+        found = state.facts(job(copy_of()), path)
+    return int(found.written_at.timestamp()) if found.written_at else None, found.size_bytes
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("file:///cp/chk-9", (9, 900)),
+        ("file:///sp/8/_metadata", (8, 800)),
+        ("file:///cp/chk-7", (7, 700)),  # one that was the newest a moment ago
+        ("file:///sp/1", (None, None)),  # what it was started from: Flink says when it was restored, and no more
+        ("file:///sp/99", (None, None)),
+        ("not a uri", (None, None)),
+    ],
+)
+def test_flink_tells_when_the_states_of_a_copy_were_written(path: str, told: tuple[int | None, int | None]) -> None:
+    """The newest ones, and those of its history; in whichever notation."""
+    assert facts(path, Answer(200, SAVED)) == told
+
+
+@pytest.mark.parametrize(
+    "answer", [Answer(404, {"errors": ["Job not found"]}), Answer(503), Answer(200, {"latest": 1})]
+)
+def test_where_neither_flink_nor_storage_tells_nothing_is_known(answer: Answer) -> None:
+    """A copy that Flink forgot, a Flink that does not answer, and one that answers something else."""
+    assert facts("file:///cp/chk-9", answer) == (None, None)
+
+
+def test_storage_tells_what_flink_does_not_and_flink_what_storage_does_not(tmp_path: Path) -> None:
+    """The size of a checkpoint that shares its files with others is Flink's word."""
+    path = written(tmp_path / "cp/chk-7", 7)
+    size = (tmp_path / "cp/chk-7/_metadata").stat().st_size
+    told = {"id": 7, "external_path": path, "latest_ack_timestamp": 7_000, "state_size": 700}
+    knows, forgot = Answer(200, {"latest": {"completed": told}}), Answer(404, {"errors": ["Job not found"]})
+    assert facts(path, forgot, LocalSavepoints()) == (993, size)
+    (tmp_path / "cp/shared").mkdir()
+    (tmp_path / "cp/shared/one").write_bytes(b"x")
+    assert facts(path, forgot, LocalSavepoints()) == (993, None)
+    assert facts(path, knows, LocalSavepoints()) == (993, 700)
+
+
+def test_a_storage_that_cannot_be_asked_leaves_it_to_flink(storage: Storage) -> None:
+    """As the container is gone, or may not be listed."""
+    path = f"abfs://{storage.releases.container_name}@account.dfs.core.windows.net/cp/chk-9"
+    told = {"id": 9, "external_path": path, "latest_ack_timestamp": 9_000, "state_size": 900}
+    storage.releases.delete_container()
+    answer = Answer(200, {"latest": {"completed": told}})
+    assert facts(path, answer, BlobSavepoints(storage.releases)) == (9, 900)

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flinkfuncs.clients.jars import Jars
+from flinkfuncs.clients.savepoint_store import LocalSavepoints, SavepointStore
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import NotFound, Refused, Unavailable
 from flinkfuncs.core.jobs import JobRecord
-from flinkfuncs.core.names import JobName
+from flinkfuncs.core.names import Directory, JobName
 from flinkfuncs.core.operations import Operation, Outcome, Request
-from flinkfuncs.core.plans import NO_RELEASE, Plan, Verdict
+from flinkfuncs.core.plans import NO_RELEASE, Plan, StateTaken, Verdict
 from flinkfuncs.core.releases import JarSource, SpecPatch
+from flinkfuncs.core.session.ends import Limits
 from flinkfuncs.core.steps import Check, Learned, Step
 from flinkfuncs.core.uploads import parse_job_json
 from flinkfuncs.intake import MOST_OPEN, Intake
 from flinkfuncs.planning import Planner
 from tests.fixtures.scenes import CALLER, MortalCluster, Play
-from tests.stand_in.rest import FlinkServer
+from tests.stand_in.rest import STATE_BYTES, VERTICES, FlinkServer
 from tests.unit.builders import ORDERS
 from tests.wire.api import Api, json_of
 from tests.wire.arm_driver import cluster as arm_cluster
 from tests.wire.server import Answer, serving
-from tests.wire.session import Session
+from tests.wire.session import BRIEF, Session
 from tests.wire.storage import Storage, jar
 
 V2 = jar(padding=b"2 of a plan")
@@ -58,10 +64,12 @@ class Slow(Honest):
 class Scene(Play):
     """A job that is planned, and then driven."""
 
-    def __init__(self, storage: Storage, server: FlinkServer) -> None:
+    def __init__(
+        self, storage: Storage, server: FlinkServer, *, store: SavepointStore | None = None, limits: Limits = BRIEF
+    ) -> None:
         """Begin without a job."""
         super().__init__(storage, server)
-        self.cluster: Honest = Honest(storage, server)
+        self.cluster: Honest = Honest(storage, server, store=store, limits=limits)
         self.intake = Intake(self.ledger, storage.queue, self.cluster.jars, self.cluster)
 
     def planner(self, **options: float) -> Planner:
@@ -227,19 +235,126 @@ def test_the_downtime_that_is_expected_is_that_of_the_updates_before(running: Sc
     assert running.plans(Action.UPDATE).downtime_seconds == pytest.approx(seconds, abs=0.1)
 
 
-def test_a_start_is_planned_from_the_state_that_it_takes(running: Scene) -> None:
-    """With the age of the savepoint; after a failure it is the newest checkpoint."""
-    stopped(running)
-    newest = running.record.newest_savepoint
+# ---------------------------------------------------------------------------------------------------- the state taken
+
+STATE_SIZE = STATE_BYTES * len(VERTICES)
+
+
+def saved(scene: Scene) -> None:
+    """Take a savepoint while it runs."""
+    scene.asks(Action.SAVEPOINT).drives()
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "kind"),
+    [
+        (Action.START, stopped, "savepoint"),
+        (Action.UPDATE, stopped, "savepoint"),
+        (Action.UPDATE, saved, "stop"),
+        (Action.LAST_STATE_UPDATE, saved, "savepoint"),
+    ],
+)
+def test_a_plan_names_the_age_and_size_of_a_recorded_savepoint(
+    running: Scene, action: Action, before: Callable[[Scene], object], kind: str
+) -> None:
+    """That of a `stop` is still to be written, so they are those of the newest one that there is."""
+    before(running)
+    newest, state = running.record.newest_savepoint, running.plans(action).state
     assert newest
-    plan = running.plans(Action.START)
-    assert plan.state
-    assert (plan.state.kind, plan.state.path, plan.state.taken_at) == ("savepoint", newest.path, newest.taken_at)
-    running.asks(Action.START).drives()
-    failed(running)
-    again = running.plans(Action.RE_LAUNCH)
-    assert again.state
-    assert (again.state.kind, again.state.path.rpartition("/")[2][:4]) == ("checkpoint", "chk-")
+    assert state
+    path = "file:///sp/orders" if kind == "stop" else newest.path
+    assert state == StateTaken(path, state.kind, newest.taken_at, STATE_SIZE)
+    assert state.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("action", "before"),
+    [
+        (Action.START, failed),
+        (Action.RE_LAUNCH, failed),
+        (Action.UPDATE, failed),
+        (Action.LAST_STATE_UPDATE, failed),
+        (Action.LAST_STATE_UPDATE, nothing_else),
+    ],
+)
+def test_a_plan_names_the_age_and_size_of_a_checkpoint_as_flink_tells_them(
+    running: Scene, action: Action, before: Callable[[Scene], object]
+) -> None:
+    """Where nothing runs, and where the job is cancelled for it."""
+    before(running)
+    (job,) = running.cluster.flink.jobs.values()
+    assert job.completed
+    state = running.plans(action).state
+    assert state
+    assert state.taken_at
+    at = running.cluster.flink.since_1970(job.completed.at) / 1000
+    assert (state.kind, state.path, state.size_bytes) == ("checkpoint", job.completed.path, STATE_SIZE)
+    assert state.taken_at.timestamp() == pytest.approx(at, abs=1)
+
+
+def test_a_job_without_a_savepoint_is_stopped_into_one_of_unknown_age_and_size(running: Scene) -> None:
+    """Nothing is made up."""
+    assert running.plans(Action.UPDATE).state == StateTaken("file:///sp/orders", "stop")
+
+
+@pytest.mark.parametrize("action", [Action.UPDATE, Action.LAST_STATE_UPDATE])
+def test_the_state_that_an_action_names_is_that_of_its_plan(running: Scene, action: Action) -> None:
+    """Not the one that the job has, or would leave: by its bare name, too."""
+    saved(running)
+    first = running.record.newest_savepoint
+    assert first
+    running.checkpoints().asks(Action.SAVEPOINT).drives()
+    for name in (first.path, first.path.rpartition("/")[2]):
+        plan = running.plans(action, save_point_name=name)
+        assert plan.state == StateTaken(first.path, "savepoint", first.taken_at, None)  # Flink tells of the newest one
+    done = running.does(plan, action, save_point_name=name).result
+    assert done
+    assert done.restored_from == first.path
+
+
+@pytest.fixture
+def stored(storage: Storage, flink: FlinkServer, tmp_path: Path) -> Scene:
+    """A job that failed, whose states lie in a directory of this machine; Flink has forgotten it."""
+    limits = replace(BRIEF, savepoint_root=Directory.parse(f"{tmp_path.as_uri()}/sp"))
+    scene = Scene(storage, flink, store=LocalSavepoints(), limits=limits)
+    scene.cluster.flink.options["execution.checkpointing.dir"] = f"{tmp_path.as_uri()}/cp"
+    scene.runs().fails().storage.clock.sleep(20)
+    scene.asks(Action.CANCEL).drives()
+    scene.cluster.flink.forget_ended()
+    return scene
+
+
+def lies(directory: Path, *, at: int, **files: int) -> str:
+    """Put a complete state there that was written at a time (seconds since 1970), and return its URI."""
+    for name, size in {"_metadata": 100, **files}.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(b"x" * size)
+    os.utime(directory / "_metadata", (at, at))
+    return directory.as_uri()
+
+
+def test_a_savepoint_that_no_record_names_has_its_age_and_size_from_storage(stored: Scene, tmp_path: Path) -> None:
+    """Wherever it lies below the root."""
+    path = lies(tmp_path / "sp/by-hand/savepoint-1", at=1_790_000_000, task=23)
+    state = stored.plans(Action.START, save_point_name=f"{path}/_metadata").state
+    assert state == StateTaken(path, "savepoint", datetime.fromtimestamp(1_790_000_000, UTC), 123)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_checkpoint_of_a_forgotten_copy_has_its_age_and_size_from_storage(
+    stored: Scene, tmp_path: Path, *, shared: bool
+) -> None:
+    """What it needs of the files that it shares with others nobody can tell, so it has no size then."""
+    copy = stored.record.current
+    assert copy
+    directory = tmp_path / "cp" / copy.flink_job_id
+    path = lies(directory / "chk-7", at=1_790_000_000, task=23)
+    (directory / "shared").mkdir()
+    if shared:
+        (directory / "shared/one").write_bytes(b"x")
+    state = stored.plans(Action.RE_LAUNCH).state
+    expected = None if shared else 123
+    assert state == StateTaken(path, "checkpoint", datetime.fromtimestamp(1_790_000_000, UTC), expected)
 
 
 # ------------------------------------------------------------------------------------------------------------- verdicts

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from flinkfuncs.clients.savepoint_store import BlobSavepoints, LocalSavepoints, SavepointStore
+from flinkfuncs.clients.savepoint_store import BlobSavepoints, LocalSavepoints, SavepointPlaces, SavepointStore
 from flinkfuncs.core.errors import NotFound
 from flinkfuncs.core.names import Directory
+from flinkfuncs.core.plans import StateFacts
 from tests.wire.storage import Storage
 from tests.wire.test_load import counted
 
@@ -123,6 +124,34 @@ def test_a_state_is_there_where_its_metadata_is(storage: Storage, tmp_path: Path
         assert blobs.holds(Directory.parse(f"{elsewhere}/sp/1")) is None
         assert not blobs.exists(Directory.parse(f"{elsewhere}/sp"))
     assert local.holds(Directory.parse(f"{there}/sp/1")) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "size"),
+    [("sp/1", 7), ("one/cp/chk-7", 7), ("two/cp/chk-7", None), ("three/cp/chk-7", None), ("sp/2", None), ("sp", None)],
+)
+def test_a_state_has_the_size_of_its_files_unless_it_shares_some(
+    storage: Storage, tmp_path: Path, state: str, size: int | None
+) -> None:
+    """What is not complete is none; another state's files, and what lies beside a savepoint, are not its own."""
+    complete = ("sp/1", "sp/11", "one/cp/chk-7", "one/cp/chk-77", "two/cp/chk-7", "three/cp/chk-7")
+    files = {f"{name}/_metadata": b"x" * 3 for name in complete} | {f"{name}/deep/er": b"x" * 4 for name in complete}
+    files |= dict.fromkeys(("sp/2/state", "sp/shared/x", "two/cp/shared/x", "three/cp/taskowned/x"), b"x")
+    for name, content in files.items():
+        storage.releases.upload_blob(name, content)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    there = Directory.parse(f"abfs://{storage.releases.container_name}@account.dfs.core.windows.net")
+    blobs, local, here = BlobSavepoints(storage.releases), LocalSavepoints(), Directory.parse(tmp_path.as_uri())
+    every = SavepointPlaces([(there, blobs), (here, local)])
+    stores: list[tuple[SavepointStore, Directory]] = [(blobs, there), (local, here), (every, there), (every, here)]
+    for store, root in stores:
+        found = store.facts(root.child(state))
+        assert found.size_bytes == size
+        assert (found.written_at is not None) == (state in complete)
+        assert found.written_at is None or abs((datetime.now(UTC) - found.written_at).total_seconds()) < 600
+    assert blobs.facts(here.child(state)) == local.facts(there.child(state)) == StateFacts()
+    assert every.facts(Directory.parse(f"s3://elsewhere/{state}")) == StateFacts()
 
 
 def test_the_number_of_a_savepoint_stands_at_the_beginning_of_its_metadata(storage: Storage, tmp_path: Path) -> None:

@@ -30,13 +30,18 @@ def named_savepoint(operation: Operation, record: JobRecord, limits: Limits) -> 
     name = state_path(operation.request.save_point_name or "")
     if gone := not_on_record(operation, record):
         return gone
-    recorded = [s.path for s in record.savepoints if name == _bare(s.path) or same_path(name, s.path)]
-    if recorded:
-        return recorded[-1]
+    if recorded := recorded_path(name, record):
+        return recorded
     try:
         return str(below_root(limits, Directory.parse(name)))
     except Refused as error:
         return refuse(error.message, error.code)
+
+
+def recorded_path(name: str, record: JobRecord) -> str | None:
+    """Return the path of the newest recorded savepoint that is so named, by path or bare name."""
+    name = state_path(name)
+    return next((s.path for s in reversed(record.savepoints) if name == _bare(s.path) or same_path(name, s.path)), None)
 
 
 def not_on_record(operation: Operation, record: JobRecord) -> End | None:

@@ -23,6 +23,7 @@ from flinkfuncs.clients.savepoint_store import Kept
 from flinkfuncs.core.errors import NotFound
 from flinkfuncs.core.names import Directory
 from flinkfuncs.core.orphans import Found
+from flinkfuncs.core.plans import StateFacts
 from flinkfuncs.core.session.blame import Blame, Failure
 from flinkfuncs.core.session.facts import (
     CopyState,
@@ -363,6 +364,10 @@ class Stored:
     def holds(self, savepoint: Directory) -> bool | None:
         """Whether a savepoint or a checkpoint lies there."""
         return as_flink_writes(str(savepoint)) in self._cluster.savepoints
+
+    def facts(self, _state: Directory) -> StateFacts:
+        """Nothing: no step depends on it."""
+        return StateFacts()
 
 
 def _is_savepoint(path: str | None) -> bool:
