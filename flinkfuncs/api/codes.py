@@ -77,7 +77,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
 # What every route can reply that reads the ledger.
 OF_STORAGE = ("NotFound", "Conflict", "StorageRefused", "StorageDenied", "StorageUnanswered", "StorageUnavailable")
 OF_RECORDS = (*OF_STORAGE, "MissingSetting", "WrongSettings", "NewerRecord", "UnreadableRecord")
-OF_KEYS = ("InvalidKey", "KeyReused")  # every POST
+OF_KEYS = ("InvalidKey", "KeyReused")  # every POST but a plan, which records no key: `InvalidKey` alone
 
 # What every route can reply before it is called: triggers/guard.py.
 OF_CALLERS = ("NotSignedIn", "NotAllowed", "WrongSettings")

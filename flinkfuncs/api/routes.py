@@ -7,7 +7,7 @@ what they reply. The ARM API of the gateway is not ours to describe.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel, JsonValue
 
@@ -116,7 +116,8 @@ _A_KEY: Schema = {"type": "string", "minLength": 1, "maxLength": 128, "pattern":
 KEY = Parameter(
     "Idempotency-Key",
     "header",
-    "Makes a repeat safe: the same key with the same path and body is the same call, for 7 days or longer.",
+    "Makes a repeat safe: the same key with the same path and body is the same call, for 7 days or longer. With "
+    "`dryRun` it is checked, and not recorded.",
     _A_KEY,
     "8e03978e-40d5-43dd-bc93-6894a57f9324",
 )
@@ -128,6 +129,10 @@ REPEATABILITY = Parameter(
     KEY.example,
 )
 KEYS = (KEY, REPEATABILITY)
+KEYS_OF_A_PLAN = tuple(
+    replace(key, about="Checked, and not recorded: a plan changes nothing, and each call makes another one.")
+    for key in KEYS
+)
 OF_A_JOB = Parameter("job", "query", "Only the operations of this job.", JOB_NAME, "orders")
 STATE = Parameter(
     "state",
@@ -252,8 +257,8 @@ ROUTES = (
         "/api/jobs/{job}/plan",
         "Says what an upload would do that has not been made. Nothing is recorded, and no job is touched.",
         (Reply(200, "The plan.", examples.PLAN),),
-        (*OF_RECORDS, "InvalidJobName", "InvalidBody", "InvalidPath", "BodyTooLarge", "JarNotFound"),
-        (JOB,),
+        (*OF_RECORDS, "InvalidJobName", "InvalidBody", "InvalidPath", "BodyTooLarge", "JarNotFound", "InvalidKey"),
+        (JOB, *KEYS_OF_A_PLAN),
         Body(
             PlannedUpload,
             "Where the jar's bytes are in the jars container, below `plans/` or as an upload; the folder that it is "

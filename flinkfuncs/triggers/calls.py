@@ -62,8 +62,18 @@ def with_key(req: func.HttpRequest, path: str, body: bytes) -> Keyed | None:
         Unavailable: storage cannot be reached.
 
     """
-    key = parse_key(req.headers.get("idempotency-key"), req.headers.get("repeatability-request-id"))
+    key = key_of(req)
     return services().ledger.keys.look(keyed(key, "POST", path, body)) if key is not None else None
+
+
+def key_of(req: func.HttpRequest) -> str | None:
+    """Return the idempotency key of a call, if it has one.
+
+    Raises:
+        Refused: it cannot be one, or two headers give two (400).
+
+    """
+    return parse_key(req.headers.get("idempotency-key"), req.headers.get("repeatability-request-id"))
 
 
 def replayed(call: Keyed | None) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 POST  /api/jobs/{job}/{action}?dryRun=true    with the body of the action
 POST  /api/jobs/{job}/plan                    {"jar": "plans/build-481/orders.jar", "jobJson": {"jar": "orders.jar"}}
+
+An idempotency key is checked and not recorded: a plan changes nothing, and a repeat of the call makes another one.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from ..app import services
 from ..core.model import parse_json
 from ..core.names import JobName
 from ..core.operations import Cause
-from .calls import as_json, asked_in, caller, read_body
+from .calls import as_json, asked_in, caller, key_of, read_body
 from .paging import unclear
 from .problems import replies
 
@@ -39,8 +41,9 @@ def is_dry_run(word: str | None) -> bool:
 
 def plan_action(req: func.HttpRequest) -> func.HttpResponse:
     """Say what an action would do."""
-    job = JobName(req.route_params["job"])
-    return _shown(services().planner.action(job, asked_in(req), Cause(kind="http", detail=caller(req))))
+    job, request = JobName(req.route_params["job"]), asked_in(req)
+    key_of(req)
+    return _shown(services().planner.action(job, request, Cause(kind="http", detail=caller(req))))
 
 
 @blueprint.route("api/jobs/{job}/plan", methods=["POST"])
@@ -49,6 +52,7 @@ def plan_upload(req: func.HttpRequest) -> func.HttpResponse:
     """Say what an upload would do that has not been made."""
     upload = parse_json(asked.PlannedUpload, read_body(req), what="the body")
     job = JobName(req.route_params["job"])
+    key_of(req)
     return _shown(services().planner.upload(job, upload.jar, upload.folder, upload.job_json, again=upload.again))
 
 

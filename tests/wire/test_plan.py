@@ -700,6 +700,44 @@ def test_what_is_not_a_plan_is_a_problem_document(
     assert (reply.status_code, json_of(reply)["code"]) == (status, code)
 
 
+PLANNED = [("orders/stop?dryRun=true", b""), ("orders/plan", b'{"jar": "plans/x/new.jar"}')]
+
+
+@pytest.mark.parametrize(("path", "body"), PLANNED)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Idempotency-Key": ""},
+        {"Idempotency-Key": "x" * 129},
+        {"Repeatability-Request-ID": "a b"},
+        {"Idempotency-Key": "a", "Repeatability-Request-ID": "b"},
+    ],
+)
+def test_a_plan_refuses_a_key_that_cannot_be_one(
+    running: Scene, path: str, body: bytes, headers: dict[str, str]
+) -> None:
+    """As the action would, which comes with the same one."""
+    running.storage.upload("plans/x/new.jar", V2)
+    reply = Api(running).call("POST", f"/api/jobs/{path}", body, headers=headers)
+    assert (reply.status_code, json_of(reply)["code"]) == (400, "InvalidKey")
+
+
+@pytest.mark.parametrize(("path", "body"), PLANNED)
+def test_a_plan_leaves_its_key_to_the_action(running: Scene, path: str, body: bytes) -> None:
+    """It is made anew each time, and another call may have the key afterwards."""
+    running.storage.upload("plans/x/new.jar", V2)
+    key, before = {"Idempotency-Key": "build-7"}, running.blobs()
+    first, second = (Api(running).call("POST", f"/api/jobs/{path}", body, headers=key) for _ in range(2))
+    assert (first.status_code, json_of(first)) == (200, json_of(second))
+    assert "Idempotency-Replayed" not in second.headers
+    assert running.blobs() == before
+    done = Api(running).call("POST", "/api/jobs/orders/savepoint", b"{}", headers=key)
+    assert (done.status_code, done.headers.get("Idempotency-Replayed")) == (202, None)
+    running.drives()
+    third = Api(running).call("POST", f"/api/jobs/{path}", body, headers=key)
+    assert (third.status_code, third.headers.get("Idempotency-Replayed")) == (200, None)
+
+
 def test_a_deleted_job_has_nothing_to_plan(running: Scene) -> None:
     """As the action itself says."""
     stopped(running)
