@@ -16,13 +16,13 @@ nothing here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 from pydantic import Field
 
-from ..core import jobs, operations, plans, releases
+from ..core import jobs, operations, plans, releases, windows
 from ..core.actions import Action
 from ..core.durations import downtime
 from ..core.going_back import KnownRelease
@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # storage's SDK is not needed to be indexed
     from ..uploading import Stored
 
 Json: TypeAlias = Mapping[str, "Json"] | list["Json"] | str | int | float | bool | None
+Value: TypeAlias = str | int | float | bool | tuple[str, ...] | None
 Kind = Literal["upload", "http", "arm", "timer"]
 Folder = Literal["stateful", "stateless"]
 
@@ -67,6 +68,17 @@ class UpdateWindow(Shown):
     until: str | None = None
     days: tuple[Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"], ...] | None = None
     time_zone: str | None = None
+
+    @classmethod
+    def of(cls, window: windows.Window) -> Self:
+        """Show a window."""
+        match window:
+            case windows.CronWindow():
+                return cls(cron=window.cron, minutes=window.minutes, time_zone=window.time_zone)
+            case windows.DailyWindow():
+                return cls(opens=window.opens, until=window.until, days=window.days, time_zone=window.time_zone)
+            case windows.NoWindow():
+                return cls()
 
 
 class Spec(Shown):
@@ -101,7 +113,7 @@ class Spec(Shown):
             "savepoint_retention_count": spec.savepoint_retention_count,
             "savepoint_retention_days": spec.savepoint_retention_days,
             "require_slots": spec.require_slots,
-            "update_window": spec.update_window and UpdateWindow(**spec.update_window.model_dump()),
+            "update_window": spec.update_window and UpdateWindow.of(spec.update_window),
         }
         said = {name: value for name, value in every.items() if spec.whole or name in spec.model_fields_set}
         return cls.model_validate(said)
@@ -1048,17 +1060,42 @@ class Difference(Shown):
     """
 
     field: str
+    """As in a spec, or `flinkConfiguration.` and a key of it."""
     before: str | int | float | bool | tuple[str, ...] | None = None
+    """Of `updateWindow`: its JSON."""
     after: str | int | float | bool | tuple[str, ...] | None = None
 
-    @classmethod
-    def of(cls, difference: plans.Difference) -> Self:
-        """Show it; secrets are starred, so both sides may look alike."""
-        field = difference.field
-        return cls(field=field, before=_harmless(field, difference.before), after=_harmless(field, difference.after))
+
+def _differences(before: releases.Release | None, after: releases.Release) -> Iterator[Difference]:
+    """Yield what a release changes, field by field; secrets are starred, so both sides may look alike."""
+    old, new = _values(before) if before else {}, _values(after)
+    for field in sorted(old.keys() | new.keys()):
+        was, will_be = old.get(field), new.get(field)
+        if was != will_be:
+            yield Difference(field=field, before=_harmless(field, was), after=_harmless(field, will_be))
 
 
-def _harmless(field: str, value: plans.Value) -> plans.Value:
+def _values(release: releases.Release) -> dict[str, Value]:
+    """Return all that makes a release, by the names that the API has for it."""
+    spec = release.spec
+    return {
+        "sha256": release.sha256,
+        "entryClass": spec.entry_class,
+        "args": tuple(spec.argument_list),
+        "parallelism": spec.parallelism,
+        **{f"flinkConfiguration.{key}": value for key, value in spec.flink_configuration.items()},
+        "savepointDirectory": spec.savepoint_directory,
+        "savepointFormat": spec.savepoint_format,
+        "allowNonRestoredState": spec.allow_non_restored_state,
+        "onFailure": spec.on_failure,
+        "savepointRetentionCount": spec.savepoint_retention_count,
+        "savepointRetentionDays": spec.savepoint_retention_days,
+        "requireSlots": spec.require_slots,
+        "updateWindow": UpdateWindow.of(spec.update_window).to_json() if spec.update_window else None,
+    }
+
+
+def _harmless(field: str, value: Value) -> Value:
     if isinstance(value, tuple):
         return tuple(redacted_arguments(value))
     _, dot, key = field.partition(".")
@@ -1131,7 +1168,6 @@ class Plan(Shown):
     def of(cls, plan: plans.Plan) -> Self:
         """Show a plan."""
         stops, state, back, release, compared = plan.stops, plan.state, plan.rollback, plan.release, plan.compared
-        changed = plans.differences(plan.before, release) if release else ()
         return cls(
             id=plan.id,
             verdict=plan.verdict.value,
@@ -1143,7 +1179,7 @@ class Plan(Shown):
             state=state
             and StateTaken(path=state.path, kind=state.kind, taken_at=state.taken_at, size_bytes=state.size_bytes),
             release=release and Release.of(release),
-            spec=tuple(Difference.of(one) for one in changed),
+            spec=tuple(_differences(plan.before, release)) if release else (),
             operators=compared and _operators(compared),
             slots=_slots(compared) if compared else None,
             warnings=plan.warnings,

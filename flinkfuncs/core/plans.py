@@ -18,29 +18,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import takewhile
 from statistics import median
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from .actions import Action
 from .jobs import JobRecord
-from .model import Model
 from .operations import Compared, Operation, Outcome
-from .releases import Release, SpecPatch
+from .releases import Release
 from .session.last_state import NEED_STATE
 from .steps import End
-from .windows import Window
 
 NO_RELEASE = "0" * 16
 CHANGED = "PlanChanged"  # the code of a refusal
 RESTS = ("STOPPED", "FINISHED", "CANCELED", "FAILED", "VANISHED", "NEVER_STARTED")  # statuses in which nothing runs
 MOST_UPDATES = 20  # that the expected downtime is the median of
-
-Value: TypeAlias = str | int | float | bool | tuple[str, ...] | None
 
 
 class Verdict(StrEnum):
@@ -101,15 +97,6 @@ class WayBack:
 
     about: str
     release_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A field of the spec, or the jar, that the release changes."""
-
-    field: str
-    before: Value
-    after: Value
 
 
 @dataclass(frozen=True)
@@ -192,28 +179,6 @@ def release_objection(operation: Operation) -> End | None:
 
 def _changed(why: str) -> End:
     return End(Outcome.REFUSED, f"{why}; the job is untouched: plan it again", code=CHANGED)
-
-
-def differences(before: Release | None, after: Release) -> Iterator[Difference]:
-    """Yield what a release changes, field by field, each key of its Flink configuration as a field."""
-    old, new = _fields(before) if before else {}, _fields(after)
-    for field in sorted(old.keys() | new.keys()):
-        if old.get(field) != new.get(field):
-            yield Difference(field, old.get(field), new.get(field))
-
-
-def _fields(release: Release) -> Mapping[str, Value]:
-    spec: dict[str, Value] = {
-        SpecPatch.model_fields[name].alias or name: _value(getattr(release.spec, name))
-        for name in SpecPatch.model_fields
-        if name not in ("args", "flink_configuration")
-    }
-    configuration = {f"flinkConfiguration.{key}": value for key, value in release.spec.flink_configuration.items()}
-    return {"sha256": release.sha256, "args": tuple(release.spec.argument_list), **spec, **configuration}
-
-
-def _value(value: Value | Window) -> Value:
-    return value.to_json() if isinstance(value, Model) else value
 
 
 def downtime_seconds(operations: Iterable[Operation]) -> float | None:

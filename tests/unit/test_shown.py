@@ -6,11 +6,12 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import Field
 from pydantic.json_schema import models_json_schema
 
 from flinkfuncs.api import shown
 from flinkfuncs.clients.ledger import upload_of
-from flinkfuncs.core import jobs, operations, releases
+from flinkfuncs.core import jobs, operations, plans, releases
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import Copy, JobRecord, JobRow, LastOperation, Savepoint
 from flinkfuncs.core.model import Model
@@ -19,6 +20,7 @@ from flinkfuncs.core.operations import ArmProgress, Cause, Mark, Operation, Outc
 from flinkfuncs.core.orphans import Found
 from flinkfuncs.core.releases import JarSource, Release, Spec, SpecPatch
 from flinkfuncs.core.summaries import summary_of
+from flinkfuncs.core.windows import DailyWindow
 from flinkfuncs.redaction import redacted_args, redacted_arguments, redacted_configuration
 from tests.fixtures.halfway import NAMES, load
 
@@ -267,6 +269,95 @@ def test_no_model_of_the_ledger_is_part_of_a_reply() -> None:
     _, schema = models_json_schema([(model, "serialization") for model in models])
     described = set(schema["$defs"])
     assert described == {model.__name__ for model in models} | {"Action", "Outcome"}
+
+
+# ------------------------------------------------------------------------------------------------ what a plan changes
+
+BARE = RELEASE.model_copy(update={"spec": Spec()})
+# A spec in which every field is another one than in BARE, by the names of the API.
+FULL_SPEC = {
+    "entryClass": "com.example.Orders",
+    "args": ["--topic", "orders"],
+    "parallelism": 4,
+    "flinkConfiguration": {"state.backend.type": "rocksdb", "pipeline.name": "orders"},
+    "savepointDirectory": "abfs://savepoints@account/team",
+    "savepointFormat": "NATIVE",
+    "allowNonRestoredState": True,
+    "onFailure": "stop",
+    "savepointRetentionCount": 3,
+    "savepointRetentionDays": 1.5,
+    "requireSlots": True,
+    "updateWindow": {"from": "02:00", "until": "05:00", "days": ["MON"], "timeZone": "UTC"},
+}
+
+
+def changes(after: Release, before: Release | None = BARE) -> dict[str, tuple[object, object]]:
+    """Return what a plan shows of a release: each field with both values."""
+    plan = plans.Plan("0", Action.UPDATE, plans.Verdict.WILL_DO, release=after, before=before)
+    view = shown.Plan.of(plan)
+    assert [one.field for one in view.spec] == sorted({one.field for one in view.spec})
+    return {one.field: (one.before, one.after) for one in view.spec}
+
+
+def with_spec(**spec: object) -> Release:
+    """Return BARE with a spec."""
+    return RELEASE.model_copy(update={"spec": Spec.model_validate(spec)})
+
+
+def test_a_plan_lists_what_a_release_changes_field_by_field() -> None:
+    """Each key of the configuration is one, and what is the same is left out."""
+    before = with_spec(parallelism=2, flink_configuration={"k.a": "1", "k.b": "1", "k.c": "1"})
+    after = with_spec(parallelism=4, flink_configuration={"k.a": "1", "k.b": "2", "k.d": "1"})
+    assert changes(after, before) == {
+        "flinkConfiguration.k.b": ("1", "2"),
+        "flinkConfiguration.k.c": ("1", None),
+        "flinkConfiguration.k.d": (None, "1"),
+        "parallelism": (2, 4),
+    }
+    assert changes(BARE.model_copy(update={"sha256": "cd" * 32})) == {"sha256": ("ab" * 32, "cd" * 32)}
+    assert changes(BARE) == {}
+    assert changes(after, None)["parallelism"] == (None, 4)
+
+
+def test_a_plan_shows_no_secret() -> None:
+    """That a password changes is shown, and neither of the two."""
+    before = with_spec(args=("--db.password", "hunter1"), flink_configuration={"s3.secret-key": "hunter1"})
+    after = with_spec(args=("--db.password", "hunter2"), flink_configuration={"s3.secret-key": "hunter2"})
+    found = changes(after, before)
+    assert found.keys() == {"args", "flinkConfiguration.s3.secret-key"}
+    assert "hunter" not in str(found)
+
+
+def test_a_plan_names_every_field_as_a_spec_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However the ledger calls them: a field that is renamed there renames nothing here."""
+    after = with_spec(**FULL_SPEC)
+    assert shown.Spec.of(after.spec).as_json() == FULL_SPEC
+    for field in (*SpecPatch.model_fields.values(), *DailyWindow.model_fields.values()):
+        monkeypatch.setattr(field, "alias", "renamed")
+        monkeypatch.setattr(field, "serialization_alias", "renamed")
+    found = {field: value for field, (_, value) in changes(after).items()}
+    configuration = {field.partition(".")[2]: found.pop(field) for field in [*found] if "." in field}
+    window = json.loads(str(found.pop("updateWindow")))
+    assert found | {"flinkConfiguration": configuration, "updateWindow": window} == FULL_SPEC | {
+        "args": ("--topic", "orders")
+    }
+
+
+class RenamedWindow(DailyWindow):
+    """A window of a ledger that calls things otherwise."""
+
+    opens: str = Field(alias="begins")
+    tide: str = "low"
+
+
+def test_a_window_of_a_ledger_that_calls_things_otherwise_is_shown_as_before() -> None:
+    """Alone, in a spec and among the changes of a plan; a field that is new there is not shown."""
+    renamed = RenamedWindow.model_validate({"begins": "02:00", "until": "05:00"})
+    window = {"from": "02:00", "until": "05:00", "timeZone": "UTC"}
+    spec = BARE.spec.model_copy(update={"update_window": renamed})
+    assert shown.Spec.of(spec).as_json()["updateWindow"] == window
+    (change,) = changes(BARE.model_copy(update={"spec": spec})).items()
+    assert (change[0], json.loads(str(change[1][1]))) == ("updateWindow", window)
 
 
 @pytest.mark.parametrize("scene", NAMES)
