@@ -37,6 +37,7 @@ from .clients.ledger import Ledger
 from .clusters.cluster import Cluster, TellsState, ground_of
 from .core import progress, queueing
 from .core.actions import Action
+from .core.durations import expected_downtime_seconds
 from .core.errors import FlinkFuncsError, NotFound, Refused, Unavailable
 from .core.jobs import JobRecord
 from .core.names import JobName, state_path
@@ -54,7 +55,6 @@ from .core.plans import (
     Verdict,
     WayBack,
     changes_record,
-    downtime_seconds,
     plan_id,
 )
 from .core.queueing import Queued
@@ -332,10 +332,13 @@ class Planner:
         )
 
     def _downtime(self, case: _Case, step: Acting) -> float | None:
-        if not (isinstance(step, Stop) and case.operation.action is Action.UPDATE):
+        action = case.operation.action
+        ends = isinstance(step, Cancel if action is Action.LAST_STATE_UPDATE else Stop)
+        if not (ends and action in queueing.UPDATES):
             return None
         with suppress(FlinkFuncsError):  # the plan is as good without it
-            return downtime_seconds(self._ledger.page(case.base.name, state="closed", top=READ_OPERATIONS).operations)
+            closed = self._ledger.page(case.base.name, state="closed", top=READ_OPERATIONS).operations
+            return expected_downtime_seconds(closed, action)
         return None
 
     def _state(self, case: _Case, step: Acting) -> StateTaken | None:

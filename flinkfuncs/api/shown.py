@@ -1161,7 +1161,7 @@ class Plan(Shown):
     slots: Slots | None = None
     warnings: tuple[str, ...] = ()
     expected_downtime_seconds: float | None = None
-    """Of an UPDATE: the median of the last ones, from the stop to the new run."""
+    """Of an update that ends a run: the median `downtime` of the last ones of the same action that went well."""
     rollback: Rollback | None = None
 
     @classmethod

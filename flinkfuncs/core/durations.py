@@ -9,14 +9,21 @@
 
 Both are what this app saw, by its own clock: they are longer than Flink's own by up to one look. Behind the ARM job API
 the service stops and starts by itself, and the downtime is not known.
+
+What is expected of the next operation is the median of the newest ones of its action that went well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
+from statistics import median
 
 from .actions import Action
-from .operations import Operation
+from .operations import Operation, Outcome
+
+MOST_EXPECTED = 20  # operations that an expectation is the median of
 
 
 def savepoint_seconds(operation: Operation) -> float | None:
@@ -32,6 +39,17 @@ def downtime_seconds(operation: Operation) -> float | None:
     """Return for how long nothing of the job ran (seconds), or None where nothing was stopped, or nothing runs now."""
     since, until = downtime(operation) or (None, None)
     return (until - since).total_seconds() if since and until else None
+
+
+def expected_downtime_seconds(operations: Iterable[Operation], action: Action) -> float | None:
+    """Return for how long nothing of a job will run while an action is carried out; `operations` are newest first.
+
+    None: none of them did that, and went well.
+    """
+    well = (one for one in operations if one.result and one.result.outcome is Outcome.SUCCEEDED)
+    known = (seconds for one in well if one.action is action and (seconds := downtime_seconds(one)) is not None)
+    newest = list(islice(known, MOST_EXPECTED))
+    return round(median(newest), 1) if newest else None
 
 
 def downtime(operation: Operation) -> tuple[datetime, datetime | None] | None:

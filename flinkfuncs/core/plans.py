@@ -18,12 +18,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import takewhile
-from statistics import median
 from typing import Literal
 
 from .actions import Action
@@ -36,7 +34,6 @@ from .steps import End
 NO_RELEASE = "0" * 16
 CHANGED = "PlanChanged"  # the code of a refusal
 RESTS = ("STOPPED", "FINISHED", "CANCELED", "FAILED", "VANISHED", "NEVER_STARTED")  # statuses in which nothing runs
-MOST_UPDATES = 20  # that the expected downtime is the median of
 
 
 class Verdict(StrEnum):
@@ -179,23 +176,6 @@ def release_objection(operation: Operation) -> End | None:
 
 def _changed(why: str) -> End:
     return End(Outcome.REFUSED, f"{why}; the job is untouched: plan it again", code=CHANGED)
-
-
-def downtime_seconds(operations: Iterable[Operation]) -> float | None:
-    """Return the median time from an update's stop to its new copy running, of the newest ones that went well.
-
-    A stop counts from when it was sent: how long its savepoint took is part of it. A new copy runs since it settles.
-    """
-    updates = [one for one in operations if one.action is Action.UPDATE]
-    times = [time for one in updates[:MOST_UPDATES] if (time := _downtime(one)) is not None]
-    return round(median(times), 1) if times else None
-
-
-def _downtime(operation: Operation) -> float | None:
-    result, stop, settling = operation.result, operation.stop, operation.settling
-    if result is None or result.outcome is not Outcome.SUCCEEDED or stop is None or settling is None:
-        return None
-    return (settling.since - stop.last_sent_at).total_seconds()
 
 
 def changes_record(end: End, record: JobRecord, operation: Operation) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from flinkfuncs.ages import Ages, ages_of, asked_at
 from flinkfuncs.clients.ledger import ListedJob
 from flinkfuncs.core.actions import Action
-from flinkfuncs.core.durations import downtime, downtime_seconds, savepoint_seconds
+from flinkfuncs.core.durations import downtime, downtime_seconds, expected_downtime_seconds, savepoint_seconds
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Mark, Operation, Outcome, Result, Settling, operation_id
 
@@ -65,6 +67,30 @@ def test_clocks_that_differ_tell_nothing_below_zero() -> None:
     """Two instances may have written the two moments."""
     operation = closed(stop=mark(5), start=mark(6), settling=Settling(since=ago(7), restarts=0))
     assert (downtime_seconds(operation), savepoint_seconds(operation)) == (0, 0)
+
+
+def down(seconds: float, action: Action = Action.UPDATE, outcome: Outcome = Outcome.SUCCEEDED) -> Operation:
+    """Return an operation that was down for so long; its stop was sent again in between."""
+    ended = "cancel" if action is Action.LAST_STATE_UPDATE else "stop"
+    settling = Settling(since=ago(100 - seconds), restarts=0)
+    result = Result(outcome=outcome, message="", ended_at=NOW)
+    marks = {ended: mark(100), "start": mark(99), "settling": settling}
+    return closed(action).model_copy(update=marks | {"result": result})
+
+
+@pytest.mark.parametrize("action", [Action.UPDATE, Action.STATELESS_UPDATE, Action.LAST_STATE_UPDATE])
+def test_what_is_expected_of_an_action_is_the_median_of_its_newest_that_went_well(action: Action) -> None:
+    """Those of other actions, those that were rolled back, and those that stopped nothing do not count."""
+    other = Action.STATELESS_UPDATE if action is Action.UPDATE else Action.UPDATE
+    others = [
+        down(50, action, Outcome.ROLLED_BACK),
+        down(60, other),
+        down(70, action).model_copy(update={"stop": None, "cancel": None}),
+        asked(action),
+    ]
+    assert expected_downtime_seconds([down(2, action), *others, down(4.04, action), down(9, action)], action) == 4.0
+    assert expected_downtime_seconds(others, action) is None
+    assert expected_downtime_seconds([*[down(1, action)] * 20, *[down(99, action)] * 60], action) == 1.0
 
 
 def test_the_sweeper_tells_the_ages_of_what_may_be_lost() -> None:

@@ -1,19 +1,16 @@
-"""On what does the id of a plan rest, and how long is the job down?"""
+"""On what does the id of a plan rest, and what does an operation change?"""
 
 from __future__ import annotations
-
-from datetime import timedelta
 
 import pytest
 
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.jobs import Copy, JobRecord
-from flinkfuncs.core.operations import Operation, Outcome, Request, Result, Settling
+from flinkfuncs.core.operations import Operation, Outcome, Request
 from flinkfuncs.core.plans import (
     NO_RELEASE,
     Ground,
     changes_record,
-    downtime_seconds,
     plan_id,
     record_objection,
     record_part,
@@ -137,28 +134,6 @@ def test_a_plan_without_a_release_takes_none() -> None:
     unread = planned(asked(Action.UPDATE))
     assert release_objection(unread) is None
     assert release_objection(with_marks(unread, release=NEW))
-
-
-def updated(seconds: float, outcome: Outcome = Outcome.SUCCEEDED, action: Action = Action.UPDATE) -> Operation:
-    """Return an update that was down for so long."""
-    return with_marks(
-        asked(action),
-        stop=sent(100),
-        settling=Settling(since=NOW - timedelta(seconds=100 - seconds), restarts=0),
-        result=Result(outcome=outcome, message="", ended_at=NOW),
-    )
-
-
-def test_the_expected_downtime_is_the_median_of_updates_that_went_well() -> None:
-    """Others, and updates that stopped nothing, do not count."""
-    others = [
-        updated(50, Outcome.ROLLED_BACK),
-        updated(60, action=Action.STATELESS_UPDATE),
-        with_marks(updated(70), stop=None),
-    ]
-    assert downtime_seconds([updated(2), *others, updated(4), updated(9)]) == 4.0
-    assert downtime_seconds(others) is None
-    assert downtime_seconds([*[updated(1)] * 20, *[updated(99)] * 60]) == 1.0
 
 
 def test_an_end_changes_the_record_where_it_forgets_wants_or_has_adopted() -> None:

@@ -17,6 +17,7 @@ import pytest
 from flinkfuncs.clients.jars import Jars
 from flinkfuncs.clients.savepoint_store import LocalSavepoints, SavepointStore
 from flinkfuncs.core.actions import Action
+from flinkfuncs.core.durations import downtime_seconds
 from flinkfuncs.core.errors import NotFound, Refused, Unavailable
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import Directory, JobName
@@ -225,14 +226,19 @@ def test_a_plan_of_an_update_says_what_stops_and_what_changes(running: Scene) ->
     }
 
 
-def test_the_downtime_that_is_expected_is_that_of_the_updates_before(running: Scene) -> None:
-    """From the stop to the moment in which the new copy runs: here a savepoint and some looks."""
-    running.asks(Action.UPDATE).drives()
-    closed = running.ledger.page(ORDERS, state="closed", top=1).operations[0]
-    assert closed.stop
-    assert closed.settling
-    seconds = (closed.settling.since - closed.stop.last_sent_at).total_seconds()
-    assert running.plans(Action.UPDATE).downtime_seconds == pytest.approx(seconds, abs=0.1)
+@pytest.mark.parametrize("action", [Action.UPDATE, Action.STATELESS_UPDATE, Action.LAST_STATE_UPDATE])
+def test_the_downtime_that_is_expected_is_that_of_the_same_action_before(running: Scene, action: Action) -> None:
+    """As the operation before shows it; where nothing is ended there is none."""
+    running.asks(action).drives()
+    (closed,) = running.ledger.page(ORDERS, state="closed", top=1).operations
+    seconds = downtime_seconds(closed)
+    assert seconds
+    running.checkpoints().storage.clock.sleep(20)
+    for planned in (Action.UPDATE, Action.STATELESS_UPDATE, Action.LAST_STATE_UPDATE):
+        expected = round(seconds, 1) if planned is action else None
+        assert running.plans(planned).downtime_seconds == expected
+    failed(running)
+    assert running.plans(action).downtime_seconds is None
 
 
 # ---------------------------------------------------------------------------------------------------- the state taken
