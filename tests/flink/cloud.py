@@ -141,6 +141,10 @@ class Job:
         assert len(found) == number, [operation["request"] for operation in found]
         return found[-1]
 
+    def open(self) -> list[str]:
+        """Return the ids of the operations that wait or run."""
+        return [operation["id"] for operation in self.operations() if operation["state"] == "open"]
+
     def status(self) -> str:
         """Return the job's status."""
         return str(self.get(f"/api/jobs/{self.name}")["status"])

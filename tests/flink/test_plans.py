@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .cloud import Job, Json
+from .cloud import Job, Json, eventually
 
 STARTED = ["Start", "TakeCheckpoint"]
 
@@ -14,14 +14,21 @@ def steps(shown: Json) -> list[str]:
     return [one["step"] for one in shown["steps"]]
 
 
+def uploaded(job: Job, plan: Json, number: int, version: str, **file: str) -> Json:
+    """Upload a version with its plan, as the job's operation of that number, and return how that ended."""
+    job.upload(version, plan=plan["id"], **file)
+    return job.ended(number)
+
+
 def test_plans_of_uploads_say_what_the_uploads_then_do(session_job: Job) -> None:
-    """A first one, one with a new operator, one that drops state, one that runs already, one without uids."""
+    """A first one, one with a new operator, one that drops state, one that runs already, one without uids; and what a
+    plan says while one of them is under way.
+    """
     job = session_job
     first = job.plan("1")
     assert (first["verdict"], steps(first)) == ("WILL_DO", ["Keep", "Check", *STARTED])
     assert job.operations() == []
-    job.upload("1", plan=first["id"])
-    started = job.ended(1)
+    started = uploaded(job, first, 1, "1")
     assert started["result"]["outcome"] == "SUCCEEDED", started["result"]
     assert steps(started) == steps(first)
     job.written(100, "1")
@@ -32,8 +39,7 @@ def test_plans_of_uploads_say_what_the_uploads_then_do(session_job: Job) -> None
     assert (len(more["operators"]["new"]), more["operators"]["gone"]) == (1, [])
     assert (more["operators"]["maxParallelism"], more["slots"]["needed"]) == (128, 2)
     assert [each["field"] for each in more["spec"]] == ["sha256"]
-    job.upload("one-operator-more", file="2.jar", plan=more["id"])
-    updated = job.ended(2)
+    updated = uploaded(job, more, 2, "one-operator-more", file="2.jar")
     assert updated["result"]["outcome"] == "SUCCEEDED", updated["result"]
     assert steps(updated) == steps(more) == ["Keep", "Check", "Stop", *STARTED]
     job.written(100, "one-operator-more")
@@ -43,15 +49,31 @@ def test_plans_of_uploads_say_what_the_uploads_then_do(session_job: Job) -> None
     (gone,) = [each for each in fewer["operators"]["gone"] if each.get("stateBytes")]
     assert gone["name"] == "remember"
     assert f"'remember' ({gone['stateBytes']} bytes)" in fewer["reason"]
-    job.upload("1", file="3.jar", plan=fewer["id"])
-    refused = job.ended(3)["result"]
+    refused = uploaded(job, fewer, 3, "1", file="3.jar")["result"]
     assert (refused["outcome"], refused["code"]) == ("REFUSED", "StateWouldBeDropped")
 
-    assert job.plan("one-operator-more", file="2.jar")["verdict"] == "NOTHING_TO_DO"
-    unnamed = job.plan("no-uids", file="4.jar")
+    same = job.plan("one-operator-more", file="4.jar")
+    assert same["verdict"] == "NOTHING_TO_DO", same
+    copies = job.copies()
+    nothing = uploaded(job, same, 4, "one-operator-more", file="4.jar")
+    assert (nothing["result"]["outcome"], nothing["result"]["message"]) == ("SUCCEEDED", same["reason"])
+    assert steps(nothing) == steps(same)
+    assert job.copies() == copies
+
+    unnamed = job.plan("no-uids", file="5.jar")
     assert (unnamed["verdict"], len(unnamed["operators"]["withoutUid"])) == ("WILL_DO", 1), unnamed
+    assert steps(unnamed) == ["Keep", "Check", "Stop", *STARTED]
     assert 0 < unnamed["expectedDowntimeSeconds"] < 60
-    assert len(job.copies()) == 1
+    job.upload("no-uids", file="5.jar", plan=unnamed["id"])
+    (open_,) = eventually(job.open)
+    behind = job.plan_action("savepoint")
+    assert (behind["verdict"], behind["code"], open_ in behind["reason"]) == ("UNKNOWN", "OperationsOpen", True), behind
+    undone = job.ended(5)  # which operators the state belongs to, Flink finds out when it restores it
+    assert undone["result"]["outcome"] == "ROLLED_BACK", undone["result"]
+    assert steps(undone)[:4] == steps(unnamed)[:4]
+    assert job.get(f"/api/jobs/{job.name}")["copy"]["releaseId"] == unnamed["rollback"]["releaseId"]
+    changed = job.post("savepoint", {"plan": behind["id"]})
+    assert (changed.status_code, changed.json()["code"]) == (412, "PlanChanged")
 
 
 @pytest.mark.nightly("seven actions one after the other, each of which tests/wire plans, too")
@@ -73,6 +95,8 @@ def test_plans_of_actions_say_what_the_actions_then_do(session_job: Job) -> None
     }.items():
         plan = job.plan_action(action)
         assert (plan["verdict"], steps(plan)) == ("WILL_DO", expected), plan
+        if "state" in plan:
+            assert plan["state"].keys() == {"path", "kind", "takenAt", "sizeBytes"}, plan
         done = job.ask(action, {"plan": plan["id"]})
         assert done["result"]["outcome"] == "SUCCEEDED", done["result"]
         assert steps(done) == expected
