@@ -19,11 +19,12 @@ from typing import TypeAlias
 
 from . import telemetry
 from .ages import tell_ages
-from .clients.jars import BlobFacts, Jars
+from .clients.jars import BlobFacts, Jars, JarsInPlace
 from .clients.ledger import Ledger, ListedJob, Upload, upload_digest, upload_of
 from .clients.queue import OperationsQueue
 from .clients.storage import Conflict
 from .clusters.cluster import Cluster, ground_of
+from .clusters.keeper import keep_release
 from .core import handled, queueing
 from .core.actions import Action
 from .core.errors import FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable
@@ -31,7 +32,7 @@ from .core.idempotency import Key, Keyed
 from .core.jobs import JobRecord
 from .core.names import JobName
 from .core.operations import Cause, Operation, Outcome, Request, Result, operation_id
-from .core.plans import record_part
+from .core.plans import NO_RELEASE, record_part, release_objection
 from .core.queueing import Queued
 from .core.releases import JarSource
 from .core.uploads import (
@@ -118,15 +119,16 @@ class Intake:
         Raises:
             NotFound: there is no such job, or no such release of it.
             Refused: too many operations of the job are waiting, the call's key came with another call (422), the
-                bytes of the release are gone, or the job is no longer as a plan found it (412).
+                bytes of the release are gone, or the job or the jar is no longer as a plan found it (412).
             Unavailable: storage cannot be reached.
 
         """
-        if call is None:
-            return self._ask(job, self.resolved(job, request), cause, at=_now(), identity=uuid.uuid4().hex)
-        first = call.first
+        first = call.first if call else None
         if first is None or first.operation is None or not self._is_known(first.operation):
             request = self.resolved(job, request)
+            self._hold_release_against_plan(job, request, cause)
+        if call is None:
+            return self._ask(job, request, cause, at=_now(), identity=uuid.uuid4().hex)
         first = first or self._first(job, request, cause, call)
         return self._ask(job, request, cause, at=first.at, identity=call.name)
 
@@ -428,6 +430,28 @@ class Intake:
         if not plan.startswith(record_part(record, operation, ground)):
             message = "the job is no longer as the plan found it, or another action was planned: plan it again"
             raise Refused(message, code="PlanChanged", status=412)
+
+    def _hold_release_against_plan(self, job: JobName, request: Request, cause: Cause) -> None:
+        """Refuse a call whose plan found another jar than lies there now: all of it is read for that, and nothing kept.
+
+        What the plan says of a release comes of the record's, so the record is compared first.
+        """
+        plan = request.plan
+        if plan is None or plan.endswith(NO_RELEASE) or not request.action.takes_release:
+            return
+        operation = new_operation(job, request, cause, at=_now(), identity="")
+        record = self._ledger.read(job) or self.first_record(operation)
+        self._hold_against_plan(record, operation)
+        try:
+            release = keep_release(JarsInPlace(self._jars), record, operation)
+        except Refused as error:
+            message = f"the release is no longer as the plan found it: {error.message}; plan it again"
+            raise Refused(message, code="PlanChanged", status=412) from error
+        except FlinkFuncsError as error:
+            message = f"whether the jar is the one that the plan found cannot be told now: {error.message}"
+            raise Unavailable(message, code="PlanUnverified") from error
+        if objection := release_objection(operation.model_copy(update={"release": release})):
+            raise Refused(objection.message, code="PlanChanged", status=412)
 
     def repeated(self, record: JobRecord, operation: Operation, jar: BlobFacts) -> str | None:
         """Return the operation that handled the bytes of an upload under the same names before."""

@@ -53,7 +53,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "StorageRefused": Code(409, "Storage refuses the request."),
         "UploadExists": Code(409, "Another file has this name: take another name, or name its ETag in `If-Match`."),
         "TooManyOperations": Code(409, "Too many operations of this job are waiting."),
-        "PlanChanged": Code(412, "The job is no longer as the plan found it, or another action was planned."),
+        "PlanChanged": Code(
+            412, "The job or the jar is no longer as the plan found it, or another action was planned: plan it again."
+        ),
         "UploadChanged": Code(412, "The file that `If-Match` names is not there, or another one by now."),
         "BodyTooLarge": Code(413, "The body is longer than 256 KiB, or a job.json than 64 KiB."),
         "JarTooLarge": Code(413, "The jar is larger than 64 MiB: the detail says how it gets into the container."),
@@ -63,7 +65,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "MissingSetting": Code(503, "A setting is missing: the detail names it."),
         "NewerRecord": Code(503, "A newer version of the app wrote the record, and this one leaves it alone."),
         "NotDelivered": Code(503, "The message did not leave, or nothing was answered: the detail says why."),
-        "PlanUnverified": Code(503, "The cluster cannot be asked whether the job is as the plan found it."),
+        "PlanUnverified": Code(
+            503, "Whether all is as the plan found it cannot be told now: the cluster or storage does not answer."
+        ),
         "StorageDenied": Code(503, "Storage refuses the app's identity."),
         "StorageUnanswered": Code(
             503, "Storage did not answer. What was asked for may have been recorded: look first."

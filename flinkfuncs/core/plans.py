@@ -7,9 +7,9 @@
                     runs, the state that would be started from
     after the dot   the release: its jar's bytes and its spec; zeros where none was read
 
-The first part needs no jar, so an action over HTTP is compared with it before it is recorded. The second part is known
-when the jar is kept; an upload is compared with both when it is driven. Whether uploads are paused is in neither: it
-decides when an upload is driven, not what it does.
+An action over HTTP is compared with both parts before it is recorded: for the second one its jar is read where it lies.
+When it is driven its release is compared again, since the jar may be another one by then. An upload is compared with
+both when it is driven. Whether uploads are paused is in neither: it decides when an upload is driven, not what it does.
 
 The rule that must never break: nothing else goes into an id, so a plan that is made again has the same one.
 """

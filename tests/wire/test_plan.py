@@ -19,6 +19,7 @@ from flinkfuncs.clients.savepoint_store import LocalSavepoints, SavepointStore
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.durations import downtime_seconds
 from flinkfuncs.core.errors import NotFound, Refused, Unavailable
+from flinkfuncs.core.idempotency import keyed
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import Directory, JobName
 from flinkfuncs.core.operations import Operation, Outcome, Request
@@ -548,6 +549,101 @@ def test_what_lies_under_the_uploads_name_by_then_does_not_run_in_place_of_what_
     assert plan.release
     assert done.release
     assert (done.result.outcome, done.release.id) == (Outcome.SUCCEEDED, plan.release.id)
+
+
+# ------------------------------------------------------------------------------------------------- the jar of an action
+
+V3 = jar(padding=b"3 of a plan")
+BELOW_PLANS = JarSource(place="uploads", name="plans/7/new.jar")
+IN_DIRECTORY = JarSource(place="directory", name="jars/orders.jar")
+
+
+@pytest.mark.parametrize("action", [Action.UPDATE, Action.STATELESS_UPDATE, Action.LAST_STATE_UPDATE])
+@pytest.mark.parametrize("source", [BELOW_PLANS, IN_DIRECTORY])
+@pytest.mark.parametrize("content", [V3, b"no jar"])
+def test_an_action_whose_jar_was_replaced_is_not_taken(
+    running: Scene, action: Action, source: JarSource, content: bytes
+) -> None:
+    """412, and nothing is recorded: no operation, and no idempotency key; nor are bytes kept."""
+    running.storage.upload(source.name, V2)
+    plan = running.plans(action, jar=source)
+    assert plan.verdict is Verdict.WILL_DO
+    running.storage.upload(source.name, content)
+    before, call = running.blobs(), keyed("build-7", "POST", f"/api/jobs/orders/{action}", b"{}")
+    asked = Request(action=action, jar=source, plan=plan.id)
+    for given in (None, call):
+        with pytest.raises(Refused, match="plan it again") as refusal:
+            running.intake.request(ORDERS, asked, CALLER, given)
+        assert (refusal.value.code, refusal.value.status) == ("PlanChanged", 412)
+    assert running.blobs() == before
+
+
+def test_an_update_whose_recorded_jar_was_replaced_is_not_taken(scene: Scene) -> None:
+    """An update that names no jar takes the one that lies there now, as callers of the ARM API replace it."""
+    scene.storage.upload(IN_DIRECTORY.name, V2)
+    scene.asks(Action.NEW, jar=IN_DIRECTORY).drives()
+    plan = scene.plans(Action.UPDATE, spec=SpecPatch(parallelism=3))
+    scene.storage.upload(IN_DIRECTORY.name, V3)
+    before = scene.blobs()
+    with pytest.raises(Refused, match="its jar or its spec has changed") as refusal:
+        scene.does(plan, Action.UPDATE, spec=SpecPatch(parallelism=3))
+    assert (refusal.value.code, refusal.value.status) == ("PlanChanged", 412)
+    assert scene.blobs() == before
+
+
+@pytest.mark.parametrize("source", [BELOW_PLANS, IN_DIRECTORY])
+def test_the_same_bytes_under_another_etag_are_the_jar_that_was_planned(running: Scene, source: JarSource) -> None:
+    """And under another name, as the plan says."""
+    running.storage.upload(source.name, V2)
+    plan = running.plans(Action.UPDATE, jar=source)
+    running.storage.upload(source.name, V2)
+    assert running.plans(Action.UPDATE, jar=source).id == plan.id
+    moved = source.model_copy(update={"name": source.name.replace("new", "newer")})
+    running.storage.upload(moved.name, V2)
+    done = running.does(plan, Action.UPDATE, jar=moved)
+    assert done.result
+    assert plan.release
+    assert done.release
+    assert (done.result.outcome, done.release.id) == (Outcome.SUCCEEDED, plan.release.id)
+
+
+def test_a_repeat_of_a_call_finds_its_operation_whatever_lies_there_by_then(running: Scene) -> None:
+    """Its first call was held against the plan; the later look at the jar is that of the operation."""
+    running.storage.upload(BELOW_PLANS.name, V2)
+    plan = running.plans(Action.UPDATE, jar=BELOW_PLANS)
+    body = json.dumps({"jar": BELOW_PLANS.name, "plan": plan.id}).encode()
+    key = {"Idempotency-Key": "build-7"}
+    first = Api(running).call("POST", "/api/jobs/orders/update", body, headers=key)
+    running.storage.upload(BELOW_PLANS.name, V3)
+    again = Api(running).call("POST", "/api/jobs/orders/update", body, headers=key)
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert json_of(first)["id"] == json_of(again)["id"]
+    running.drives()
+    ended = running.ledger.find(json_of(first)["id"]).result
+    assert ended
+    assert (ended.outcome, ended.code) == (Outcome.SUPERSEDED, "Overwritten")
+
+
+def test_a_jar_that_cannot_be_read_now_leaves_the_call_unverified(running: Scene) -> None:
+    """It may be the one that was planned: the call can be sent again."""
+    running.storage.upload(IN_DIRECTORY.name, V2)
+    plan = running.plans(Action.UPDATE, jar=IN_DIRECTORY)
+    jars = Jars({"uploads": running.storage.uploads}, running.storage.releases)  # JOB_JAR_DIRECTORY is not set any more
+    intake = Intake(running.ledger, running.storage.queue, jars, running.cluster)
+    asked = Request(action=Action.UPDATE, jar=IN_DIRECTORY, plan=plan.id)
+    with pytest.raises(Unavailable) as unread:
+        intake.request(ORDERS, asked, CALLER)
+    assert unread.value.code == "PlanUnverified"
+
+
+def test_a_plan_that_read_no_jar_binds_a_call_to_none(running: Scene) -> None:
+    """What would be refused before its jar is read is refused as planned."""
+    running.storage.upload(BELOW_PLANS.name, V2)
+    plan = running.plans(Action.NEW, jar=BELOW_PLANS)
+    assert (plan.verdict, plan.id.endswith(NO_RELEASE)) == (Verdict.WOULD_BE_REFUSED, True)
+    done = running.does(plan, Action.NEW, jar=BELOW_PLANS)
+    assert done.result
+    assert (done.result.code, done.result.message) == (plan.code, plan.reason)
 
 
 # ------------------------------------------------------------------------------------------------------------- uploads
