@@ -1,7 +1,7 @@
 """Which errors can a route reply with? Each has a code for programs, one HTTP status, and a meaning.
 
-A problem document's `type` stays `about:blank`: no host is this project's own, and a reference that is relative to the
-app would lead to a page that the app does not have. The code says the same, and is a stable word.
+A problem document's `type` is the code as a URI, `urn:flinkfuncs:problem:JobNotFound`. It is a name and no address: no
+host is this project's own, and a reference that is relative to the app would lead to a page that the app does not have.
 """
 
 from __future__ import annotations
@@ -9,6 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+
+
+def problem_type(code: str) -> str:
+    """Return the URI that a problem document has for its code (RFC 9457, 3.1.1)."""
+    return f"urn:flinkfuncs:problem:{code}"
 
 
 @dataclass(frozen=True)

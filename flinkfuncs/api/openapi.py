@@ -22,7 +22,7 @@ from .. import __version__
 from ..core.actions import Action
 from ..core.model import Model
 from ..runjob import RunJobProperties, fields_of
-from .codes import CODES
+from .codes import CODES, problem_type
 from .routes import IF_NONE_MATCH, ROUTES, Body, Parameter, Reply, Route
 from .shown import Shown
 
@@ -47,7 +47,8 @@ SCHEMES = MappingProxyType(
 ABOUT = """\
 Stateful Apache Flink jobs without a person at the console.
 
-Errors are problem documents (RFC 9457) whose `code` is for programs. 500 comes from the platform, without a body, and
+Errors are problem documents (RFC 9457) whose `code` is for programs; their `type` is `urn:flinkfuncs:problem:` and the
+code. 500 comes from the platform, without a body, and
 so does 401 where function keys open the routes. Replies may get further fields: pass over those that you do not
 know."""
 
@@ -55,7 +56,7 @@ know."""
 class Problem(Model):
     """An error (RFC 9457)."""
 
-    type: str = Field(description="Always `about:blank`: `code` says which error it is.")
+    type: str = Field(description="`urn:flinkfuncs:problem:` and the code: a name, at which there is no page.")
     title: str
     status: int
     code: str
@@ -244,11 +245,14 @@ def _problems(route: Route) -> dict[str, Any]:
 
 def _problem(status: int, route: Route) -> dict[str, Any]:
     codes = sorted(code for code in route.errors if CODES[code].status == status)
+    types = list(map(problem_type, codes))
     described: dict[str, Any] = {
         "description": "\n".join(f"- `{code}`: {CODES[code].meaning}" for code in codes),
         "content": {
             "application/problem+json": {
-                "schema": {"allOf": [_ref(Problem), {"properties": {"code": {"enum": codes}}}]},
+                "schema": {
+                    "allOf": [_ref(Problem), {"properties": {"type": {"enum": types}, "code": {"enum": codes}}}]
+                },
                 "example": _example(status, codes[0], route),
             }
         },
@@ -266,7 +270,7 @@ def _example(status: int, code: str, route: Route) -> dict[str, Any]:
     for parameter in route.parameters:
         path = path.replace(f"{{{parameter.name}}}", str(parameter.example))
     return {
-        "type": "about:blank",
+        "type": problem_type(code),
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,

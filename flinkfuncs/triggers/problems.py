@@ -3,11 +3,11 @@
     HTTP/1.1 404 Not Found
     content-type: application/problem+json
 
-    {"type": "about:blank", "title": "Not Found", "status": 404, "code": "JobNotFound",
+    {"type": "urn:flinkfuncs:problem:JobNotFound", "title": "Not Found", "status": 404, "code": "JobNotFound",
      "detail": "there is no job 'orders'", "instance": "/api/jobs/orders"}
 
-`code` is for programs, `detail` for people. `instance` is the path alone: the query may hold a function key. Every
-other exception is a crash that the host sees, logs and answers with 500.
+`code` is for programs, as is `type`, which is made of it; `detail` is for people. `instance` is the path alone: the
+query may hold a function key. Every other exception is a crash that the host sees, logs and answers with 500.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from urllib.parse import quote, urlsplit
 import azure.functions as func
 
 from .. import telemetry
+from ..api.codes import problem_type
 from ..core.errors import FlinkFuncsError, Unavailable
 from .guard import admit
 
@@ -75,7 +76,7 @@ def replies_async(handler: AsyncHandler) -> AsyncHandler:
 def problem(error: FlinkFuncsError, url: str) -> func.HttpResponse:
     """Write the document; what may succeed later says when to come back."""
     document = {
-        "type": "about:blank",
+        "type": problem_type(error.code),
         "title": HTTPStatus(error.status).phrase,
         "status": error.status,
         "code": error.code,

@@ -151,6 +151,20 @@ def test_a_status_that_the_guard_and_the_route_both_use_has_both_contents() -> N
     assert described["content"].keys() == {"application/json", "application/problem+json"}
 
 
+def test_every_problem_has_a_type_of_its_own() -> None:
+    """The code as a URI: of each status of a route exactly those of its codes, in the same order."""
+    for route in ROUTES:
+        for status, response in OPERATIONS[route.method.lower(), route.path]["responses"].items():
+            problem = response.get("content", {}).get("application/problem+json")
+            codes = sorted(code for code in route.errors if f"{CODES[code].status}" == status)
+            assert bool(problem) == bool(codes)
+            if problem:
+                said = problem["schema"]["allOf"][1]["properties"]
+                types = [f"urn:flinkfuncs:problem:{code}" for code in codes]
+                assert (said["code"]["enum"], said["type"]["enum"]) == (codes, types)
+                assert (problem["example"]["code"], problem["example"]["type"]) == (codes[0], types[0])
+
+
 def test_replies_may_grow_and_requests_may_not() -> None:
     """A client that refuses unknown fields would break with the next version."""
     schemas = DOCUMENT["components"]["schemas"]

@@ -58,7 +58,7 @@ def test_an_error_of_ours_becomes_a_problem_document(
     assert reply.status_code == status
     assert reply.mimetype == "application/problem+json"
     assert json.loads(reply.get_body()) == {
-        "type": "about:blank",
+        "type": f"urn:flinkfuncs:problem:{code}",
         "title": title,
         "status": status,
         "code": code,

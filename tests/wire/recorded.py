@@ -35,7 +35,8 @@ def ended(outcome: str, message: str = "what came of it", **more: object) -> dic
 
 
 def problem(status: int, code: str, detail: str = "why not") -> Answer:
-    return Answer(status, {"type": "about:blank", "title": "x", "status": status, "code": code, "detail": detail})
+    type_ = f"urn:flinkfuncs:problem:{code}"
+    return Answer(status, {"type": type_, "title": "x", "status": status, "code": code, "detail": detail})
 
 
 @contextmanager
