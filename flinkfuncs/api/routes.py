@@ -142,6 +142,7 @@ STATE = Parameter(
     "closed",
 )
 PAGE = Parameter("page", "query", "Which page: only `nextLink` says it.", {"type": "string"}, "b3JkZXJz")
+PAGE_OF_OPERATIONS = replace(PAGE, about=f"{PAGE.about} Not with `state=rejected`, which has one page.")
 IF_NONE_MATCH = Parameter(
     "If-None-Match",
     "header",
@@ -340,7 +341,7 @@ ROUTES = (
         "A job's operations, or those of all jobs that are in a state; newest first.",
         (Reply(200, "The operations.", examples.OPERATIONS),),
         (*OF_RECORDS, *_NO_JOB, "InvalidQuery"),
-        (OF_A_JOB, STATE, _top(200), PAGE),
+        (OF_A_JOB, STATE, _top(200), PAGE_OF_OPERATIONS),
         conditional=True,
     ),
     Route(

@@ -139,6 +139,8 @@ def list_operations(req: func.HttpRequest) -> func.HttpResponse:
         raise unclear(f"state is one of {', '.join(STATES)}")
     page = parse_page(req.params, most=MOST_OPERATIONS)
     if not job and state == "rejected":
+        if page.behind is not None:
+            raise unclear("rejected uploads come in one page, the newest ones: leave page out")
         uploads = services().ledger.uploads(rejected=True, limit=page.top)
         return as_found(req, shown.Operations(operations=tuple(shown.Upload.of(upload) for upload in uploads)))
     listed, last = _of_job(JobName(job), state, page) if job else _of_all_jobs(state, page)

@@ -165,6 +165,9 @@ def test_uploads_that_are_no_release_are_shown_as_described(play: Play) -> None:
     api = Api(play)
     rejected = json_of(api.get("/api/operations?state=rejected"))["operations"]
     assert [each["state"] for each in rejected] == ["rejected"]
+    paged = api.get("/api/operations?state=rejected&page=b3JkZXJz")
+    assert (paged.status_code, json_of(paged)["code"]) == (400, "InvalidQuery")
+    assert json_of(api.get("/api/operations?state=rejected&top=1"))["operations"] == rejected
     states = {each["blob"]: each["state"] for each in json_of(api.get("/api/uploads"))["uploads"]}
     assert (states["stateful/waits/job.json"], states["stateful/refused/job.json"]) == ("waiting", "closed")
     assert len(json_of(api.get("/api/uploads?outcome=refused"))["uploads"]) == 2
