@@ -25,7 +25,7 @@ from .clients.queue import OperationsQueue
 from .clients.storage import Conflict
 from .clusters.cluster import Cluster, ground_of
 from .clusters.keeper import keep_release
-from .core import handled, queueing
+from .core import going_back, handled, queueing
 from .core.actions import Action
 from .core.errors import FlinkFuncsError, NotFound, Refused, Unanswered, Unavailable
 from .core.idempotency import Key, Keyed
@@ -164,10 +164,11 @@ class Intake:
         record = self._ledger.read(job) if request.release else None
         if request.release is None or record is None or record.deleted:
             return request
-        release = find_release(self._ledger, self._jars, record, request.release)
+        known = find_release(self._ledger, self._jars, record, request.release)
+        release = going_back.gone_back_to(known.release)
         if record.wanted:
             release = release.taken_as(record.wanted)  # its window is not what the job goes back to
-        return request.model_copy(update={"release": release.id, "kept": release})
+        return request.model_copy(update={"release": release.id, "kept": release, "kept_at": known.kept_at})
 
     def _pinned(self, jar: JarSource) -> JarSource:
         """Return where a jar lies with the ETag that it has now: the operation takes that one and no other."""

@@ -22,7 +22,6 @@ from .core.going_back import KnownRelease
 from .core.jobs import JobRecord
 from .core.names import JobName
 from .core.release_retention import HeldJar, ReleasePolicy, deletable, surplus
-from .core.releases import Release
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +82,8 @@ class Releases:
         log.info("job=%s jar=%s outcome=deleted", job, blobs[0].sha256)
 
 
-def find_release(ledger: Ledger, jars: Jars, record: JobRecord, beginning: str) -> Release:
-    """Return the release whose id begins so, as an operation brings it that goes back to it.
+def find_release(ledger: Ledger, jars: Jars, record: JobRecord, beginning: str) -> KnownRelease:
+    """Return the release whose id begins so, and since when it is kept; not what came of it.
 
     Raises:
         NotFound: there is none, or there are several.
@@ -93,30 +92,32 @@ def find_release(ledger: Ledger, jars: Jars, record: JobRecord, beginning: str) 
 
     """
     blobs = jars.releases.listed(record.name)
-    release = _described(jars, record, blobs, beginning) or _brought(ledger, record.name, beginning)
-    if release is None:
+    known = _described(jars, record, blobs, beginning) or _brought(ledger, record, beginning)
+    if known is None:
         raise NotFound(f"no release of job {record.name} begins with {beginning}", code="ReleaseNotFound")
-    if release.sha256 not in _jars_of(blobs):
-        raise going_back.gone(release)
-    return going_back.gone_back_to(release)
+    if known.release.sha256 not in _jars_of(blobs):
+        raise going_back.gone(known.release)
+    return known
 
 
-def _described(jars: Jars, record: JobRecord, blobs: list[KeptBlob], beginning: str) -> Release | None:
-    """Find a release in the record or by its description; only that one is read."""
+def _described(jars: Jars, record: JobRecord, blobs: list[KeptBlob], beginning: str) -> KnownRelease | None:
+    """Find a release by its description; only that one is read."""
     recorded = {release.id: release for release in going_back.recorded(record)}
     descriptions = {blob.release: blob for blob in blobs if blob.release}
     found = going_back.named(beginning, {*recorded, *descriptions})
-    if found is None or found in recorded:
-        return recorded[found] if found else None
-    return next((kept.release for kept in jars.releases.described(record.name, [descriptions[found]])), None)
+    if found not in descriptions:
+        return None
+    read = jars.releases.described(record.name, [descriptions[found]])
+    known = (KnownRelease(recorded.get(found, kept.release), kept.kept_at, kept.operation) for kept in read)
+    return next(known, None)
 
 
-def _brought(ledger: Ledger, job: JobName, beginning: str) -> Release | None:
-    """Find a release by the operations that brought it: an earlier version of this app described none."""
-    operations = ledger.page(job, top=going_back.MOST).operations
-    brought = {operation.release.id: operation.release for operation in operations if operation.release}
-    found = going_back.named(beginning, brought)
-    return brought[found] if found else None
+def _brought(ledger: Ledger, record: JobRecord, beginning: str) -> KnownRelease | None:
+    """Find a release that nothing describes, as of an earlier version, by the operations that brought it."""
+    operations = ledger.page(record.name, top=going_back.MOST).operations
+    known = {each.release.id: each for each in going_back.known_releases(record, (), operations)}
+    found = going_back.named(beginning, known)
+    return known[found] if found else None
 
 
 def _jars_of(blobs: Iterable[KeptBlob]) -> frozenset[str]:

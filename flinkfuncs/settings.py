@@ -97,8 +97,8 @@ class Settings(BaseSettings):
     )
     hold_after_rollback: bool = Field(
         True,
-        description="Refuse an upload of a release that was rolled back, unless its job.json has `again`; "
-        "`holdAfterRollback` in a job.json overrides it.",
+        description="Refuse an upload of a release that was rolled back, by the app or by hand, unless its job.json "
+        "has `again`; `holdAfterRollback` in a job.json overrides it.",
     )
     sweep_schedule: str = Field(
         "*/30 * * * * *",

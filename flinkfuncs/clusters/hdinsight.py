@@ -81,6 +81,7 @@ class HDInsightCluster:
             api_version=settings.arm_api_version,
             poll_seconds=settings.arm_poll_seconds,
             deadline_seconds=settings.arm_deadline_seconds,
+            hold_after_rollback=settings.hold_after_rollback,
         )
         self._listing = SharedListing(client.jobs, interval_seconds=settings.arm_poll_seconds)
         self._key = ".".join(

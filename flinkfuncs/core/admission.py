@@ -14,10 +14,10 @@ from .rolled_back import objection
 from .steps import End
 
 
-def upload_objection(operation: Operation, record: JobRecord, *, hold: bool = True) -> End | None:
+def upload_objection(operation: Operation, record: JobRecord, *, hold: bool) -> End | None:
     """Return why an upload is not taken: a newer one waits or was taken, it is not new, in the other folder, or held.
 
-    `hold` says whether a release is held that was rolled back before.
+    `hold` says whether a release is held that was rolled back before, or that somebody went back from.
 
     One that waits for a copy that vanished stays: otherwise uploads that come faster than that wait would keep the job
     down for ever, each beginning the wait again.

@@ -161,6 +161,15 @@ class RolledBack(Model):
     operation: str
     at: datetime
     job_json_sha256: Sha256 | None = None
+    by: str | None = None  # who went back from it by hand; None: its own operation was rolled back
+    reason: str | None = None  # … and why, if they said it
+
+
+class Brought(Model):
+    """How the wanted release came: `rolled_back` says what follows where somebody goes back from it."""
+
+    at: datetime  # since when its bytes are kept
+    job_json_sha256: Sha256 | None = None  # the version of the job.json that asked for it last
 
 
 class Lease(Model):
@@ -213,6 +222,7 @@ class JobRecord(Model):
     unknown_past: bool = False  # releases lay there when the record was made: the job ran before, we do not know how
     wanted: Release | None = None
     wanted_at: datetime | None = None  # when the wanted release was uploaded or asked for
+    brought: Brought | None = None  # how the wanted release came; None: a version wrote this that did not say it
     uploaded_at: datetime | None = None  # Last-Modified of the newest upload that an operation knows
     current: Copy | None = None
     previous: Copy | None = None  # the copy that ran before the current one: the rollback target

@@ -56,6 +56,7 @@ class Request(Model):
     adopt: str | None = None  # first contact: the Flink job that runs already and becomes this job's copy
     release: str | None = None  # the id of the earlier release that the job is to go back to
     kept: Release | None = None  # … and that release, as it was known when this was asked for
+    kept_at: datetime | None = None  # … and since when its bytes are kept, where that is known
     again: bool = False  # uploads only: the release was rolled back before, and is to be tried again
     hold_after_rollback: bool | None = None  # uploads only: what job.json says; None: as the setting does
     reason: str | None = None  # why somebody asks, in a line of his own

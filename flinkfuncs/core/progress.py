@@ -201,7 +201,7 @@ def concluded(record: JobRecord, operation: Operation, end: End, now: datetime) 
     if end.forget:
         record = record.but(asked=None, run=None, run_since=None, runs=())
         record = record.but(deleted=True, current=None, previous=None, ran=False, job_jsons=(), handled=())
-        record = record.but(wanted=None, wanted_at=None, folder=None, rolled_back=())
+        record = record.but(wanted=None, wanted_at=None, brought=None, folder=None, rolled_back=())
         record = record.but(row=None, placed=None, launched=None)
     if end.forget or window != (record.wanted and record.wanted.spec.update_window):
         record = queueing.looked_at_again(record, now)

@@ -612,6 +612,17 @@ RULES = (
     ),
     Mutation(
         of=UNTOUCHED,
+        breaks="the next build brings back what somebody went back from by hand",
+        path="flinkfuncs/core/rolled_back.py",
+        before="rolled_back=(*left, *gone_back_from)[-MOST:]",
+        after="rolled_back=(*left,)[-MOST:]",
+        tests=(
+            f"{UNIT}/test_rolled_back.py"
+            "::test_a_release_that_somebody_went_back_from_is_held_and_the_message_says_who_and_why",
+        ),
+    ),
+    Mutation(
+        of=UNTOUCHED,
         breaks="a job is stopped for a release whose bytes are gone",
         path="flinkfuncs/clusters/keeper.py",
         before="if not jars.releases.hold(operation.job, release.sha256):",

@@ -159,10 +159,10 @@ def test_what_repeats_is_no_way_back(wanted: Release | None) -> None:
     """The wanted release passes, as ever: it brings a job back that failed."""
     operation = asked(Action.UPDATE, by="upload", brings=OLD)
     record = JobRecord(name=ORDERS, wanted=wanted)
-    assert upload_objection(operation, record) is None
+    assert upload_objection(operation, record, hold=True) is None
     again = with_marks(operation, repeats="an earlier one")
-    assert upload_objection(with_marks(again, release=None), record) is None
-    objection = upload_objection(again, record)
+    assert upload_objection(with_marks(again, release=None), record, hold=True) is None
+    objection = upload_objection(again, record, hold=True)
     assert (objection and (objection.outcome, objection.code)) == (
         None if wanted is OLD else (Outcome.SUPERSEDED, CODE)
     )
@@ -189,8 +189,8 @@ def test_an_upload_that_has_begun_does_not_yield_to_a_touched_blob() -> None:
     """It would to a newer upload, until it has begun to act."""
     real, later = with_marks(upload("job2.jar", second=1), driven_at=NOW), upload("job.jar", second=2)
     touched = with_marks(later, repeats="an earlier one")
-    assert upload_objection(real, queued(JobRecord(name=ORDERS, open=(real,)), later, NOW).record)
-    assert upload_objection(real, queued(JobRecord(name=ORDERS, open=(real,)), touched, NOW).record) is None
+    assert upload_objection(real, queued(JobRecord(name=ORDERS, open=(real,)), later, NOW).record, hold=True)
+    assert upload_objection(real, queued(JobRecord(name=ORDERS, open=(real,)), touched, NOW).record, hold=True) is None
 
 
 def test_of_two_touched_blobs_one_waits() -> None:

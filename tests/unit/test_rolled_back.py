@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.admission import upload_objection
-from flinkfuncs.core.jobs import JobRecord, RolledBack
+from flinkfuncs.core.going_back import gone_back_to
+from flinkfuncs.core.jobs import Brought, JobRecord, RolledBack
 from flinkfuncs.core.operations import Operation, Outcome
 from flinkfuncs.core.progress import concluded
+from flinkfuncs.core.releases import Release
 from flinkfuncs.core.rolled_back import CODE, MOST
 from flinkfuncs.core.session.facts import CopyState
 from flinkfuncs.core.session.table import next_step
@@ -102,10 +105,10 @@ def test_again_counts_once_for_each_version_of_a_job_json() -> None:
     """Also after others were tried meanwhile."""
     record = after(RUNS, update(job_json="a"))
     for version in ("b", "c"):
-        assert upload_objection(update(job_json=version, again=True), record) is None
+        assert upload_objection(update(job_json=version, again=True), record, hold=True) is None
         record = after(record, update(job_json=version, again=True))
     for version in ("a", "b", "c"):
-        end = upload_objection(update(job_json=version, again=True), record)
+        end = upload_objection(update(job_json=version, again=True), record, hold=True)
         assert end
         assert "again in this version of job.json was tried before" in end.message
 
@@ -114,12 +117,12 @@ def test_again_counts_once_for_a_release_in_metadata() -> None:
     """A jar without a job.json has no version of it; what a job.json says meanwhile is another wish."""
     by_metadata = update(job_json=None, again=True)
     record = after(RUNS, update(job_json=None))
-    assert upload_objection(by_metadata, record) is None
+    assert upload_objection(by_metadata, record, hold=True) is None
     record = after(record, by_metadata)
-    end = upload_objection(by_metadata, record)
+    end = upload_objection(by_metadata, record, hold=True)
     assert end
     assert "rolled back; again was tried before" in end.message
-    assert upload_objection(update(job_json="b", again=True), record) is None
+    assert upload_objection(update(job_json="b", again=True), record, hold=True) is None
 
 
 @pytest.mark.parametrize(
@@ -162,3 +165,153 @@ def test_the_record_stays_small_and_delete_forgets() -> None:
     record = after(RUNS.but(rolled_back=others), update())
     assert [one.release for one in record.rolled_back] == [*(f"{n}" for n in range(1, MOST)), NEW.id]
     assert after(record, asked(Action.DELETE), End(Outcome.SUCCEEDED, "deleted", forget=True)).rolled_back == ()
+
+
+# ------------------------------------------------------------------------------------------------- going back by hand
+
+OLDEST = release("oldest")
+
+
+def going(to: Release, *, kept_days_ago: float | None, reason: str | None = "it loses orders") -> Operation:
+    """An operation of a caller that goes to an earlier release; None: nobody knows since when it is kept."""
+    operation = asked(Action.UPDATE, brings=to, identity="ada@example.com")
+    kept_at = None if kept_days_ago is None else NOW - timedelta(days=kept_days_ago)
+    said = {"release": to.id, "kept": gone_back_to(to), "kept_at": kept_at, "reason": reason}
+    return operation.model_copy(update={"request": operation.request.model_copy(update=said)})
+
+
+def came(days_ago: float, job_json: str | None = None) -> Brought:
+    """How a wanted release came."""
+    return Brought(at=NOW - timedelta(days=days_ago), job_json_sha256=job_json * 64 if job_json else None)
+
+
+def went(to: Release, outcome: Outcome = Outcome.SUCCEEDED) -> End:
+    """The end of an operation that went to a release."""
+    wanted = to if outcome in (Outcome.SUCCEEDED, Outcome.UNPROVEN) else None
+    return End(outcome, "it ended", wanted=wanted)
+
+
+WANTS_NEW = job(copy_of(NEW), wanted=NEW).but(brought=came(1, "a"))
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SUCCEEDED, Outcome.UNPROVEN])
+def test_a_release_that_somebody_went_back_from_is_held_and_the_message_says_who_and_why(outcome: Outcome) -> None:
+    """The next build uploads it with another buildUrl: it is the same release, and is held like one that failed."""
+    back = going(OLD, kept_days_ago=2)
+    record = after(WANTS_NEW, back, went(OLD, outcome))
+    assert (record.wanted, [one.release for one in record.rolled_back]) == (OLD, [NEW.id])
+    end = upload_objection(update(job_json="b"), record, hold=True)
+    assert end
+    assert (end.outcome, end.code) == (Outcome.REFUSED, CODE)
+    why = "(ada@example.com; reason given: it loses orders). To try it again, "
+    assert end.message.startswith(f"somebody went back from {NEW.label} with operation {back.id} {why}"), end.message
+    assert upload_objection(update(job_json="b", again=True), record, hold=True) is None
+    assert upload_objection(update(job_json="b"), record, hold=False) is None
+    assert upload_objection(update(job_json="b", hold=False), record, hold=True) is None
+    assert upload_objection(update(by="http"), record, hold=True) is None
+
+
+def test_without_a_reason_the_message_gives_none() -> None:
+    """Who it was is always known."""
+    record = after(WANTS_NEW, going(OLD, kept_days_ago=2, reason=None), went(OLD))
+    end = upload_objection(update(), record, hold=True)
+    assert end
+    assert "(ada@example.com). To try it again" in end.message
+
+
+def test_again_in_the_job_json_that_brought_a_release_does_not_bring_it_back() -> None:
+    """A pipeline may say it in every build; another version of the file counts."""
+    brought = after(RUNS, update(job_json="c", again=True), went(NEW))
+    record = after(brought, going(OLD, kept_days_ago=2), went(OLD))
+    end = upload_objection(update(job_json="c", again=True), record, hold=True)
+    assert end
+    assert "; again in this version of job.json was tried before. To try it again" in end.message
+    assert upload_objection(update(job_json="d", again=True), record, hold=True) is None
+
+
+def test_the_job_json_that_asked_for_a_release_last_counts() -> None:
+    """Another version asked for what runs already; a call that only sets a window asks for no release."""
+    record = after(after(RUNS, update(job_json="c"), went(NEW)), update(job_json="d", again=True), went(NEW))
+    record = after(record, asked(Action.UPDATE), went(NEW))
+    assert record.brought == Brought(at=NOW, job_json_sha256="d" * 64)
+    record = after(record, going(OLD, kept_days_ago=2), went(OLD))
+    assert upload_objection(update(job_json="d", again=True), record, hold=True)
+
+
+@pytest.mark.parametrize(
+    ("kept_days_ago", "brought", "held"),
+    [
+        (2, came(1), True),
+        (1, came(2), False),
+        (None, came(1), True),
+        (2, None, True),
+    ],
+    ids=["back", "forward", "its time is not known", "nobody knows how the wanted one came"],
+)
+def test_only_who_goes_back_holds_what_was_wanted(
+    kept_days_ago: float | None,
+    brought: Brought | None,
+    *,
+    held: bool,
+) -> None:
+    """Who goes forward to a newer release says nothing against the older one."""
+    record = after(WANTS_NEW.but(brought=brought), going(OLD, kept_days_ago=kept_days_ago), went(OLD))
+    assert bool(upload_objection(update(), record, hold=True)) is held
+
+
+def test_a_record_of_an_earlier_version_knows_when_its_release_was_taken() -> None:
+    """It does not say how it came."""
+    record = WANTS_NEW.but(brought=None, wanted_at=NOW - timedelta(days=2))
+    assert after(record, going(OLD, kept_days_ago=3), went(OLD)).rolled_back
+    assert not after(record, going(OLD, kept_days_ago=1), went(OLD)).rolled_back
+
+
+def test_there_and_back_again_through_three_releases() -> None:
+    """Back two steps, one forward, and to the newest: in the end nothing is held that the job went forward from."""
+    record = after(RUNS.but(wanted=OLDEST, brought=came(9)), update(), went(NEW))
+    record = record.but(brought=came(1))
+    names = {OLDEST.id: "oldest", OLD.id: "old", NEW.id: "new"}
+    for to, days, held in (
+        (OLD, 5, ["new"]),
+        (OLDEST, 9, ["new", "old"]),
+        (OLD, 5, ["new"]),
+        (NEW, 1, []),
+    ):
+        record = after(record, going(to, kept_days_ago=days), went(to))
+        assert [names[one.release] for one in record.rolled_back] == held
+        assert record.brought == came(days)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.REFUSED, Outcome.UNKNOWN])
+def test_who_did_not_get_back_holds_nothing_that_the_job_wants(outcome: Outcome) -> None:
+    """What the job was to go back to is remembered where it failed."""
+    back = going(OLD, kept_days_ago=2).model_copy(update={"start": sent()})
+    record = after(WANTS_NEW, back, went(OLD, outcome))
+    assert record.brought == WANTS_NEW.brought
+    assert [(one.release, one.by) for one in record.rolled_back] == (
+        [(OLD.id, None)] if outcome is Outcome.ROLLED_BACK else []
+    )
+
+
+def test_going_back_to_what_is_wanted_holds_what_failed_in_its_place() -> None:
+    """An update that failed left another release than the wanted one; the same release once more holds nothing."""
+    failed = copy_of(NEW, operation="the update", ended="FAILED")
+    back = going(OLD, kept_days_ago=2)
+    started = copy_of(OLD, flink_job_id="2" * 32, operation=back.id)
+    record = job(started, wanted=OLD).but(previous=failed, brought=came(2))
+    record = after(record, back, went(OLD))
+    assert [one.release for one in record.rolled_back] == [NEW.id]
+    assert after(record.but(previous=started), back, went(OLD)).rolled_back == record.rolled_back
+    assert after(RUNS, back, went(OLD)).rolled_back == ()
+
+
+def test_a_job_that_is_stopped_and_only_takes_the_release_holds_the_one_before() -> None:
+    """A STOP went ahead: nothing was started, and the next START runs what was gone back to."""
+    stopped = job(copy_of(NEW, ended="STOPPED"), wanted=NEW).but(brought=came(1))
+    record = after(stopped, going(OLD, kept_days_ago=2), went(OLD))
+    assert [one.release for one in record.rolled_back] == [NEW.id]
+
+
+def test_an_update_that_names_no_release_holds_nothing() -> None:
+    """An upload of an older jar, or other arguments, are a release of their own."""
+    assert after(WANTS_NEW, update(by="http"), went(OLD)).rolled_back == ()

@@ -222,7 +222,7 @@ INTERNAL: dict[type[Model], set[str]] = {
         *("check", "stop", "stops_failed", "start", "again", "cancel", "settling", "checkpoint", "checkpoints"),
         *("rollback", "trigger", "submit", "vanished_at", "unreachable_at", "ended_at", "arm", "asked_as", "run"),
     },
-    operations.Request: {"replaces_spec", "kept", "names_savepoint_sha256", "objection"},
+    operations.Request: {"replaces_spec", "kept", "kept_at", "names_savepoint_sha256", "objection"},
     operations.Checked: {"operators", "compared"},
     operations.OperatorGone: set(),
     operations.Undo: {"started_at", "completed", "never_started", "at_least"},

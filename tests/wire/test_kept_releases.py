@@ -484,3 +484,140 @@ def test_a_job_json_goes_before_the_setting(play: Play) -> None:
     pipeline = Pipeline(play)
     for _ in range(2):
         assert pipeline.uploads(holdAfterRollback=False)[0] is Outcome.ROLLED_BACK
+
+
+# ------------------------------------------------------------------------------------------- … and after one by hand
+
+
+class Builds:
+    """A pipeline that deploys the newest commit at each build: the same jar and spec, and another buildUrl."""
+
+    def __init__(self, play: Play) -> None:
+        """Begin with the jar that was uploaded last."""
+        self.play = play
+        self.number = 0
+
+    def deploys(self, **job_json: object) -> tuple[Outcome, str | None, str]:
+        """Upload the version once more; return how that ended."""
+        self.number += 1
+        storage, play = self.play.storage, self.play
+        said = {"jar": "v2.jar", "args": "--version 2", "buildUrl": f"https://ci.example/{self.number}"} | job_json
+        storage.next_second()
+        storage.upload("stateful/orders/job.json", json.dumps(said))
+        play.intake.upload("stateful/orders/job.json")
+        play.cluster.acts.clear()
+        play.drives()
+        return last(play)
+
+    def plans(self) -> dict[str, Any]:
+        """Plan such an upload."""
+        uploaded = self.play.storage.uploads.download_blob("stateful/orders/v2.jar").readall()
+        self.play.storage.upload("plans/v2.jar", uploaded)
+        said = {"jar": "plans/v2.jar", "jobJson": {"jar": "v2.jar", "args": "--version 2"}}
+        plan: dict[str, Any] = json_of(Api(self.play).post("/api/jobs/orders/plan", json.dumps(said).encode()))
+        return plan
+
+
+def test_the_next_build_does_not_undo_what_somebody_went_back_from_by_hand(play: Play) -> None:
+    """It is refused, says by whom and why, and touches nothing; a plan says the same. `again` brings it, once."""
+    builds, (newer, older) = Builds(play), listed(play)
+    assert builds.deploys()[:2] == (Outcome.SUCCEEDED, None)
+    operation = back(play, older["id"], reason="it loses orders")
+    play.drives().checkpoints()
+    assert running(play).id == older["id"]
+    for _ in range(2):
+        outcome, code, message = builds.deploys()
+        assert (outcome, code) == (Outcome.REFUSED, CODE)
+        by = json_of(Api(play).get(f"/api/operations/{operation['id']}"))["cause"]["detail"]
+        assert by
+        assert message.startswith(
+            f"somebody went back from the release v2.jar {newer['id'][:12]} with operation {operation['id']} "
+            f"({by}; reason given: it loses orders). To try it again, "
+        ), message
+        assert play.cluster.acts == [Keep()]
+    plan = builds.plans()
+    assert (plan["verdict"], plan["code"]) == ("WOULD_BE_REFUSED", CODE)
+    assert plan["reason"] == message
+    assert builds.deploys(again=True)[:2] == (Outcome.SUCCEEDED, None)
+    assert (running(play).id, play.record.rolled_back) == (newer["id"], ())
+    assert builds.plans()["verdict"] == "NOTHING_TO_DO"
+    play.checkpoints()
+    back(play, older["id"])
+    play.drives()
+    assert builds.deploys(again=True)[:2] == (Outcome.REFUSED, CODE)
+    assert builds.deploys(again=True, holdAfterRollback=False)[:2] == (Outcome.SUCCEEDED, None)
+
+
+@pytest.mark.parametrize("path", ["update", "stateless-update", "last-state-update"])
+def test_who_goes_forward_again_holds_nothing(play: Play, path: str) -> None:
+    """By the path of every update: the newer release is wanted again, and nobody went back from the older one."""
+    play.checkpoints()
+    newer, older = listed(play)
+    held = []
+    for release in (older, newer):
+        back(play, release["id"], path)
+        play.drives().checkpoints()
+        held.append([(one.release, one.reason) for one in play.record.rolled_back])
+    assert held == [[(newer["id"], None)], []]
+
+
+def test_going_back_while_the_job_is_stopped_holds_what_was_stopped(play: Play) -> None:
+    """It starts the older release from the savepoint of the stop."""
+    play.asks(Action.STOP).drives()
+    newer, older = listed(play)
+    back(play, older["id"])
+    play.drives()
+    assert (last(play)[0], running(play).id) == (Outcome.SUCCEEDED, older["id"])
+    assert [one.release for one in play.record.rolled_back] == [newer["id"]]
+
+
+def test_going_back_that_is_rolled_back_itself_holds_no_more_than_what_failed(play: Play) -> None:
+    """The job runs and wants what it was to go back from: a build of that has nothing to do."""
+    newer, older = listed(play)
+    play.cluster.refuses_start = True
+    back(play, older["id"])
+    play.drives()
+    assert last(play)[0] is Outcome.ROLLED_BACK
+    assert [(one.release, one.by) for one in play.record.rolled_back] == [(older["id"], None)]
+    assert Builds(play).deploys()[:2] == (Outcome.SUCCEEDED, None)
+    assert running(play).id == newer["id"]
+
+
+def test_a_job_whose_releases_nothing_describes_goes_back_and_forward_by_its_operations(play: Play) -> None:
+    """An earlier version kept them, and its operations say when they came."""
+    newer, older = listed(play)
+    for blob in descriptions(play.storage):
+        assert play.cluster.jars.releases.delete(blob)
+    back(play, older["id"])
+    play.drives().checkpoints()
+    assert [one.release for one in play.record.rolled_back] == [newer["id"]]
+    for blob in descriptions(play.storage):
+        assert play.cluster.jars.releases.delete(blob)
+    back(play, newer["id"])
+    play.drives()
+    assert play.record.rolled_back == ()
+
+
+@pytest.mark.parametrize("hold", [True, False])
+def test_behind_the_arm_api_a_build_does_not_undo_it_either(storage: Storage, *, hold: bool) -> None:
+    """The setting counts there as well."""
+    with serving({}) as server:
+        play = ArmPlay(storage, server, hold_after_rollback=hold).uploads().drives()
+        older = read(storage).wanted
+        assert older
+        storage.next_second()
+        play.uploads("v2.jar", BAD).drives()
+        newer = read(storage).wanted
+        assert newer
+        play.asks(Action.STATELESS_UPDATE, release=older.id).drives()
+        assert [one.release for one in read(storage).rolled_back] == [newer.id]
+        storage.next_second()
+        play.uploads("v3.jar", BAD).drives()
+    record = read(storage)
+    assert record.last
+    result = storage.ledger().find(record.last.id).result
+    assert result
+    if hold:
+        assert (result.outcome, result.code, record.wanted) == (Outcome.REFUSED, CODE, record.wanted)
+        assert "somebody went back from the release v3.jar" in result.message
+    assert (record.wanted and record.wanted.sha256) == (older if hold else newer).sha256

@@ -52,7 +52,7 @@ def begin(operation: Operation, record: JobRecord, seen: ArmSeen, limits: ArmLim
     return (
         _unsupported(operation, limits)
         or asked_objection(operation)
-        or upload_objection(operation, record)
+        or upload_objection(operation, record, hold=limits.hold_after_rollback)
         or window_alone(operation, record)
         or _busy(operation, row, seen, limits)
         or record_objection(operation, record, Ground(status_of(record, seen.rows)))

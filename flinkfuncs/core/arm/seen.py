@@ -47,6 +47,7 @@ class ArmLimits:
     poll_seconds: float = 5.0
     deadline_seconds: float = 1800.0
     listing_seconds: float = 60.0  # LIST_SAVEPOINT touches nothing: a list that stays the same is not waited for long
+    hold_after_rollback: bool = True  # an upload of a release is refused that somebody went back from
 
 
 def refuse(message: str, code: str) -> End:
