@@ -15,9 +15,9 @@ An attempt that fails is repeated after each of WAITS; after the last one the me
 a count that an alert watches. 410 Gone gives up at once. Senders have a queue of their own, since a slow receiver must
 not hold up any driver; what they cannot do (storage is away) they leave to the sweeper, and not to a poison queue.
 
-A job is looked at by the savepoint timer, when it is due for a savepoint, and at each tick once it was seen vanished or
-failed; a message is sent at the second look. A savepoint is overdue after twice SAVEPOINT_INTERVAL_SECONDS, which the
-sweeper's listing shows. What was announced is in the record, by the compare-and-swap that notes the message.
+The savepoint timer looks at every idle job at each of its ticks; that one vanished or failed is announced at the second
+look in a row. A savepoint is overdue after twice SAVEPOINT_INTERVAL_SECONDS, which the sweeper's listing shows. What
+was announced is in the record, by the compare-and-swap that notes the message.
 
 Uploads that are refused unread have no record: their messages are put into the outbox before they are closed.
 """
@@ -38,7 +38,7 @@ from .clients.queue import MessagesQueue
 from .clients.receiver import Answer, Receiver
 from .clients.storage import Conflict
 from .core.errors import FlinkFuncsError, Unanswered, Unavailable
-from .core.jobs import JobRecord, Noticed
+from .core.jobs import JobRecord, Noticed, Recorded
 from .core.messages import (
     STATES,
     Message,
@@ -97,6 +97,14 @@ class NoMessages:
         """Whether a job's status is of interest, although it is not due for a savepoint."""
         return False
 
+    def expects(self, job: Recorded) -> bool:  # noqa: ARG002 - nothing is expected
+        """Whether a job that is idle should be known to the cluster, although no copy of it is recorded."""
+        return False
+
+    def is_news(self, status: str | None) -> bool:  # noqa: ARG002 - nothing is
+        """Whether people are to hear that an idle job has this status."""
+        return False
+
     def seen(self, record: JobRecord, status: str) -> None:
         """Take note of the status of a job of which nothing is open; what goes wrong is left to the next look."""
 
@@ -128,6 +136,7 @@ class Messages(NoMessages):
         self._queue = queue
         self._receiver = receiver
         self._words = words
+        self._tells_states = bool(words & set(STATES))
         self._overdue_after = overdue_after
         self._now = now
 
@@ -181,13 +190,21 @@ class Messages(NoMessages):
         """Whether a job's status is of interest, although it is not due for a savepoint."""
         return job.noticed and not job.operation
 
+    def expects(self, job: Recorded) -> bool:
+        """Whether a job that is idle should be known to the cluster, although no copy of it is recorded."""
+        return self._tells_states and bool(job.wanted) and not job.deleted
+
+    def is_news(self, status: str | None) -> bool:
+        """Whether people are to hear that an idle job has this status."""
+        return self._tells_states and status in ENDED_BADLY
+
     def awaits(self, record: JobRecord) -> bool:
         """Whether another look at a job that failed is needed before people hear of it."""
-        return bool(self._words & set(STATES)) and not (record.noticed and record.noticed.told)
+        return self._tells_states and not (record.noticed and record.noticed.told)
 
     def seen(self, record: JobRecord, status: str) -> None:
         """Take note of the status of a job of which nothing is open; what goes wrong is left to the next look."""
-        if not self._words & set(STATES) or _with_status(record, status, self._now()) is record:
+        if not self._tells_states or _with_status(record, status, self._now()) is record:
             return
         try:
             self._change(record.name, lambda record: self._filtered(_with_status(record, status, self._now()), record))

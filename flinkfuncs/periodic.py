@@ -4,6 +4,10 @@ One listing tells which jobs may be due; only their records are read, and one ca
 run. The same call tells which jobs have ended by themselves, and that is written down: a cluster forgets them (Flink
 after `jobstore.expiration-time`, an hour), and what is forgotten looks as if it had vanished. A tick is cheap for many
 jobs, and free where none may run.
+
+Where people are to hear of jobs that vanished or failed, the same call tells of all that are idle; of those whose
+status is news MOST_NEWS records are read at a tick, and none where all is well. A job that the listing does not sum up
+is looked at when it is due.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ from .messages import NO_MESSAGES, NoMessages
 log = logging.getLogger(__name__)
 
 ENDED: Mapping[str, Ended] = {"FINISHED": "FINISHED", "CANCELED": "CANCELED", "FAILED": "FAILED"}
+MOST_NEWS = 100  # jobs; when a JobManager forgets all of them, the others are told of at later ticks
 
 
 class PeriodicSavepoints:
@@ -62,11 +67,14 @@ class PeriodicSavepoints:
         watched = {job.name for job in listed if self._messages.watches(job)}
         records = {record.name: record for job in sorted(due | watched) if (record := self._read(job))}
         idle = {job.name: job.summary for job in listed if job.summary and not job.operation and not job.rests}
-        statuses = self._statuses({name: seen for name, seen in idle.items() if seen.current}, records)
+        known = {name: seen for name, seen in idle.items() if seen.current or self._messages.expects(seen)}
+        statuses = self._statuses(known, records)
         for name, seen in idle.items():
             if seen.current and (ended := ENDED.get(statuses.get(name, ""))):
                 self._note_end(name, seen.current.flink_job_id, ended)
-        for name, record in records.items():
+        news = [name for name in sorted(known.keys() - records.keys()) if self._messages.is_news(statuses.get(name))]
+        unwell = {name: record for name in news[:MOST_NEWS] if (record := self._read(name))}
+        for name, record in (records | unwell).items():
             self._messages.seen(record, statuses.get(name, ""))
         running = [
             candidate

@@ -9,6 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -23,7 +24,7 @@ from flinkfuncs.clients.receiver import Answer as Received
 from flinkfuncs.clients.receiver import Receiver
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import FlinkFuncsError, Unanswered, Unavailable
-from flinkfuncs.core.jobs import JobRecord, Recorded
+from flinkfuncs.core.jobs import JobRecord, JobRow, Recorded, Savepoint
 from flinkfuncs.core.messages import DEFAULT, Message, wanted_words
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import Operation
@@ -31,16 +32,17 @@ from flinkfuncs.core.periodic import Rhythm
 from flinkfuncs.intake import Intake
 from flinkfuncs.messages import WAITS, Messages
 from flinkfuncs.operations import Patience
-from flinkfuncs.periodic import PeriodicSavepoints
+from flinkfuncs.periodic import MOST_NEWS, PeriodicSavepoints
 from flinkfuncs.settings import Settings
 from tests.listener import Call
 from tests.stand_in.rest import FlinkServer
-from tests.unit.builders import OLD, ORDERS, asked, copy_of
+from tests.unit.builders import OLD, ORDERS, asked, copy_of, savepoint
 from tests.wire.mortal import CrashError, MortalLedger, Points
 from tests.wire.server import Answer, Fault, LocalServer, serving
 from tests.wire.session import Session, intake, put
 from tests.wire.storage import Storage, jar
 from tests.wire.test_driver import read
+from tests.wire.test_load import counted
 
 KEY = "whsec_" + base64.b64encode(b"k" * 32).decode()
 OLD_KEY = "whsec_" + base64.b64encode(b"o" * 32).decode()
@@ -452,18 +454,26 @@ class Statuses(Session):
 
     status = "RUNNING"
 
+    def __init__(self, storage: Storage, server: FlinkServer) -> None:
+        """Begin without a question."""
+        super().__init__(storage, server)
+        self.asked: list[set[str]] = []
+
     def statuses(self, jobs: Mapping[JobName, Recorded]) -> Mapping[JobName, str]:
         """Say it of every job."""
+        self.asked.append({*jobs})
         return dict.fromkeys(jobs, self.status)
 
 
-def watching(storage: Storage, place: Place, flink: FlinkServer) -> tuple[Statuses, Callable[[str], None]]:
+def watching(
+    storage: Storage, place: Place, flink: FlinkServer, **fields: object
+) -> tuple[Statuses, Callable[[str], None]]:
     """A job that ran long ago, and a savepoint timer that looks at it; it says what it sees."""
     long_ago = storage.clock.now() - timedelta(days=1)
     record = JobRecord(
         name=ORDERS, wanted=OLD, current=copy_of().model_copy(update={"started_at": long_ago}), periodic_at=None
     )
-    storage.ledger().write(record, etag=None)
+    storage.ledger().write(record.but(**fields), etag=None)
     cluster = Statuses(storage, flink)
 
     def look(status: str) -> None:
@@ -497,6 +507,78 @@ def test_a_job_that_is_gone_and_comes_back_is_told_of_once_each(storage: Storage
         look("RUNNING")
         look("VANISHED")
         assert statuses(place) == [bad, "RUNNING"]
+
+
+def young(storage: Storage) -> tuple[Savepoint, ...]:
+    """Savepoints of a job that is not due for another one."""
+    return (savepoint("file:///sp/1").model_copy(update={"taken_at": storage.clock.now()}),)
+
+
+@pytest.mark.parametrize("bad", ["VANISHED", "FAILED"])
+@pytest.mark.parametrize("by_service", [False, True], ids=["a copy of ours", "a row of the service"])
+def test_a_job_with_a_young_savepoint_is_told_of_at_the_second_look(
+    storage: Storage, flink: FlinkServer, bad: str, *, by_service: bool
+) -> None:
+    """Nobody waits until it is due for a savepoint; and that it failed is written down once people know."""
+    with serving({"POST /hook": [Answer(204)]}) as server:
+        place = Place(storage, server)
+        of_service = {"current": None, "row": JobRow(status="RUNNING", job_id="1")} if by_service else {}
+        _, look = watching(storage, place, flink, savepoints=young(storage), **of_service)
+        look("RUNNING")
+        told = []
+        for _ in range(3):
+            look(bad)
+            told.append(statuses(place))
+        assert told == [[], [bad], [bad]]
+        current = read(storage).current
+        assert (current and current.ended) == ("FAILED" if bad == "FAILED" and not by_service else None)
+
+
+def test_where_all_is_well_no_record_is_read_and_where_all_is_lost_no_more_than_a_tick_can_bear(
+    storage: Storage, flink: FlinkServer
+) -> None:
+    """A JobManager may forget every job: the rest is noticed at the next tick."""
+    names = [JobName(f"job-{number:03}") for number in range(MOST_NEWS + 2)]
+    record = JobRecord(name=ORDERS, wanted=OLD, current=copy_of(), savepoints=young(storage))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: storage.ledger().write(record.but(name=name), etag=None), names))
+    with serving({}) as server:
+        place = Place(storage, server)
+        place.words = wanted_words("recovered")
+        ledger, cluster = place.ledger(), Statuses(storage, flink)
+        rhythm = Rhythm(timedelta(hours=6), 4)
+        timer = PeriodicSavepoints(ledger, storage.queue, cluster, rhythm, place.messages(ledger))
+
+        def noticed() -> list[JobName]:
+            return sorted(job.name for job in storage.ledger().listed().values() if job.noticed)
+
+        with counted() as sent:
+            timer.tick(storage.clock.now())
+        assert sent == {"list": 1}
+        cluster.status = "VANISHED"
+        timer.tick(storage.clock.now())
+        assert noticed() == names[:MOST_NEWS]
+        timer.tick(storage.clock.now())
+        assert noticed() == names
+
+
+def test_who_does_not_want_to_know_of_states_has_no_record_read_for_them(storage: Storage, flink: FlinkServer) -> None:
+    """Nor is the cluster asked for a job without a copy."""
+    storage.ledger().write(JobRecord(name=ORDERS, wanted=OLD, savepoints=young(storage)), etag=None)
+    vanished = JobRecord(name=JobName("gone"), wanted=OLD, current=copy_of(), savepoints=young(storage))
+    storage.ledger().write(vanished, etag=None)
+    with serving({}) as server:
+        place = Place(storage, server)
+        place.words = wanted_words("failed")
+        cluster = Statuses(storage, flink)
+        cluster.status = "VANISHED"
+        timer = PeriodicSavepoints(
+            storage.ledger(), storage.queue, cluster, Rhythm(timedelta(hours=6), 4), place.messages()
+        )
+        with counted() as sent:
+            timer.tick(storage.clock.now())
+        assert sent == {"list": 1}
+        assert cluster.asked == [{"gone"}]
 
 
 def test_one_look_in_a_restart_of_the_jobmanager_says_nothing(storage: Storage, flink: FlinkServer) -> None:
