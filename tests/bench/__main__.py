@@ -16,12 +16,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
 from flinkfuncs.gateway.contract import ClusterPath, parse_api_version
 from flinkfuncs.gateway.service import Gateway, ListQuery
@@ -29,18 +27,19 @@ from localcloud.azurite import Azurite
 from localcloud.processes import Processes
 from tests.fixtures.scenes import Play
 from tests.stand_in.rest import flink_server
-from tests.unit.builders import OLD, copy_of
 from tests.unit.gateway.made import SETTINGS
 from tests.wire.api import Api
+from tests.wire.grown import SAVEPOINTS, put_grown
 from tests.wire.session import intake, quick
 from tests.wire.storage import Storage
 
 ROOT = Path(__file__).parents[2]
 LIBRARIES = "import azure.functions, azurefunctions.extensions.bindings.blob"
 INDEXED = f"{LIBRARIES}; import function_app; function_app.app.get_functions()"
-HEAD = """# Benchmarks
+HEAD = f"""# Benchmarks
 
 Made by `make bench`, in pairs, in one run: the app's route against Microsoft's storage library doing the same reads.
+Each job has {SAVEPOINTS} savepoints, a last operation, an operation under way and one that waits.
 The last row is its start, against the libraries that every app with a blob binding imports.
 A ratio of 1 means that the app adds nothing.
 
@@ -89,8 +88,7 @@ def _storage() -> Iterator[Storage]:
 def _pairs(storage: Storage, play: Play, jobs: int) -> list[Pair]:
     ledger, api = storage.ledger(), Api(play, checked=False)
     names = [JobName(f"job-{number}") for number in range(jobs)]
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda name: ledger.write(JobRecord(name=name, wanted=OLD, current=copy_of()), etag=None), names))
+    put_grown(ledger, names)
     folder = f"{storage.cluster}/jobs/"
     records = storage.records
     gateway = Gateway(SETTINGS, ledger, intake(storage, ledger=ledger), play.cluster)
@@ -114,7 +112,7 @@ def _pairs(storage: Storage, play: Play, jobs: int) -> list[Pair]:
             lambda: records.download_blob(f"{folder}{names[0]}.json").readall(),
         ),
         Pair(
-            f"`GET /api/operations?state=open`, {jobs:,} jobs at rest",
+            f"`GET /api/operations?state=open`, the first page of {2 * jobs:,}",
             "one listing of their blobs with metadata",
             lambda: api.get("/api/operations?state=open"),
             lambda: list(records.list_blobs(name_starts_with=folder, include=["metadata"])),
