@@ -75,7 +75,7 @@ param alertEmail string = ''
 @minValue(60)
 param operationStuckSeconds int = 7200
 
-@description('How long a closed operation is kept (days); longer than savepoints are, whose origin it tells.')
+@description('How long a closed operation is kept (days), by its age alone; an orphan of one that is gone is only shown.')
 @minValue(31)
 param closedOperationDays int = 400
 

@@ -212,7 +212,7 @@ def test_a_deployment_says_where_its_traces_are() -> None:
     assert (timespan, days) == ("timespan", f"P{kept}D")
 
 
-def test_a_closed_operation_outlives_the_savepoints_that_it_tells_of() -> None:
+def test_a_closed_operation_is_kept_for_longer_than_savepoints_are_by_default() -> None:
     """An orphan goes only while its operation is known as closed."""
     least = parameter("main.bicep", "closedOperationDays")["min_value"]
     assert least > Settings.model_fields["savepoint_retention_days"].default
