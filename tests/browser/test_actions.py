@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from azure.storage.queue import QueueServiceClient
 from playwright.sync_api import Page, Request, Route, expect
 
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.operations import Cause, Mark
 from flinkfuncs_cli.__main__ import parser
 from tests.principals import signed_in
+from tests.wire.server import Answer, Fault, LocalServer, serving
 
 from .cloud import Cloud, Status, a_job
-from .conftest import KEY, Looking, PageAt, until
+from .conftest import KEY, Looking, PageAt, StartCloud, until
 from .test_policy import LOOKS, findings
 
 JARS = Path(__file__).parents[2] / "examples" / "jars"
@@ -356,6 +359,61 @@ def test_an_operation_is_abandoned_and_uploads_are_paused(cloud: Cloud, page_at:
         ("PUT", "jobs/bills/uploads", {"paused": False}),
         ("POST", "notifications/test", {}),
     ]
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[LocalServer]:
+    """Who is told; a test says what it answers."""
+    with serving({}) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def telling(start_cloud: StartCloud, account: str, receiver: LocalServer) -> Cloud:
+    """An app that tells a receiver."""
+    QueueServiceClient.from_connection_string(account).create_queue("telling-messages")
+    return start_cloud("telling", {"NOTIFY_URL": f"{receiver.url}/hook", "MESSAGES_QUEUE": "telling-messages"})
+
+
+def test_a_test_message_is_sent_and_the_receivers_answer_is_shown(
+    telling: Cloud, receiver: LocalServer, page_at: PageAt, looking: Looking
+) -> None:
+    """What was not answered is sent again by the same button, as the same message; then there is no more to send."""
+    looking.allow("status of 503")
+    receiver.answers = {"POST /hook": [Fault.RESET_AFTER, Answer(204)]}
+    page = page_at(telling, "#/jobs")
+    sent = Sent().watch(page)
+    page.locator("[data-action=test-message]").click()
+    dialog = page.locator("dialog#test-message")
+    expect(dialog.locator(".says")).to_contain_text("NOTIFY_URL")
+    dialog.locator(".act").click()
+    expect(dialog.locator(".refusal")).to_have_attribute("data-code", "NotDelivered")
+    dialog.locator(".act").click()
+    expect(dialog.get_by_role("status")).to_have_text("Delivered: status 204")
+    expect(dialog.locator(".refusal")).to_have_count(0)
+    expect(dialog.locator(".act")).to_be_disabled()
+    expect(dialog.locator(".act")).to_have_text("Send it")
+    assert sent.calls == [("POST", "notifications/test", {})] * 2
+    first, second = receiver.calls
+    assert (second.sent["type"], second.sent["subject"]) == ("flinkfuncs.test", "test")
+    assert first.headers["webhook-id"] == second.headers["webhook-id"] == second.sent["id"]
+
+
+def test_a_test_message_that_is_not_accepted_says_what_the_receiver_answered(
+    telling: Cloud, receiver: LocalServer, page_at: PageAt
+) -> None:
+    """It is the receiver that has to be mended; another dialog sends another message."""
+    receiver.answers = {"POST /hook": [Answer(403, body={"error": "<b>no</b> such channel"}), Answer(200, body="ok")]}
+    receiver.calls.clear()
+    page = page_at(telling, "#/jobs")
+    for answer in ('Not accepted: status 403 {"error": "<b>no</b> such channel"}', 'Delivered: status 200 "ok"'):
+        page.locator("[data-action=test-message]").click()
+        dialog = page.locator("dialog#test-message")
+        dialog.locator(".act").click()
+        expect(dialog.get_by_role("status")).to_have_text(answer)
+        page.keyboard.press("Escape")
+        expect(page.locator("dialog")).to_have_count(0)
+    assert len({call.headers["webhook-id"] for call in receiver.calls}) == 2
 
 
 @pytest.mark.parametrize(

@@ -308,7 +308,7 @@ export function TestMessage({close}) {
     <${Refusal} of=${call.problem} unheard=${Boolean(call.unheard)} />
     ${probe && html`<p role="status">${probe.delivered ? 'Delivered' : 'Not accepted'}: status ${probe.status} ${probe.answer}</p>`}
     <${Calls} requests=${[{method: 'POST', path}]} command=${{action: 'test-message'}} />
-    <${Buttons} form="test-form" act="Send it" disabled=${Boolean(probe)} busy=${call.busy && !probe} unheard=${Boolean(call.unheard)} />
+    <${Buttons} form="test-form" act="Send it" disabled=${Boolean(probe)} busy=${call.busy && !probe} unheard=${Boolean(call.unheard) && !probe} />
   <//>`;
 }
 
