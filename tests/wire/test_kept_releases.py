@@ -165,16 +165,16 @@ def test_what_was_gone_back_to_stays_whatever_lies_under_its_name_meanwhile(
     older = listed(play)[1]
     back(play, older["id"])
     play.drives()
-    Api(play).post("/api/jobs/orders/update", b'{"parallelism": 5}')
+    Api(play).post("/api/jobs/orders/update", b'{"parallelism": 3}')
     play.drives()
-    assert (running(play).sha256, running(play).spec.parallelism) == (older["sha256"], 5)
+    assert (running(play).sha256, running(play).spec.parallelism) == (older["sha256"], 3)
     assert running(play).jar_name == "orders.jar"
     storage.next_second()
     storage.upload("stateful/orders/orders.jar", jar(padding=b"3"))
     play.intake.upload("stateful/orders/orders.jar")
     play.drives()
     assert last(play)[0] is Outcome.SUCCEEDED
-    assert running(play).spec.parallelism == 5
+    assert running(play).spec.parallelism == 3
     assert running(play).sha256 not in {each["sha256"] for each in listed(play)[1:]}
 
 
