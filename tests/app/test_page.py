@@ -6,10 +6,11 @@ import pytest
 import requests
 
 from flinkfuncs.triggers.page import FOLDER, HEADERS, TYPES
+from tests.tracked import tracked
 
 from .app import RunningApp
 
-FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file())
+FILES = sorted(path.relative_to(FOLDER).as_posix() for path in tracked(FOLDER))
 
 
 def get(app: RunningApp, path: str, etag: str | None = None) -> requests.Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -21,6 +20,7 @@ from flinkfuncs.health import BINDING_SETTINGS, HOST_SETTINGS, MESSAGES_SETTINGS
 from flinkfuncs.settings import PLATFORM_SETTINGS, Settings
 from flinkfuncs.triggers import page
 from flinkfuncs.triggers.queue import LAST_ATTEMPT
+from tests.tracked import tracked
 from tests.unit.builders import asked
 
 ROOT = Path(__file__).parents[2]
@@ -166,33 +166,31 @@ def test_an_invocation_ends_long_before_the_host_would_end_it() -> None:
 def test_what_is_not_the_app_stays_at_home() -> None:
     """The package holds the app and its locks, and neither tests, nor the local cloud, nor anybody's settings."""
     ignored = [line.rstrip("/") for line in (ROOT / ".funcignore").read_text().split()]
-    git = shutil.which("git")
-    assert git
-    listed = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    names = {path.partition("/")[0] for path in listed.split("\0") if path}
+    names = {path.relative_to(ROOT).parts[0] for path in tracked()}
     names |= {".git", ".venv", ".tools", ".azure", "local.settings.json"}  # what else is in a working copy
     packed = {name for name in names if not any(fnmatch(name, pattern) for pattern in ignored)}
     assert packed == {"function_app.py", "host.json", "requirements.txt", "flinkfuncs"}
 
 
 def test_the_page_is_in_the_package_and_served_whole() -> None:
-    """Every file of it is in git, which is what is packed, and has a type that is served."""
-    git = shutil.which("git")
-    assert git
-    tracked = subprocess.run(
-        [git, "ls-files", "-z", page.FOLDER], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    there = {str(path.relative_to(ROOT)) for path in page.FOLDER.rglob("*") if path.is_file()}
-    assert {*tracked.split("\0")} - {""} == there
-    assert {str((page.FOLDER / name).relative_to(ROOT)) for name in page.files()} == there
+    """Every file of it that is in git, which is what is packed, has a type that is served."""
+    packed = packed_page()
+    assert "index.html" in packed
+    assert packed <= set(page.files())
     ignored = [line for line in (ROOT / ".funcignore").read_text().split() if not line.endswith("/")]
-    assert not [name for name in there if any(fnmatch(Path(name).name, pattern) for pattern in ignored)]
+    assert not [name for name in packed if any(fnmatch(Path(name).name, pattern) for pattern in ignored)]
 
 
-def test_what_the_page_refers_to_is_there() -> None:
+def packed_page() -> set[str]:
+    """The files of the page that are packed, by their names there."""
+    return {path.relative_to(page.FOLDER).as_posix() for path in tracked(page.FOLDER)}
+
+
+def test_what_the_page_refers_to_is_in_the_package() -> None:
     """In index.html from the root, in the modules beside them: a name that is wrong would show nothing at all."""
-    for name, file in page.files().items():
-        text = file.content.decode()
+    packed = packed_page()
+    for name in packed:
+        text = (page.FOLDER / name).read_text()
         if name == "index.html":
             named = [path.removeprefix("/ui/") for path in re.findall(r'(?:href|src)="([^"]+)"', text)]
         else:
@@ -201,7 +199,7 @@ def test_what_the_page_refers_to_is_there() -> None:
                 (here / path).resolve().relative_to(page.FOLDER).as_posix()
                 for path in re.findall(r'^(?:import|export) .*?from\s*["\'](\.[^"\']+)["\']', text, re.MULTILINE)
             ]
-        assert set(named) <= set(page.files()), name
+        assert set(named) <= packed, name
 
 
 def test_azure_runs_the_worker_library_that_the_tests_run() -> None:

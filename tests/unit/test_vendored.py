@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.vendor import FILES, FOLDER, PACKAGES, vendored
+from tests.tracked import tracked
 
 LOCK = json.loads((PACKAGES.parent / "package-lock.json").read_text())["packages"]
 
@@ -21,7 +22,7 @@ def test_a_file_is_as_its_package_has_it(name: str) -> None:
 
 def test_there_are_no_others() -> None:
     """Nor is one without its licence."""
-    assert {path.name for path in FOLDER.iterdir()} == set(FILES)
+    assert {path.name for path in tracked(FOLDER)} == set(FILES)
     assert {source.partition("/")[0] for source in FILES.values()} == {
         Path(name).name.partition(".")[0] for name in FILES if name.endswith(".LICENSE.txt")
     }
