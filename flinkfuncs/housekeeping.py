@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -56,14 +56,19 @@ class Housekeeper:
         store: SavepointStore | None,
         *,
         lease_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Keep what is needed; nothing is read yet. Without a store no orphans are looked for."""
+        """Keep what is needed; nothing is read yet. Without a store no orphans are looked for.
+
+        `clock` measures how long a pass and its claims take (seconds).
+        """
         self._ledger = ledger
         self._queue = queue
         self._upkeep = upkeep
         self._policy = policy
         self._store = store
         self._lease_seconds = lease_seconds
+        self._clock = clock
 
     def tidy(self, now: datetime) -> None:
         """Keep every job, then the cluster's jars.
@@ -72,10 +77,10 @@ class Housekeeper:
             Unavailable: storage cannot be reached; the next tick comes.
 
         """
-        until = time.monotonic() + PASS_SECONDS
+        until = self._clock() + PASS_SECONDS
         lying = self._lying_if_told()
         for job in _rotated(list(self._ledger.listed().values()), now):
-            if self._is_due(job, lying.get(job.name, []), now) and time.monotonic() < until:
+            if self._is_due(job, lying.get(job.name, []), now) and self._clock() < until:
                 self._keep(job.name, now)
         try:
             self.delete_unused_jars(now)
@@ -112,7 +117,7 @@ class Housekeeper:
         found = self._findings(record, now)
         if found.taken_into(record) == record and not retention.being_disposed(record):
             return
-        claim = Claim.take(self._ledger, job, lease_seconds=self._lease_seconds, idle=True)
+        claim = Claim.take(self._ledger, job, lease_seconds=self._lease_seconds, idle=True, clock=self._clock)
         if claim is None:
             return
         try:

@@ -24,6 +24,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 from ..core.errors import FlinkFuncsError, Unanswered, Unavailable
 from ..core.jobs import JobRecord, Lease
@@ -33,6 +34,7 @@ from .storage import Conflict
 
 SWEEP_GRACE_SECONDS = 60.0  # how long after its due time a message may take before the sweeper sends another
 Change = Callable[[JobRecord], JobRecord]
+Waiting = Callable[[threading.Event, float], bool]  # up to so many seconds for an event; whether it has come
 
 
 class Lost(FlinkFuncsError):
@@ -50,12 +52,14 @@ class Claim:
         owner: str,
         lease_seconds: float,
         clock: Callable[[], float] = time.monotonic,
+        wait: Waiting = threading.Event.wait,
     ) -> None:
         """Wrap a record whose lease is ours; `take` is how one is made."""
         self._ledger = ledger
         self._owner = owner
         self._lease_seconds = lease_seconds
         self._clock = clock
+        self._wait = wait
         self._lock = threading.Lock()
         self._keep(entry)
 
@@ -68,20 +72,23 @@ class Claim:
         lease_seconds: float,
         idle: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        wait: Waiting = threading.Event.wait,
     ) -> Claim | None:
         """Claim a job that nobody drives; None where somebody does, or nothing is open (`idle`: or anything is).
 
-        `clock` only measures how much of the storage's time has passed since the storage last gave its own.
+        `clock` only measures how much of the storage's time has passed since the storage last gave its own, and `wait`
+        is how a call that is `kept_alive` waits for its next renewal.
 
         Raises:
             Unavailable: storage cannot be reached.
 
         """
         owner = uuid.uuid4().hex
+        ours = partial(cls, ledger, owner=owner, lease_seconds=lease_seconds, clock=clock, wait=wait)
         while entry := ledger.entry(job):
             lease = entry.record.lease
             if lease and lease.owner == owner:  # a write of ours was not answered, or was answered to an earlier try
-                return cls(ledger, entry, owner=owner, lease_seconds=lease_seconds, clock=clock)
+                return ours(entry)
             if bool(entry.record.open) == idle or (lease and lease.owner and lease.until > entry.storage_time):
                 return None
             until = entry.storage_time + timedelta(seconds=lease_seconds)
@@ -89,7 +96,7 @@ class Claim:
                 taken = ledger.write(entry.record.but(lease=Lease(owner=owner, until=until)), etag=entry.etag)
             except (Conflict, Unanswered):
                 continue
-            return cls(ledger, taken, owner=owner, lease_seconds=lease_seconds, clock=clock)
+            return ours(taken)
         return None
 
     @property
@@ -162,7 +169,7 @@ class Claim:
             thread.join()
 
     def _renew_until(self, done: threading.Event) -> None:
-        while not done.wait(self._lease_seconds / 4):
+        while not self._wait(done, self._lease_seconds / 4):
             try:
                 self.renew()
             except Lost:

@@ -20,10 +20,18 @@ POLL_SECONDS = 0.2
 class SessionUpkeep:
     """One session cluster, as its keeper sees it."""
 
-    def __init__(self, flink: Flink, *, patience_seconds: float, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Keep what is needed; `patience_seconds`: how long one disposal is waited for."""
+    def __init__(
+        self,
+        flink: Flink,
+        *,
+        patience_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Keep what is needed; `patience_seconds`: how long one disposal is waited for, by `clock` (seconds)."""
         self._flink = flink
         self._patience_seconds = patience_seconds
+        self._clock = clock
         self._sleep = sleep
 
     def has_proved_itself(self, copy: Copy) -> bool:
@@ -49,8 +57,8 @@ class SessionUpkeep:
 
         """
         request = self._flink.dispose(path)
-        deadline = time.monotonic() + self._patience_seconds
-        while isinstance(seen := self._flink.disposal(request), DisposalRunning) and time.monotonic() < deadline:
+        deadline = self._clock() + self._patience_seconds
+        while isinstance(seen := self._flink.disposal(request), DisposalRunning) and self._clock() < deadline:
             self._sleep(POLL_SECONDS)
         return seen
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 
-from flinkfuncs.clients.claim import Claim, Lost
+from flinkfuncs.clients.claim import Claim, Lost, Waiting
 from flinkfuncs.clients.ledger import Entry, Ledger
 from flinkfuncs.core.actions import Action
-from flinkfuncs.core.errors import FlinkFuncsError
+from flinkfuncs.core.errors import FlinkFuncsError, Unavailable
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation
 from flinkfuncs.core.releases import SpecPatch
@@ -23,14 +23,19 @@ from tests.wire.unheard import ANSWER_TO_A_REPEAT, NO_ANSWER, UnheardLedger
 OPERATION = asked(Action.STOP)
 
 
-def take(storage: Storage, *, seconds: float = 30, ledger: Ledger | None = None) -> Claim | None:
+def take(
+    storage: Storage, *, seconds: float = 30, ledger: Ledger | None = None, wait: Waiting = threading.Event.wait
+) -> Claim | None:
     """Try to own the job."""
-    return Claim.take(ledger or storage.ledger(), ORDERS, lease_seconds=seconds, clock=storage.clock.monotonic)
+    clock = storage.clock.monotonic
+    return Claim.take(ledger or storage.ledger(), ORDERS, lease_seconds=seconds, clock=clock, wait=wait)
 
 
-def taken(storage: Storage, *, seconds: float = 30, ledger: Ledger | None = None) -> Claim:
+def taken(
+    storage: Storage, *, seconds: float = 30, ledger: Ledger | None = None, wait: Waiting = threading.Event.wait
+) -> Claim:
     """Own the job."""
-    claim = take(storage, seconds=seconds, ledger=ledger)
+    claim = take(storage, seconds=seconds, ledger=ledger, wait=wait)
     assert claim
     return claim
 
@@ -281,18 +286,72 @@ def test_a_lease_is_renewed_when_less_than_half_of_it_is_left(storage: Storage) 
     assert storage.ledger().read(ORDERS) == claim.record
 
 
+class Waits:
+    """How a claim waits beside a long call: so many waits are over at once, and the next one when the call is.
+
+    `after_each` is called when its time has passed, and before the claim looks whether to renew its lease.
+    """
+
+    def __init__(self, storage: Storage, number: int, after_each: Callable[[], object]) -> None:
+        """Nothing has waited yet."""
+        self._clock, self._number, self._after_each = storage.clock, number, after_each
+        self.seconds: list[float] = []
+
+    def __call__(self, done: threading.Event, seconds: float) -> bool:
+        """Let the seconds pass."""
+        if len(self.seconds) == self._number:
+            return done.wait()
+        self.seconds.append(seconds)
+        self._clock.sleep(seconds)
+        self._after_each()
+        return False
+
+
 def test_a_lease_is_kept_alive_beside_a_long_call(storage: Storage) -> None:
     """It is renewed until the call is over; nobody else gets the job meanwhile."""
-    claim = taken(storage, seconds=6)
-    storage.clock.sleep(2)
+    others: list[Claim | None] = []
+    waits = Waits(storage, 8, lambda: others.append(take(storage)))
+    claim = taken(storage, seconds=40, wait=waits)
+    before = claim.record.lease
     with claim.kept_alive():
-        before = claim.record.lease
-        deadline = time.monotonic() + 60
-        while claim.record.lease == before and time.monotonic() < deadline:
-            assert take(storage) is None
-            time.sleep(0.1)
+        pass
     after = claim.record.lease
+    assert waits.seconds == [10.0] * 8
+    assert others == [None] * 8
     assert before
     assert after
-    assert after.until > before.until
+    assert after.until - before.until >= timedelta(seconds=60)
     assert after.owner == before.owner
+    assert storage.ledger().read(ORDERS) == claim.record
+
+
+def test_a_renewal_that_fails_beside_a_long_call_is_tried_again(storage: Storage) -> None:
+    """Storage that cannot be reached for a moment ends neither the call nor the lease."""
+
+    class Away(ClockedLedger):
+        refused: datetime | None = None
+
+        def write(self, record: JobRecord, *, etag: str | None) -> Entry:
+            if record.written is None or self.refused:
+                return super().write(record, etag=etag)
+            self.refused = self._clock.now()
+            raise Unavailable("storage is away")
+
+    ledger, waits = Away(storage), Waits(storage, 3, lambda: None)
+    claim = taken(storage, seconds=40, ledger=ledger, wait=waits)
+    with claim.kept_alive():
+        pass
+    assert ledger.refused
+    assert claim.record.lease
+    assert claim.record.lease.until > ledger.refused + timedelta(seconds=40)
+
+
+def test_a_job_that_was_lost_beside_a_long_call_is_renewed_no_more(storage: Storage) -> None:
+    """It is free for the one that takes it over, and the call ends as it would have."""
+    waits = Waits(storage, 3, lambda: change(storage, lambda record: record.but(lease=None)))
+    claim = taken(storage, seconds=40, wait=waits)
+    with claim.kept_alive():
+        pass
+    assert waits.seconds == [10.0] * 2
+    assert not claim.held
+    assert take(storage)

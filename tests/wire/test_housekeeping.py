@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from flinkfuncs.clients.flink import Flink
+from flinkfuncs.clients.ledger import Entry, Ledger
 from flinkfuncs.clients.savepoint_store import BlobSavepoints, LocalSavepoints, SavepointPlaces, SavepointStore
 from flinkfuncs.clusters.upkeep import SessionUpkeep
 from flinkfuncs.core.actions import Action
@@ -28,7 +29,7 @@ from flinkfuncs.housekeeping import Housekeeper
 from tests.unit.builders import NEW, OLD_ID, ORDERS, asked, copy_of, job, release
 from tests.wire.mortal import CrashError
 from tests.wire.server import Answer, Fault, LocalServer, serving
-from tests.wire.storage import Storage
+from tests.wire.storage import ClockedLedger, Storage
 from tests.wire.test_load import counted
 
 NOW = datetime.now(UTC)
@@ -139,11 +140,15 @@ def keeper(
     store: SavepointStore | None = None,
     before: Callable[[], None] | None = None,
     policy: Policy = Policy(1, 30, ROOT),  # noqa: B008 - it is frozen
+    ledger: Ledger | None = None,
 ) -> Housekeeper:
     """Return a housekeeper that retains one savepoint, as another process would have one."""
-    upkeep = WatchedUpkeep(Flink(server.url, call_seconds=1), patience_seconds=0.3, sleep=lambda _seconds: None)
+    clock = storage.clock
+    flink = Flink(server.url, call_seconds=1)
+    upkeep = WatchedUpkeep(flink, patience_seconds=7, clock=clock.monotonic, sleep=clock.sleep)
     upkeep.before = before or upkeep.before
-    return Housekeeper(storage.ledger(), storage.queue, upkeep, policy, store, lease_seconds=30)
+    ledger = ledger or storage.ledger()
+    return Housekeeper(ledger, storage.queue, upkeep, policy, store, lease_seconds=30, clock=clock.monotonic)
 
 
 def put(storage: Storage, record: JobRecord) -> None:
@@ -229,6 +234,44 @@ def test_nothing_is_sent_before_it_is_recorded(storage: Storage) -> None:
         assert sent(server) == []
         keeper(storage, server).retain(ORDERS, NOW)
     assert paths(storage) == REST
+
+
+class LeaseWatch(ClockedLedger):
+    """A ledger that notes how long the lease of each record that is written still lasts (seconds)."""
+
+    def __init__(self, storage: Storage) -> None:
+        """Nothing is written yet."""
+        super().__init__(storage)
+        self.left: list[float] = []
+
+    def write(self, record: JobRecord, *, etag: str | None) -> Entry:
+        """Write, and note it."""
+        entry = super().write(record, etag=etag)
+        if record.lease:
+            self.left.append((record.lease.until - entry.storage_time).total_seconds())
+        return entry
+
+
+def test_a_savepoint_whose_disposal_took_long_is_forgotten_under_a_whole_lease(storage: Storage) -> None:
+    """It begins when it is written, however long ago the storage gave its time."""
+    put(storage, KEPT)
+    ledger = LeaseWatch(storage)
+    with serving({DISPOSE: [SENT], POLL: [GONE]}) as server:
+        keeper(storage, server, before=lambda: storage.clock.sleep(25), ledger=ledger).retain(ORDERS, NOW)
+    assert paths(storage) == REST
+    assert len(ledger.left) >= 4  # before and after each of two disposals
+    assert all(25 < left <= 31 for left in ledger.left), ledger.left
+
+
+def test_a_pass_whose_time_is_up_begins_no_further_job(storage: Storage) -> None:
+    """The job that was begun is kept in order; the others are the next pass's."""
+    others = [JobName("more"), JobName("others")]
+    for name in (ORDERS, *others):
+        put(storage, KEPT.but(name=name))
+    with serving({DISPOSE: [SENT], POLL: [GONE]}) as server:
+        keeper(storage, server, before=lambda: storage.clock.sleep(400)).tidy(NOW)
+    left = [len(record.savepoints) for name in (ORDERS, *others) if (record := storage.ledger().read(name))]
+    assert sorted(left) == [2, 4, 4]
 
 
 @pytest.mark.parametrize(
