@@ -1,6 +1,6 @@
 """Two hosts on one storage account share 100 jobs: whoever takes a message, every operation runs once.
 
-The cluster is a server that answers as Flink does and counts: it has no slots, and a cancel is a call that is seen.
+The cluster is the stand-in for Flink, which remembers every call that changes something.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import requests
 from flinkfuncs.core.jobs import Copy, JobRecord
 from flinkfuncs.core.names import JobName
 from flinkfuncs.core.operations import operation_id
+from tests.stand_in.cluster import StandIn
+from tests.stand_in.rest import FlinkServer, flink_server
 from tests.unit.builders import OLD
-from tests.wire.server import Answer, Fault, LocalServer, serving
 
 from .app import RunningApp, eventually
 from .conftest import StartApp
@@ -34,23 +35,14 @@ def flink_job(job: str) -> str:
 
 
 @pytest.fixture
-def flink() -> Iterator[LocalServer]:
-    """A cluster on which a copy of every job runs until it is cancelled."""
-    answers: dict[str, list[Answer | Fault]] = {
-        "GET /jobmanager/config": [Answer(body=[])],
-        "GET /jars": [Answer(body={"files": []})],
-        "GET /overview": [Answer(body={"jobs": []})],
-    }
-    runs = {"name": "x", "vertices": [{"id": "v", "name": "v", "parallelism": 1, "status": "RUNNING"}]}
-    for copy in map(flink_job, JOBS):
-        canceled = {f"GET {copy}/status": [Answer(body={"status": "CANCELED"})]}
-        answers |= {
-            f"PATCH {copy}": [Answer(202, then=canceled)],
-            f"GET {copy}/status": [Answer(body={"status": "RUNNING"})],
-            f"GET {copy}": [Answer(body=runs)],
-        }
-    with serving(answers) as server:
+def flink() -> Iterator[FlinkServer]:
+    """A cluster on which a copy of every job runs until it is cancelled; nothing that is asked of it may be wrong."""
+    with flink_server() as server:
+        server.serve(StandIn(slots=len(JOBS)))
+        for job in JOBS:
+            server.flink.begin(flink_job(job), job)
         yield server
+        assert server.flink.wrong == []
 
 
 def on_record(job: str) -> JobRecord:
@@ -68,7 +60,7 @@ def for_each(call: Callable[[str], object]) -> None:
 
 
 @pytest.mark.nightly("two hosts, and a hundred jobs")
-def test_two_hosts_share_a_hundred_jobs_and_every_operation_runs_once(start_app: StartApp, flink: LocalServer) -> None:
+def test_two_hosts_share_a_hundred_jobs_and_every_operation_runs_once(start_app: StartApp, flink: FlinkServer) -> None:
     """Asked for on both sides, with every message doubled: one cancel a job, one end an operation, and both work."""
     first = start_app("shared", {"FLINK_REST_URL": flink.url, "SWEEP_SCHEDULE": "*/2 * * * * *"})
     another = first.host.another("shared-2")
@@ -88,8 +80,8 @@ def test_two_hosts_share_a_hundred_jobs_and_every_operation_runs_once(start_app:
     eventually(lambda: first.get("/api/operations?state=open").json() == {"operations": []})
     ended = ends(first, second)
     assert [outcomes for outcomes in ended.values() if outcomes != ["SUCCEEDED"]] == []
-    cancels = Counter(call.path for call in flink.calls if call.method == "PATCH")
-    assert cancels == {f"/jobs/{flink_job(job)}?mode=cancel": 1 for job in JOBS}
+    assert Counter(flink.flink.changes) == {f"PATCH /jobs/{flink_job(job)}": 1 for job in JOBS}
+    assert flink.flink.running() == []
     assert all(len(ends(app)) > len(JOBS) / 10 for app in (first, second)), "one of them did nothing"
     assert first.poison() == []
     second.host.stop()
