@@ -26,8 +26,8 @@ T = TypeVar("T")
 hypothesis.settings.register_profile("steady", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("steady")
 
-CLOUDS = ["session", "hdinsight", "mortal", "available", "bare"]  # the kinds that tests/flink runs on
-FOLDERS = ["app", "browser", "localcloud", "examples"]  # whose tests share servers
+CLOUDS = ["session", "hdinsight", "mortal", "available"]  # the kinds that tests/flink runs on
+FOLDERS = ["app", "browser", "clusters", "localcloud", "examples"]  # whose tests share servers
 
 
 class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # it ships without types

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +25,6 @@ from flinkfuncs.core.session.savepoints import same_path
 from flinkfuncs.settings import Settings
 from localcloud.flink import FlinkCluster
 from tests.proxy import Certificates, basic, proxying
-from tests.versions import VERSIONS
 
 from .jar import Jar
 
@@ -116,16 +115,13 @@ def wait_until(there: Callable[[], bool], timeout_seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
-@pytest.fixture(scope="module", params=VERSIONS)
-def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
-    """Return a Flink of its own: its JobManager is killed here."""
-    directory = tmp_path_factory.mktemp(f"session-{request.param}")
-    fresh = {"web.refresh-interval": "100"}
-    with FlinkCluster(directory, version=request.param, configuration=fresh) as cluster:
-        yield Real(cluster, Flink(cluster.url, call_seconds=30), tmp_path_factory.mktemp("sinks"))
+@pytest.fixture(scope="module")
+def real(cluster: FlinkCluster, flink: Flink, tmp_path_factory: pytest.TempPathFactory) -> Real:
+    """A Flink with our client."""
+    return Real(cluster, flink, tmp_path_factory.mktemp("sinks"))
 
 
-@pytest.mark.nightly("the stand-in shows the same in make test")
+@pytest.mark.nightly("tests/wire/test_flink_access.py goes through such a proxy to the stand-in")
 def test_a_job_is_stopped_and_goes_on_through_a_proxy(real: Real, tmp_path: Path) -> None:
     """TLS with a private authority, a client certificate, a password and a path; Flink's own errors come through."""
     certificates = Certificates.made(tmp_path)
@@ -176,6 +172,7 @@ def test_the_version_and_the_configuration_are_read(real: Real) -> None:
     assert real.flink.configuration()["jobmanager.rpc.address"]
 
 
+@pytest.mark.nightly("waits for another second; tests/wire/test_flink_client.py takes the newest of two")
 def test_of_two_uploads_of_one_name_the_newest_is_found(real: Real) -> None:
     """Each upload gets an id of its own."""
     name = real.upload()
@@ -230,6 +227,9 @@ def test_a_configuration_that_drops_state_is_outvoted_by_what_is_always_said(rea
     real.flink.cancel(real.runs(unsaid.flink_job_id))
 
 
+@pytest.mark.nightly(
+    "waits for checkpoints; outvoted like the one that drops state, and NO_CLAIM is seen in tests/wire"
+)
 def test_a_configuration_that_claims_the_savepoint_is_outvoted_by_what_is_always_said(real: Real) -> None:
     """A claimed savepoint is deleted after the first checkpoints: there would be nothing to go back to."""
     job = real.running()
@@ -281,6 +281,7 @@ def test_main_that_throws_is_a_refusal_that_names_the_cause(real: Real) -> None:
     assert real.flink.status(job) is None
 
 
+@pytest.mark.nightly("kills the JobManager; tests/flink/test_vanished.py tells another run of it, too")
 def test_another_run_of_the_jobmanager_is_told_by_its_web_tmpdir(real: Real) -> None:
     """It knows nothing of the job; the old TaskManager may go on with it for its heartbeat's time."""
     job = real.running()
@@ -290,3 +291,4 @@ def test_another_run_of_the_jobmanager_is_told_by_its_web_tmpdir(real: Real) -> 
     real.cluster.start_jobmanager()
     assert real.flink.configuration()["web.tmpdir"] != before
     assert real.flink.status(job) is None
+    real.cluster.wait_for_taskmanager()  # the next file's tests need its slots

@@ -68,7 +68,6 @@ CLOUDS: dict[str, Callable[[Path], LocalCloud]] = {
     "hdinsight": hdinsight_of,
     "mortal": partial(session_of, flink_configuration=FRESH | MORTAL),
     "available": available_of,
-    "bare": partial(session_of, run_app=False),
 }
 BOTH = ["session", pytest.param("hdinsight", marks=pytest.mark.nightly("three stories behind the ARM API are enough"))]
 
@@ -113,12 +112,6 @@ def mortal_cloud(cloud: LocalCloud) -> LocalCloud:
 @pytest.fixture
 def available_cloud(cloud: LocalCloud) -> LocalCloud:
     """The app on a session cluster with high availability."""
-    return cloud
-
-
-@pytest.fixture
-def bare_cloud(cloud: LocalCloud) -> LocalCloud:
-    """A Flink and storage; the app's host is not started."""
     return cloud
 
 

@@ -1,6 +1,7 @@
 """What is left when the sharpest calls of an update go wrong on the wire, on a real Flink: the same update, once.
 
-The app's driver runs in this process, on the cloud's storage and Flink; tests/faults has every call, on a stand-in.
+The app's driver runs in this process, on the cloud's storage and Flink, and on containers that the cloud's own app does
+not know; tests/faults has every call, on a stand-in.
 """
 
 from __future__ import annotations
@@ -91,10 +92,10 @@ class Job:
 
 
 @pytest.fixture
-def job(bare_cloud: LocalCloud, tmp_path: Path) -> Iterator[Job]:
+def job(session_cloud: LocalCloud, tmp_path: Path) -> Iterator[Job]:
     """A job that runs version 1."""
-    with breaking(), closing(Storage(bare_cloud.storage)) as storage:
-        job = Job(bare_cloud, storage, tmp_path / "sink")
+    with breaking(), closing(Storage(session_cloud.storage)) as storage:
+        job = Job(session_cloud, storage, tmp_path / "sink")
         first = job.update("1")
         assert first.result
         assert first.result.outcome == "SUCCEEDED", first.result

@@ -35,9 +35,9 @@ def test_the_tests_of_a_group_and_of_a_file_stay_together() -> None:
     [
         ("tests/flink/test_updates.py::test_an_update[session]", "session"),
         ("tests/flink/test_updates.py::test_an_update[hdinsight-fails-at-run-time]", "hdinsight"),
-        ("tests/flink/test_wire_faults.py::test_a_call[bare-POST flink /jars/:jar/run-Fault.TIMEOUT]", "bare"),
+        ("tests/flink/test_wire_faults.py::test_a_call[session-POST flink /jars/:jar/run-Fault.TIMEOUT]", "session"),
         ("tests/app/test_http.py::test_a_session", "app"),
-        ("tests/clusters/test_session_cluster.py::test_a[2.3.0]", "tests/clusters/test_session_cluster.py"),
+        ("tests/clusters/test_session_cluster.py::test_a[2.3.0]", "clusters"),
         ("tests/wire/test_driver.py::test_a", "tests/wire/test_driver.py"),
         ("tests/unit/session/test_blame.py::test_a", "tests/unit/session/test_blame.py"),
     ],
