@@ -15,6 +15,7 @@ from localcloud.up import LocalCloud
 from .cloud import Job, jar
 
 pytestmark = pytest.mark.usefixtures("session_cloud")
+JARS = pytest.mark.nightly("tests/wire/test_jars.py has it refused before anything runs; here one story is enough")
 
 
 def zipped(**files: str) -> bytes:
@@ -48,9 +49,9 @@ def _running(job: Job) -> Iterator[Job]:
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        (b"no zip at all", "NotAJar"),
-        (jar("1")[:-40], "NotAJar"),
-        (zipped(readme="no class"), "NoEntryClass"),
+        pytest.param(b"no zip at all", "NotAJar", marks=JARS),
+        pytest.param(jar("1")[:-40], "NotAJar", marks=JARS),
+        pytest.param(zipped(readme="no class"), "NoEntryClass", marks=JARS),
         (zipped(**{"META-INF__MANIFEST.MF": "Main-Class: not.There\n"}), "PlanFailed"),
     ],
     ids=["no zip", "cut short", "no manifest", "no class"],
@@ -67,6 +68,7 @@ def test_a_blob_that_is_not_a_jar_is_refused_and_the_job_goes_on(
     assert job.savepoints_on_disk() == []
 
 
+@pytest.mark.nightly("tests/wire/test_intake.py has them refused with the record untouched, before any call to Flink")
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -90,6 +92,7 @@ def test_a_job_json_that_cannot_be_is_refused_and_the_job_goes_on(running: Job, 
     assert running.copies() == copy
 
 
+@pytest.mark.nightly("tests/unit/session/test_table.py has each action in each state of its job")
 @pytest.mark.parametrize(
     ("action", "code"),
     [("new", "JobExists"), ("start", "JobRuns"), ("delete", "JobRuns")],
@@ -102,6 +105,7 @@ def test_an_action_that_makes_no_sense_now_is_refused(running: Job, action: str,
     assert running.copies() == copy
 
 
+@pytest.mark.nightly("tests/unit/session/test_table.py has each action in each state of its job")
 def test_actions_on_a_stopped_job_that_need_a_running_one_are_refused(session_job: Job) -> None:
     """STOP, SAVEPOINT and CANCEL have nothing to work on."""
     session_job.upload("1")
@@ -112,6 +116,7 @@ def test_actions_on_a_stopped_job_that_need_a_running_one_are_refused(session_jo
         assert (refused["outcome"], refused["code"]) == ("REFUSED", "JobNotRunning"), action
 
 
+@pytest.mark.nightly("test_named.py has nothing started beside another copy, whoever asks for it")
 def test_a_first_upload_beside_a_job_of_that_name_that_is_not_ours_is_refused(session_job: Job) -> None:
     """A Flink job that runs already is never doubled."""
     session_job.upload("1")

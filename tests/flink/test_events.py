@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 
+import pytest
 import requests
 
 from .cloud import Job, eventually
@@ -52,6 +53,7 @@ def test_duplicate_late_and_reordered_events_update_once(session_job: Job) -> No
     assert len(job.operations()) == 2
 
 
+@pytest.mark.nightly("an update like any other; tests/wire/test_touched.py has that it is asked for")
 def test_going_back_to_the_release_before_is_an_update_of_its_own(session_job: Job) -> None:
     """Only a release that runs already is a no-op; an earlier one is not."""
     job = session_job
@@ -62,6 +64,7 @@ def test_going_back_to_the_release_before_is_an_update_of_its_own(session_job: J
     assert len(job.savepoints_on_disk()) == 2
 
 
+@pytest.mark.nightly("tests/unit/session/test_table.py ends it at once, without a call")
 def test_the_same_release_again_is_a_no_op(session_job: Job) -> None:
     """The bytes are written again: another event, the same release, and the copy is not touched."""
     job = session_job
@@ -76,6 +79,7 @@ def test_the_same_release_again_is_a_no_op(session_job: Job) -> None:
     assert job.savepoints_on_disk() == []
 
 
+@pytest.mark.nightly("tests/app/test_events.py sweeps one up, tests/faults takes it to its end on the stand-in")
 def test_an_upload_that_no_event_told_of_is_taken_by_the_sweeper(session_job: Job) -> None:
     """The container is the truth; events only make it quick."""
     job = session_job

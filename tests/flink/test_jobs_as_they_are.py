@@ -17,7 +17,7 @@ from .cloud import Job, Json, eventually, jar
 from .conftest import NewJob
 from .test_named import started_by_hand
 
-MORE_MAINS = pytest.mark.nightly("more of the same kind")
+MORE_MAINS = pytest.mark.nightly("a main() that fails after it submitted its job is the story of `make test`")
 PACKAGE = "flinkfuncs.examples"
 CHANGELOG = {"state.changelog.enabled": "true"}
 FAILS_WITH = {
@@ -30,8 +30,8 @@ SPELLINGS = [
         r"--pattern ^\d+\.\w+$ --path C:\data\new --owner it's",
         ["--pattern", r"^\d+\.\w+$", "--path", r"C:\data\new", "--owner", "it's"],
     ),
-    pytest.param("--title 'two words' --jaas=\"a b\"", ["--title", "two words", "--jaas=a b"], marks=MORE_MAINS),
-    pytest.param(["two words", "", "--x", "\"'"], ["two words", "", "--x", "\"'"], marks=MORE_MAINS),
+    ("--title 'two words' --jaas=\"a b\"", ["--title", "two words", "--jaas=a b"]),
+    (["two words", "", "--x", "\"'"], ["two words", "", "--x", "\"'"]),
 ]
 
 
@@ -51,13 +51,8 @@ def uninterrupted(job: Job) -> None:
 # ------------------------------------------------------------------------------------------------ the changelog backend
 
 
-@pytest.mark.parametrize(
-    ("backend", "savepoint_format"),
-    [
-        ("hashmap", "CANONICAL"),
-        pytest.param("rocksdb", "NATIVE", marks=pytest.mark.nightly("the other backend, the other format")),
-    ],
-)
+@pytest.mark.nightly("five starts; tests/wire/test_release_check.py has what each is told of the changelog")
+@pytest.mark.parametrize(("backend", "savepoint_format"), [("hashmap", "CANONICAL"), ("rocksdb", "NATIVE")])
 def test_a_job_with_the_changelog_backend_continues_from_its_state_in_every_way(
     new_job: NewJob, session_cloud: LocalCloud, backend: str, savepoint_format: str
 ) -> None:
@@ -85,6 +80,7 @@ def test_a_job_with_the_changelog_backend_continues_from_its_state_in_every_way(
     uninterrupted(job)
 
 
+@pytest.mark.nightly("tests/wire/test_release_check.py refuses it; test_untouched.py leaves the job alone")
 def test_a_changelog_that_main_turns_on_is_refused_before_the_stop(new_job: NewJob, session_cloud: LocalCloud) -> None:
     """No configuration turns it off; a release that does without says so, and continues from the same state."""
     job = new_job(session_cloud)
@@ -103,6 +99,7 @@ def test_a_changelog_that_main_turns_on_is_refused_before_the_stop(new_job: NewJ
 # --------------------------------------------------------------------------------------------- jobs without checkpoints
 
 
+@pytest.mark.nightly("tests/unit/session has each of its refusals, tests/wire/test_release_check.py its warning")
 def test_a_job_in_batch_mode_says_at_once_what_it_can_and_cannot_do(new_job: NewJob, session_cloud: LocalCloud) -> None:
     """Nothing waits for a checkpoint that cannot come; STATELESS_UPDATE and CANCEL serve it."""
     job = new_job(session_cloud)
@@ -166,9 +163,8 @@ def test_a_bounded_job_that_finishes_says_what_it_leaves(new_job: NewJob, sessio
 @pytest.mark.parametrize(
     "entry",
     [
-        "CatchesAll",
         "TwoJobs",
-        *(pytest.param(name, marks=MORE_MAINS) for name in ("JobsInLoop", "AsksForResult", "RunsAsync")),
+        *(pytest.param(name, marks=MORE_MAINS) for name in ("CatchesAll", "JobsInLoop", "AsksForResult", "RunsAsync")),
     ],
 )
 def test_a_main_of_any_manner_is_updated_and_its_operation_says_what_failed(
@@ -206,6 +202,7 @@ def test_of_several_inserts_in_sql_one_job_runs_and_the_operation_says_so(
     job.ask("cancel")
 
 
+@pytest.mark.nightly("tests/unit/test_arguments.py splits each spelling, and every story's jar gets its sink that way")
 @pytest.mark.parametrize(("written", "arrived"), SPELLINGS, ids=["letters", "quotes", "a list"])
 def test_arguments_arrive_as_they_were_written(
     new_job: NewJob, session_cloud: LocalCloud, written: object, arrived: list[str]
@@ -224,6 +221,7 @@ def test_arguments_arrive_as_they_were_written(
     job.ask("cancel")
 
 
+@pytest.mark.nightly("test_named.py has nothing started beside another copy, tests/wire/test_release_check.py the name")
 def test_a_first_upload_starts_nothing_beside_a_job_of_the_name_that_main_gives(
     new_job: NewJob, session_cloud: LocalCloud
 ) -> None:
@@ -258,6 +256,7 @@ def nested(version: str) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.nightly("tests/wire/test_jars.py keeps such jars, tests/unit/session knows each spelling")
 def test_a_jar_is_begun_as_flink_begins_it_and_a_savepoint_is_named_in_any_spelling(
     new_job: NewJob, session_cloud: LocalCloud
 ) -> None:

@@ -68,6 +68,7 @@ def test_a_cancelled_job_is_started_from_the_checkpoint_that_the_cancel_left(ses
     exact(job, "1")
 
 
+@pytest.mark.nightly("tests/unit/session cancels it; it goes on from a checkpoint like any last-state update")
 def test_the_fix_of_a_crash_loop_is_an_upload(session_job: Job) -> None:
     """It cannot be saved; it is cancelled and goes on from its newest checkpoint: nothing is lost, nothing doubled."""
     job = session_job
@@ -81,6 +82,7 @@ def test_the_fix_of_a_crash_loop_is_an_upload(session_job: Job) -> None:
     exact(job, "crash-loops", "2")
 
 
+@pytest.mark.nightly("tests/wire/test_flink_client.py tells what a cancel deletes, tests/unit/session refuses it")
 def test_a_checkpoint_that_a_cancel_would_delete_is_never_relied_on(session_cloud: LocalCloud, new_job: NewJob) -> None:
     """A job that somebody else started, without retained checkpoints: it runs on, and the refusal says why."""
     job = new_job(session_cloud)

@@ -13,7 +13,7 @@ from .test_bad_input import forget
 from .test_last_state import running, well
 from .test_one_at_a_time import exact
 
-NIGHTLY = pytest.mark.nightly("the same look before another start")
+NIGHTLY = pytest.mark.nightly("the look before the start of an update; tests/unit/session/test_namesakes.py has each")
 NOT_USED = "savePointName was not used"
 
 
@@ -38,6 +38,7 @@ def test_a_job_json_that_names_a_savepoint_takes_its_job_there_once(session_job:
     assert [stretch.version for stretch in counted.stretches] == ["1", "2", "1"]
 
 
+@pytest.mark.nightly("tests/unit/session refuses each name before anything is touched")
 def test_an_update_from_a_savepoint_that_is_not_there_leaves_the_job_as_it_is(session_job: Job) -> None:
     """By a bare name and by a path, by a call and by an upload: the same copy runs on, and its output is whole."""
     job = session_job

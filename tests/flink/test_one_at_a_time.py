@@ -85,9 +85,8 @@ def test_of_a_burst_of_uploads_the_newest_runs_and_a_stop_goes_ahead_of_it(sessi
     assert len(job.savepoints_on_disk()) == 3
 
 
-@pytest.mark.parametrize(
-    "abandoned", ["update", pytest.param("stop", marks=pytest.mark.nightly("the same stop, found by the next START"))]
-)
+@pytest.mark.nightly("slow savepoints; tests/unit/session/test_inheriting.py has what comes after each stop")
+@pytest.mark.parametrize("abandoned", ["update", "stop"])
 def test_after_a_stop_is_abandoned_the_job_goes_on_from_its_savepoint(session_job: Job, abandoned: str) -> None:
     """The next operation waits for what is in flight: one stop, one copy, every number once."""
     job = session_job
@@ -112,6 +111,7 @@ def test_after_a_stop_is_abandoned_the_job_goes_on_from_its_savepoint(session_jo
     exact(job, "slow-checkpoints", "2")
 
 
+@pytest.mark.nightly("tests/app/test_control.py holds one in the app, tests/wire/test_waiting.py takes the newest")
 def test_paused_uploads_wait_and_the_newest_is_taken_on_resume(session_job: Job) -> None:
     """The copy is not touched meanwhile, by events and by the sweeper; the job shows what is held."""
     job = session_job
@@ -152,6 +152,7 @@ def test_a_job_that_was_started_by_hand_is_adopted_and_updated(session_cloud: Lo
     exact(job, "1", "2")
 
 
+@pytest.mark.nightly("a job that was started by hand is adopted and updated, too, in two operations in place of one")
 def test_a_job_whose_record_was_lost_goes_on_by_adoption(session_job: Job) -> None:
     """An upload that names the copy takes it over and updates it, in one operation."""
     job = session_job

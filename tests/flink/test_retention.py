@@ -8,6 +8,7 @@ import shutil
 import time
 from pathlib import Path
 
+import pytest
 import requests
 
 from .cloud import Job, jar
@@ -45,6 +46,7 @@ def test_savepoints_that_nobody_needs_go_and_the_job_starts_from_those_that_rema
     assert (counted.lost, counted.duplicated) == (0, 0)
 
 
+@pytest.mark.nightly("tests/wire/test_housekeeping.py deletes those that tests/unit/test_cluster_jars.py names")
 def test_jars_that_no_job_uses_are_deleted_on_the_cluster(session_job: Job) -> None:
     """Ours, and old: not a young one, not one that has another name, not the one that this job wants."""
     job = session_job

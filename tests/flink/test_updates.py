@@ -69,6 +69,7 @@ def test_every_other_action_does_what_its_name_says(job: Job) -> None:
     assert job.ask("delete")["result"]["outcome"] == "SUCCEEDED"
 
 
+@pytest.mark.nightly("tests/faults has it on the stand-in, and every other action a fresh start on Flink")
 def test_a_jar_in_the_stateless_folder_starts_afresh_and_keeps_the_way_back(job: Job) -> None:
     """The old copy is stopped with a savepoint, which is kept; the new one begins at the first number."""
     job.upload("1", folder="stateless")
@@ -113,6 +114,7 @@ def test_a_jar_that_does_not_start_well_leads_back_to_the_old_release(job: Job, 
     assert (counted.lost, counted.duplicated, counted.state_mismatches) == (0, 0, 0)
 
 
+@pytest.mark.nightly("tests/unit/session/test_proof.py has what each restart means for the proof")
 def test_a_copy_that_restarts_once_by_itself_is_not_rolled_back(session_job: Job) -> None:
     """Its restart begins the settling anew; then it is proved like any other."""
     job = session_job
@@ -172,6 +174,7 @@ def test_on_failure_stop_leaves_the_job_stopped_with_its_savepoint(session_job: 
     assert (counted.lost, counted.duplicated) == (0, 0)
 
 
+@pytest.mark.nightly("tests/faults has such a start refused on the stand-in, tests/clusters on Flink")
 def test_a_first_jar_that_never_started_leaves_the_way_free_for_the_next(job: Job) -> None:
     """Nothing ran, so there is no state to lose: the mended jar starts the job."""
     job.upload("throws-in-main")
@@ -182,6 +185,7 @@ def test_a_first_jar_that_never_started_leaves_the_way_free_for_the_next(job: Jo
     job.written(50, "1")
 
 
+@pytest.mark.nightly("tests/wire/test_periodic.py chooses the jobs; every other action takes a savepoint")
 def test_a_periodic_savepoint_is_taken_of_a_job_that_runs(session_cloud: LocalCloud, new_job: NewJob) -> None:
     """The timer asks for one where none is young; a job that is stopped gets none."""
     job, another = new_job(session_cloud), new_job(session_cloud)
@@ -199,6 +203,7 @@ def test_a_periodic_savepoint_is_taken_of_a_job_that_runs(session_cloud: LocalCl
     assert len(job.operations()) == 3
 
 
+@pytest.mark.nightly("tests/unit/session/test_table.py records it and starts nothing; every other action has a START")
 def test_an_upload_to_a_stopped_job_is_what_its_next_start_runs(job: Job) -> None:
     """Nothing starts by itself after somebody stopped it."""
     job.upload("1")
