@@ -1,10 +1,16 @@
 """Do tests that share a server stay together, and can a random order be repeated?"""
 
+import os
+import re
+import subprocess
+import sys
 from itertools import groupby
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import group_of, shuffled
+from tests.documents import ROOT
 
 TESTS = [f"{file}{number}" for file in "abcdef" for number in range(6)]
 
@@ -45,3 +51,39 @@ def test_the_tests_of_a_group_and_of_a_file_stay_together() -> None:
 def test_the_tests_that_share_a_server_are_a_group(nodeid: str, group: str) -> None:
     """By the kind of cloud, by folder, or by file."""
     assert group_of(nodeid) == group
+
+
+FILE = """
+import pytest
+
+@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("cloud", {clouds})
+def test_it(cloud, number):
+    pass
+"""
+FILES = {
+    "tests/flink/test_one.py": ["session", "hdinsight"],
+    "tests/flink/test_two.py": ["session", "hdinsight"],
+    "tests/app/test_three.py": ["one", "another"],
+    "tests/app/test_four.py": ["one", "another"],
+    "tests/wire/test_five.py": ["one", "another"],
+}
+
+
+def test_two_workers_share_no_group(tmp_path: Path) -> None:
+    """The tests of a group run on one worker, whatever file they are in, so that its servers are started once."""
+    for name, clouds in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(FILE.format(clouds=clouds))
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    plugins = ["-p", "xdist", "-p", "tests.conftest", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *plugins, "-n", "2", "-v", "tests"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    environment |= {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "BROWSER_TESTS": ""}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    ran = re.findall(r"^\[(gw\d)\] .*PASSED (\S+)", done.stdout, re.MULTILINE)
+    assert len(ran) == 16 * len(FILES)
+    shared = {(group_of(test), worker) for worker, test in ran}
+    assert sorted(group for group, _ in shared) == ["app", "hdinsight", "session", "tests/wire/test_five.py"]
+    assert {worker for _, worker in shared} == {"gw0", "gw1"}
