@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest -n 3# for two cores: the tests on a real Flink
 PLATFORMS := --only-binary :all: $(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_17 manylinux2014)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-callers shuffle crash-matrix wire-faults mutants fuzz soak bench check check-infra test-airflow test-airflow-2 check-image package docs test-provider vendor screenshots lock clean $(FLINKS:%=flink-%)
+.PHONY: help setup demo test test-all test-callers shuffle alone crash-matrix wire-faults mutants fuzz soak bench check check-infra test-airflow test-airflow-2 check-image package docs test-provider vendor screenshots lock clean $(FLINKS:%=flink-%)
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z][a-z.0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -35,6 +35,9 @@ test-callers: setup .tools/callers/.installed $(SDKS:%=.tools/sdk-%/.installed) 
 
 shuffle: setup ## Run the tests of `make test` in random order; SEED repeats one.
 	$(PYTEST) --shuffle $(or $(SEED),$(shell date +%s))
+
+alone: setup ## Run each test file of `make test` in a process of its own (FILES: which files or folders).
+	@$(BIN)/python -m tests.alone $(FILES)
 
 crash-matrix: setup $(if $(filter $(FLINK),$(FLINKS)),flink-$(FLINK)) ## Kill the app before and after every outside call, on a real Flink (FLINK=VERSION for an older one).
 	@$(BIN)/python -m tests.matrix --verbose $(if $(FLINK),--flink $(FLINK)) --keep docs/crash-matrix$(if $(FLINK),-$(FLINK)).md $(OPTIONS)
