@@ -50,6 +50,11 @@ class HostProcess:
         """Whether the process is alive."""
         return self._process is not None and self._process.running
 
+    @property
+    def pid(self) -> int:
+        """The process id of the last start, which is its group's id too."""
+        return self._launched().pid
+
     def write_settings(self) -> None:
         """Write the app settings in the form of local.settings.json."""
         self.settings_file.parent.mkdir(parents=True, exist_ok=True)
@@ -66,9 +71,7 @@ class HostProcess:
 
     def wait_until_ready(self) -> None:
         """Return when the host says that it runs."""
-        if self._process is None:
-            raise RuntimeError(f"{self.name} was not launched")
-        self._process.wait_until(self._answers)
+        self._launched().wait_until(self._answers)
 
     def start(self) -> None:
         """Start the process and wait until it is ready."""
@@ -103,6 +106,11 @@ class HostProcess:
             key=self.key,
             options=self._options,
         )
+
+    def _launched(self) -> Process:
+        if self._process is None:
+            raise RuntimeError(f"{self.name} was not launched")
+        return self._process
 
     def _answers(self) -> bool:
         try:
