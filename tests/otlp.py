@@ -70,13 +70,15 @@ class Received:
     lines: list[SeenLine] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
     hangs: threading.Event = field(default_factory=threading.Event)
+    held: list[str] = field(default_factory=list)  # the paths of what was never answered
     over: threading.Event = field(default_factory=threading.Event)
     url: str = ""
 
     def answer(self, call: Call) -> Reply:
         """Take one request; while it hangs, nothing comes back."""
         if self.hangs.is_set():
-            self.over.wait(60)
+            self.held.append(call.path)
+            self.over.wait()
         else:
             self._take(call)
         return ACCEPTED if "track" in call.path else EMPTY

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -146,7 +145,7 @@ def test_the_metrics_that_alerts_are_built_on_are_there(told_app: RunningApp, re
         point = eventually(lambda name=name, attributes=attributes: received.newest(name, **attributes))  # type: ignore[misc]
         assert point is not None
         assert point.unit == ("" if name == "flinkfuncs.operations" else "s"), name
-        assert 0 <= point.value < 60, point
+        assert 0 <= point.value < 3600, point  # neither milliseconds nor a date
     savepoints = eventually(lambda: received.newest("flinkfuncs.operations", action="SAVEPOINT"))
     assert savepoints
     assert savepoints.value == 1, "one was taken in this file, which is counted once"
@@ -180,8 +179,11 @@ def test_an_operation_whose_driver_was_killed_goes_on_in_the_same_trace(
 
 
 def _swept(app: RunningApp, job: str) -> bool:
+    """Sweep once, and say whether nothing of the job is open any more."""
+    done = "Executed 'Functions.sweep'"
+    before = app.log().count(done)
     app.run_now("sweep")
-    time.sleep(0.5)
+    eventually(lambda: app.log().count(done) > before)
     return all(operation["state"] == "closed" for operation in operations(app, job))
 
 
@@ -190,20 +192,17 @@ def _steps(received: Received, operation: str, last: str) -> list[str]:
     return names if last in names else []
 
 
-@pytest.mark.nightly("it measures time, on an app of its own")
+@pytest.mark.nightly("an app of its own; tests/wire/test_telemetry.py has an endpoint that is away")
 def test_an_endpoint_that_hangs_slows_and_fails_nothing(start_app: StartApp, flink: FlinkServer) -> None:
-    """Replies and operations take their usual time, whatever becomes of what is told."""
+    """Replies come and operations end before it has answered anything, and nobody has given up waiting for it."""
     with receiving() as dead:
         dead.hangs.set()
-        settings = {"FLINK_REST_URL": flink.url, "SETTLE_SECONDS": "0", "OTEL_EXPORTER_OTLP_ENDPOINT": dead.url}
-        app = start_app("dead", {**ON, **settings})
+        endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": dead.url, "OTEL_EXPORTER_OTLP_TIMEOUT": "3600"}
+        app = start_app("dead", {**ON, **endpoint, "FLINK_REST_URL": flink.url, "SETTLE_SECONDS": "0"})
         app.get("/api/jobs")
-        began = time.monotonic()
+        eventually(lambda: dead.held)
         for _ in range(10):
             assert app.get("/api/jobs").status_code == 200
-        assert time.monotonic() - began < 5
-        began = time.monotonic()
         uploaded(app, "dead", "v1.jar", JAR)
         assert ended(app, "dead", 1)["result"]["outcome"] == "SUCCEEDED"
-        assert time.monotonic() - began < 9
         app.host.kill()
