@@ -2,7 +2,8 @@
 
     POST flink /jobs/:id/stop        GET flink /jobs/:id/savepoints/:trigger
     PUT ledger jobs/:job             PUT ledger closed/:operation        LIST ledger jobs
-    HEAD jars :upload.jar            PUT releases :release               POST queue
+    PUT ledger uploads/:upload       HEAD jars :upload.jar               PUT releases :release
+    POST queue
 
 Reads (GET, HEAD, LIST) change nothing; everything else is a write. A renewal of a lease, which comes when time has
 passed, counts as a read: it changes nothing else, and would shift the numbers of the writes behind it.
@@ -30,6 +31,7 @@ _FLINK = (
 _BLOBS = (
     (r"^[^/]+/jobs/[^/]+\.json$", "jobs/:job"),
     (r"^[^/]+/closed/.*\.json$", "closed/:operation"),
+    (r"^[^/]+/uploads/.*\.json$", "uploads/:upload"),
     (r"^(stateful|stateless)/[^/]+/job\.json$", ":job.json"),
     (r"^(stateful|stateless)/.*\.jar$", ":upload.jar"),
     (r"^[^/]+/[0-9a-f]{64}\.jar$", ":release"),

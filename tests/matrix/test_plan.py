@@ -44,6 +44,11 @@ STOP, WRITE, LOOK = "POST flink /jobs/:id/stop", "PUT ledger jobs/:job", "GET fl
         ("PUT", "http://127.0.0.1:1/a/lane1-ledger/flink/jobs/orders.json", WRITE),
         ("PUT", "http://127.0.0.1:1/a/lane1-ledger/flink%2Fjobs%2Forders.json", WRITE),
         ("PUT", "http://127.0.0.1:1/a/lane1-ledger/flink/closed/orders/2026-11/x.json", "PUT ledger closed/:operation"),
+        (
+            "PUT",
+            "http://127.0.0.1:1/a/lane1-ledger/flink/uploads/SUCCEEDED/8204-x.json",
+            "PUT ledger uploads/:upload",
+        ),
         ("GET", "http://127.0.0.1:1/a/lane1-ledger?restype=container&comp=list&prefix=flink/jobs/", "LIST ledger jobs"),
         ("HEAD", "http://127.0.0.1:1/a/lane1-jars/stateful/orders/job.json", "HEAD jars :job.json"),
         ("GET", "http://127.0.0.1:1/a/lane1-jars/stateful/orders/job.jar", "GET jars :upload.jar"),
