@@ -34,7 +34,7 @@ def document(found: Found[Cell], flink: str) -> str:
 # The crash matrix
 
 Written by `make crash-matrix` on {datetime.now(UTC):%Y-%m-%d}, with Flink {flink}.
-{right} of {tried} cells are right; there are {len(sites)} call sites{took(found.seconds)}.
+{right} of {tried} cells are right; there are {len(sites)} call sites; {took(found.seconds)}.
 
 The app runs in its Functions host on a real Flink.
 It is killed with SIGKILL right before and right after every outside call and every write of the ledger, and started
