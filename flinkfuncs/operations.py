@@ -242,7 +242,7 @@ class Driver:
             log.info("job=%s operation=%s outcome=skipped %s", operation.job, operation.id, end.message)
             return
         closed = progress.closed(claim.record, operation.id, end, now)
-        self._ledger.close(closed)
+        self._ledger.close(closed, claim.confirm)
         claim.conclude(lambda record: self._messages.noted(progress.concluded(record, operation, end, now), closed))
         telemetry.ended(closed)
         self._messages.collect(claim.record)

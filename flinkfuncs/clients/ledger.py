@@ -9,7 +9,7 @@
 A record says in its blob's metadata what is open (`open`, `until`) and held (`holds`, `opens`), how far its uploads are
 known (`uploaded`) and what lists show of it (`summary`, `runs`), so that one listing finds what there is to do, and to
 show.
-Nothing is ever overwritten without its ETag, but a closed operation by its own, equal text.
+Nothing is ever overwritten without its ETag, but an upload's place in that list, by its own, equal text.
 """
 
 from __future__ import annotations
@@ -333,12 +333,14 @@ class Ledger:
         """Return the newest uploads that ended in one of these ways, newest first, at most `limit` of each.
 
         `rejected`: those under a name that can be no job's, too. One that was superseded, and driven all the same, is
-        listed twice; it ended as its driver says.
+        listed twice; it ended as its driver says. So is one that was abandoned while its driver closed it; it is
+        ABANDONED.
         """
         folders = [*outcomes, *([REJECTED] if rejected else [])]
         found = [upload for folder in folders for upload in self._listed(folder, limit)]
-        driven = {upload.operation for upload in found if upload.outcome is not Outcome.SUPERSEDED}
-        kept = [one for one in found if one.outcome is not Outcome.SUPERSEDED or one.operation not in driven]
+        found.sort(key=lambda one: (one.outcome is Outcome.ABANDONED, one.outcome is not Outcome.SUPERSEDED))
+        last = {upload.operation: upload for upload in found}
+        kept = [upload for upload in found if upload.operation is None or last[upload.operation] is upload]
         return sorted(kept, key=lambda upload: upload.at, reverse=True)
 
     def _list(self, upload: Upload, key: str) -> None:
@@ -359,24 +361,41 @@ class Ledger:
             texts = [base64.b64decode((blob.metadata or {})["upload"]) for blob in islice(blobs, limit)]
         return [read_stored(Upload, text, what="an upload's result") for text in texts]
 
-    def close(self, operation: Operation) -> None:
-        """Write a closed operation; written again after a crash, it is the same text."""
-        self._list_closed(operation)
-        with storage_errors(f"operation {operation.id}"):
-            self._container.upload_blob(self._closed_blob(operation.id), operation.to_json().encode(), overwrite=True)
+    def close(self, operation: Operation, confirm: Callable[[], object] = lambda: None) -> None:
+        """Write a closed operation, in the place of what an earlier attempt wrote.
+
+        A driver confirms that the job is its own: what somebody writes who took the operation away counts. So only what
+        was there before `confirm` is replaced, and where nothing was there, its caller has confirmed.
+        """
+        text, what = operation.to_json().encode(), f"operation {operation.id}"
+        blob = self._container.get_blob_client(self._closed_blob(operation.id))
+        condition: dict[str, Any] = {"overwrite": False}
+        while True:
+            try:
+                with storage_errors(what):
+                    blob.upload_blob(text, **condition)
+                break
+            except Conflict:  # also after a write of ours that was not answered, and was sent again
+                with storage_errors(what):
+                    found = blob.download_blob()
+                    if found.readall() == text:
+                        break
+            confirm()
+            etag = found.properties.etag
+            condition = {"overwrite": True, "etag": etag, "match_condition": MatchConditions.IfNotModified}
+        self._list_closed(operation)  # behind it: one that does not count is not listed
 
     def close_unless_closed(self, operation: Operation, *, listed: bool = True) -> None:
         """Write an operation that ended without a driver: what a driver wrote of its end, or writes later, counts.
 
         `listed`: list it as well, if it is an upload's.
         """
-        if listed:
+        if listed:  # before it: what is closed is not written again
             self._list_closed(operation)
         with suppress(Conflict), storage_errors(f"operation {operation.id}"):
             self._container.upload_blob(self._closed_blob(operation.id), operation.to_json().encode(), overwrite=False)
 
     def _list_closed(self, operation: Operation) -> None:
-        """List an upload before it is closed: what is closed is not written again."""
         if operation.cause.kind == "upload":
             self._list(upload_of(operation), operation.id)
 

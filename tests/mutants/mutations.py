@@ -302,6 +302,17 @@ CLAIM = (
         tests=(f"{WIRE}/test_ledger.py::test_a_record_is_created_once_and_changed_only_by_who_read_it_last",),
     ),
     Mutation(
+        of="ledger",
+        breaks="an operation that somebody abandoned while it ended is on record as succeeded",
+        path="flinkfuncs/clients/ledger.py",
+        before="            confirm()\n",
+        after="",
+        tests=(
+            f"{WIRE}/test_waiting.py::"
+            "test_a_driver_whose_operation_was_abandoned_while_it_closed_it_does_not_record_another_end",
+        ),
+    ),
+    Mutation(
         of="driver",
         breaks="after a crash the repeated message finds the job taken, and its attempts are used up in vain",
         path="flinkfuncs/operations.py",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flinkfuncs.clients.ledger import Entry
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.operations import Operation
@@ -39,10 +41,10 @@ class MortalLedger(ClockedLedger):
         self.points.cross()
         return entry
 
-    def close(self, operation: Operation) -> None:
+    def close(self, operation: Operation, confirm: Callable[[], object] = lambda: None) -> None:
         """Close between two places."""
         self.points.cross()
-        super().close(operation)
+        super().close(operation, confirm)
         self.points.cross()
 
     def close_unless_closed(self, operation: Operation, *, listed: bool = True) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from azure.core import exceptions as azure
 from azure.core.pipeline.transport import HttpTransport, RequestsTransport
 from azure.storage.blob import BlobServiceClient, ContainerClient, LinearRetry
 
+from flinkfuncs.clients.claim import Lost
 from flinkfuncs.clients.ledger import Ledger
 from flinkfuncs.clients.storage import Conflict, blob_service, storage_errors
 from flinkfuncs.core.actions import Action
@@ -76,6 +78,31 @@ def test_an_operation_is_found_open_and_closed(storage: Storage) -> None:
             ledger.find(unknown)
 
 
+def test_a_closed_operation_is_replaced_only_as_its_writer_found_it_when_he_confirmed(storage: Storage) -> None:
+    """What an earlier attempt wrote is replaced; what somebody writes behind the confirmation is not."""
+    ledger = storage.ledger()
+    driven, abandoned, failed = (
+        with_marks(asked(Action.STOP), result=Result(outcome=outcome, message="", ended_at=datetime.now(UTC)))
+        for outcome in (Outcome.SUCCEEDED, Outcome.ABANDONED, Outcome.FAILED)
+    )
+    ledger.close(failed)
+    confirmed = list[int]()
+
+    def confirm() -> None:
+        confirmed.append(1)
+        if len(confirmed) == 2:
+            raise Lost("somebody took the job")
+        storage.ledger().close(abandoned)
+
+    with pytest.raises(Lost):
+        ledger.close(driven, confirm)
+    assert ledger.closed(driven.id) == abandoned
+    ledger.close(driven)
+    assert ledger.closed(driven.id) == driven
+    ledger.close(driven, confirm)  # our own write, which was not answered: there is nothing to confirm
+    assert len(confirmed) == 2
+
+
 def test_a_rejected_upload_is_kept_once_newest_first(storage: Storage) -> None:
     """An event that comes twice leaves one word."""
     ledger = storage.ledger()
@@ -127,6 +154,18 @@ def test_an_upload_that_was_superseded_and_driven_all_the_same_is_listed_once(st
     assert [one.outcome for one in ledger.uploads(Outcome, rejected=False)] == [Outcome.SUPERSEDED]
     ledger.close(upload(1, Outcome.SUCCEEDED))
     assert [one.outcome for one in ledger.uploads(Outcome, rejected=False)] == [Outcome.SUCCEEDED]
+
+
+@pytest.mark.parametrize("ends", [*permutations([Outcome.SUPERSEDED, Outcome.SUCCEEDED, Outcome.ABANDONED])])
+def test_an_upload_that_was_abandoned_while_its_driver_closed_it_is_listed_as_abandoned(
+    storage: Storage, ends: tuple[Outcome, ...]
+) -> None:
+    """Whoever lists it first: it is listed as ABANDONED only when its driver has lost it."""
+    ledger = storage.ledger()
+    for end in ends:
+        ledger.close(upload(1, end))
+    ledger.close(upload(2, Outcome.SUCCEEDED))
+    assert [one.outcome for one in ledger.uploads(Outcome, rejected=False)] == [Outcome.SUCCEEDED, Outcome.ABANDONED]
 
 
 def test_an_upload_is_listed_whatever_its_name_and_its_message_hold(storage: Storage) -> None:

@@ -194,6 +194,31 @@ def test_a_driver_whose_operation_was_abandoned_while_it_looked_does_not_record_
     assert (read(storage).open, read(storage).lease) == ((), None)
 
 
+@pytest.mark.parametrize("answered", [True, False], ids=["before it is closed", "when that is not answered"])
+def test_a_driver_whose_operation_was_abandoned_while_it_closed_it_does_not_record_another_end(
+    storage: Storage, cluster: Session, *, answered: bool
+) -> None:
+    """Its last look at the lease came before that; and a write that is not answered is sent again."""
+
+    class Abandoned(ClockedLedger):
+        def close(self, operation: Operation, confirm: Callable[[], object] = lambda: None) -> None:
+            if not answered:
+                super().close(operation, confirm)
+            control(storage).abandon(operation.id, by="a person", even_if_begun=True)
+            super().close(operation, confirm)
+
+    running_job(storage, cluster)
+    storage.upload("stateful/orders/v2.jar", jar())
+    upload = intake(storage).upload("stateful/orders/v2.jar")
+    assert upload
+    driver(storage, cluster, ledger=Abandoned(storage)).drive(ORDERS)
+    ended = read(storage).last
+    assert ended
+    assert (ended.id, ended.outcome) == (upload.id, Outcome.ABANDONED)
+    assert result(storage, upload)[:2] == (Outcome.ABANDONED, "Abandoned")
+    assert [one.outcome for one in storage.ledger().uploads(Outcome, rejected=False)][:1] == [Outcome.ABANDONED]
+
+
 def test_abandoning_is_done_once_and_refused_for_what_has_ended(storage: Storage, cluster: Session) -> None:
     """Again it tells the same; an operation that ended otherwise keeps its end."""
     running_job(storage, cluster)
