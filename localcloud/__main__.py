@@ -1,7 +1,7 @@
 """How is the cloud started from a shell?
 
-    python -m localcloud up [--cluster hdinsight|session] [--flink VERSION] [--directory DIR] [--app DIR]
-                            [--without-app]
+    python -m localcloud up [--cluster hdinsight|session] [--flink VERSION] [--high-availability] [--directory DIR]
+                            [--app DIR] [--without-app]
 
 Standard output holds one line of JSON, printed when everything is ready; all else goes to standard error. Ctrl-C and
 SIGTERM end everything. The exit code of a failed start is 1.
@@ -24,6 +24,8 @@ def main() -> int:
     cloud = LocalCloud(
         cluster=options.cluster,
         flink_version=options.flink,
+        high_availability=options.high_availability,
+        jobmanagers=2 if options.high_availability else 1,
         directory=options.directory,
         app_directory=options.app,
         run_app=not options.without_app,
@@ -61,6 +63,7 @@ def _options() -> argparse.Namespace:
     up = parser.add_subparsers(required=True).add_parser("up", help="start everything and stay until Ctrl-C")
     up.add_argument("--cluster", choices=["hdinsight", "session"], default="hdinsight")
     up.add_argument("--flink", default="2.3.0", metavar="VERSION", help="2.3.0 or one that make has installed")
+    up.add_argument("--high-availability", action="store_true", help="with ZooKeeper and a standby JobManager")
     up.add_argument("--directory", type=Path, help="keeps logs, state and output (default: a temporary one)")
     up.add_argument("--app", type=Path, default=ROOT, help="the directory of function_app.py (default: the project)")
     up.add_argument("--without-app", action="store_true", help="leave the app's host to `func start --port`")

@@ -16,6 +16,7 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.queue import QueueServiceClient
 
 from localcloud.events import READY
+from localcloud.flink_configuration import JOBMANAGER
 from localcloud.functions.configuration import load_settings
 from localcloud.python import ROOT
 from localcloud.up import LocalCloud
@@ -63,7 +64,7 @@ def marked(mark: str) -> list[str]:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if mark.encode() in (process / "environ").read_bytes():
-                found.append((process / "cmdline").read_text().replace("\0", " ")[:200])
+                found.append((process / "cmdline").read_text().replace("\0", " "))
         except OSError:
             continue
     return found
@@ -169,6 +170,18 @@ def test_an_up_that_is_ended_halfway_leaves_no_process(number: signal.Signals) -
         up.send_signal(number)
         up.communicate(timeout=30)
     assert eventually(lambda: marked(mark) == [])
+
+
+def test_with_high_availability_a_second_jobmanager_stands_by_and_zookeeper_elects() -> None:
+    """Promise: the option brings all three up, and they end with the rest."""
+    mark = uuid.uuid4().hex
+    with start(mark, "--high-availability") as up:
+        eventually(lambda: sum(JOBMANAGER in line for line in marked(mark)) == 2)
+        running = marked(mark)
+        up.send_signal(signal.SIGTERM)
+        up.communicate(timeout=30)
+    assert [sum(name in line for line in running) for name in (JOBMANAGER, "ZooKeeperQuorumPeer")] == [2, 1]
+    assert marked(mark) == []
 
 
 def test_a_version_that_is_missing_is_said_in_one_sentence() -> None:
