@@ -19,7 +19,7 @@ from itertools import count
 from flinkfuncs.core.actions import Action
 from flinkfuncs.core.errors import FlinkFuncsError
 from flinkfuncs.core.jobs import JobRecord
-from flinkfuncs.core.operations import Operation
+from flinkfuncs.core.operations import Operation, Outcome
 from tests.harness.calls import Recorded
 from tests.harness.rows import BY_NAME, Before, Row
 from tests.harness.verdict import Judged, Wrong, explain, judged, require_same
@@ -131,7 +131,9 @@ def _run(lane: Lane, cell: Cell, crossings: Crossings) -> None:
         raise crossings.failed
     while writer and writer.after():
         drive_to_the_end(lane)
-    judge_courses(lane, writer.courses() if writer else _courses(lane, row, cell), begun)
+    main = writer.main if writer else _only_operation(lane)
+    courses = _courses(row, main, cell)
+    judge_courses(lane, writer.courses(courses) if writer else courses, begun)
 
 
 def _somebody(lane: Lane, row: Row, kind: str, crossings: Crossings) -> Writer | None:
@@ -145,10 +147,9 @@ def _somebody(lane: Lane, row: Row, kind: str, crossings: Crossings) -> Writer |
     return writer
 
 
-def _courses(lane: Lane, row: Row, cell: Cell) -> list[Course]:
+def _courses(row: Row, main: Operation, cell: Cell) -> list[Course]:
     """Return what is right under these faults: as usual, but where nobody can tell what became of a main()."""
-    main = _only_operation(lane)
-    if row.brings == "throws" and any(hit.call.site == RUN and hit.fault not in UNHANDLED for hit in cell.hits):
+    if row.brings == "throws" and any(_is_unheard(hit, RUN) for hit in cell.hits):
         return [course.in_flight(row, main)]
     checks = [hit for hit in cell.hits if hit.call.site == PLAN]
     usual, refused = course.of_row(row, main), course.untouched(row, main)
@@ -157,6 +158,11 @@ def _courses(lane: Lane, row: Row, cell: Cell) -> list[Course]:
     if any(hit.fault in SILENT for hit in checks):
         return [refused]
     return [usual] if len(cell.hits) == 1 else [usual, refused]  # main() was begun twice, and not heard of
+
+
+def _is_unheard(hit: Hit, site: str) -> bool:
+    """Whether a call of this site may have been handled, as far as its caller knows."""
+    return hit.call.site == site and hit.fault is not None and hit.fault not in UNHANDLED
 
 
 def _only_operation(lane: Lane) -> Operation:
@@ -250,6 +256,7 @@ def judge_courses(lane: Lane, courses: list[Course], begun: Begun) -> None:
     outcomes = {id_: str(o.result.outcome) if o.result else None for id_, o in operations.items()}
     taken = next((one for one in courses if one.outcomes == outcomes), courses[0])
     require_same("outcomes", outcomes, taken.outcomes)
+    _judge_uploads(lane, operations.values())
     _judge_state(record, flink, taken, begun)
     _judge_starts(flink, taken, operations.values())
     running = flink.running()
@@ -259,6 +266,13 @@ def judge_courses(lane: Lane, courses: list[Course], begun: Begun) -> None:
         brought = operations[taken.runs].release if taken.runs != OLD else None
         require_same("the release that runs", job.jar.sha256, brought.sha256 if brought else begun.release)
         require_same("the recorded copy", record.running.flink_job_id if record.running else None, job.id)
+
+
+def _judge_uploads(lane: Lane, operations: Iterable[Operation]) -> None:
+    """Whoever lists what became of uploads sees how each ended."""
+    ended = {o.id: o.result.outcome for o in operations if o.cause.kind == "upload" and o.result}
+    listed = {one.operation: one.outcome for one in lane.place.ledger().uploads(Outcome, rejected=False)}
+    require_same("the list of uploads", listed, ended)
 
 
 def _judge_state(record: JobRecord, flink: StandIn, taken: Course, begun: Begun) -> None:

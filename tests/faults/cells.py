@@ -4,12 +4,21 @@
     ---------  --------------------------------------------------------------------  ------------------------------
     faults     one fault at each call: every write; of the same read between two     at each write all of them, at
                writes the first and the last                                         each read READS of them
-    writers    somebody else writes right before a driver's write of the record, or  of UPDATE, and of a refused
-               right after one that took effect and was not answered                 start: before each, and after a
-                                                                                     reset; a sample of the rest
+    writers    somebody else writes right before a driver's write, or right after    see below
+               one that took effect and was not answered
     pairs      two faults in one operation, one after the other                      at the stop and the start of
                                                                                      UPDATE, with the writes that
                                                                                      mark them; a sample of the rest
+
+Somebody else writes at the driver's writes of the record and of the closed operation, and at the calls that change the
+job at Flink: so between any two writes. What only prepares a release (its jar, its check) changes no job.
+
+    row                 right before    right after a reset                     … no answer in another way
+    ------------------  --------------  --------------------------------------  ----------------------------
+    UPDATE              each            each                                    each
+    a refused start     each            each                                    each
+    the others          each            calls that change the job, the writes   a sample, with the resets
+                                        that mark them, the closed operation    that are left
 
 Samples are drawn by a seed, evenly over what there is.
 """
@@ -28,7 +37,7 @@ from tests.harness.table import Recordings
 
 from .breaker import HANDLED, Fault
 from .cell import Cell
-from .rows import ASKED, MARKS, RUN, START
+from .rows import ASKED, CHANGES, CLOSED, MARKED, MARKS, RUN, START, STOP
 from .wire import RECORD, Hit
 from .writers import writers_of
 
@@ -36,8 +45,7 @@ SECTIONS = ("faults", "writers", "pairs")
 TRIES = 3  # as often as the storage library tries; a read of Flink is tried twice
 READS = 3  # so many faults at each read
 SAMPLE = 40  # so many cells of each row
-STOP = "POST flink /jobs/:id/stop"
-SHARP_ROWS = ("UPDATE", "ROLLBACK_OF_NOTHING")  # there the writers' sharpest cells are all run
+SHARP_ROWS = ("UPDATE", "ROLLBACK_OF_NOTHING")  # there all the writers' cells are run
 STOP_AND_START = (f"{RECORD} (Stop)", STOP, START, RUN)
 # One try that is not answered, and the library's own repeat meets a conflict; or none of its tries is answered.
 UNHEARD = (
@@ -108,14 +116,29 @@ def _with_writers(row: Row, calls: Sequence[Crossing]) -> Iterator[Cell]:
     about = matching(row, calls, MARKS)
     sites = [call.site for call in about]
     for call in about[0 if row.since else sites.index(ASKED) :]:
-        if call.site.startswith(RECORD) and not call.site.endswith(RENEWAL):
-            for fault, times in ((None, 1), *UNHEARD):
-                yield from (Cell(row.name, (Hit(call, fault, times),), kind) for kind in writers_of(row))
+        if _is_beside(call.site):
+            hits = (Hit(call, None), *_unheard(call))
+            yield from (Cell(row.name, (hit,), kind) for hit in hits for kind in writers_of(row))
+
+
+def _is_beside(site: str) -> bool:
+    """Whether somebody else writes at a driver's write."""
+    return site in (*CHANGES, CLOSED) or (site.startswith(RECORD) and not site.endswith(RENEWAL))
+
+
+def _unheard(call: Crossing) -> list[Hit]:
+    """Return the ways in which a write takes effect and is not answered; a call to Flink is not repeated at once."""
+    forms = ((fault, min(times, max(_times(call.site, fault)))) for fault, times in UNHEARD)
+    return [Hit(call, fault, times) for fault, times in dict.fromkeys(forms)]
 
 
 def _is_sharp(cell: Cell) -> bool:
+    """Whether a cell of the writers is run whatever the sample is."""
     hit = cell.hits[0]
-    return cell.row in SHARP_ROWS and (hit.fault, hit.times) in ((None, 1), UNHEARD[0])
+    if cell.row in SHARP_ROWS or hit.fault is None:
+        return True
+    decides = hit.call.site in (*CHANGES, *MARKED, CLOSED)
+    return decides and (hit.fault, hit.times) == UNHEARD[0]
 
 
 def _of_call(call: Crossing) -> list[Hit]:

@@ -9,7 +9,7 @@ knows nothing of the app's tables: it is what docs/actions.md promises.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from flinkfuncs.core.operations import Operation
@@ -28,6 +28,7 @@ class Course:
     savepoints: int | None = 0
     starts: int | None = 0
     runs: str | None = None  # the id of the operation whose release runs, or OLD
+    in_flight: bool = False  # a start may still come
 
     def then(self, operation: str, outcome: str, runs: str | None, *, savepoints: int = 0, starts: int = 0) -> Course:
         """Return the course with one operation more."""
@@ -36,12 +37,15 @@ class Course:
             None if self.savepoints is None else self.savepoints + savepoints,
             None if self.starts is None else self.starts + starts,
             runs,
+            self.in_flight,
         )
 
     def of(self, second: Second, operation: str) -> Course:
         """Return the course with what somebody else asked for."""
         running = self.runs is not None
         match second:
+            case "upload" if self.in_flight:  # only the same start again is safe
+                return self.then(operation, "REFUSED", None)
             case "upload":  # of a job that was stopped or cancelled: the next START runs it
                 runs, number = (operation, 1) if running else (None, 0)
                 return self.then(operation, "SUCCEEDED", runs, savepoints=number, starts=number)
@@ -67,21 +71,23 @@ def of_row(row: Row, main: Operation, *, after: Course | None = None) -> Course:
     return course.then(main.id, row.outcome, runs, savepoints=row.savepoints, starts=row.starts)
 
 
-def with_second(row: Row, main: Operation, second: Second, operation: str) -> list[Course]:
+def with_second(row: Row, main: Operation, second: Second, operation: str, alone: list[Course]) -> list[Course]:
     """Return the courses that are right when somebody asks for something else, and `main` stood like this then.
+
+    `alone` are those without it.
 
     A newer upload supersedes one that has not begun to stop the job: surely one that nobody drives; one that is driven
     if its blob was not kept before, or if the newer one is seen before the stop.
     """
     takes_upload = main.cause.kind == "upload"
     superseded = before(row).then(main.id, "SUPERSEDED", before(row).runs).of(second, operation)
-    as_usual = of_row(row, main).of(second, operation)
+    as_usual = [one.of(second, operation) for one in alone]
     if second == "upload" and takes_upload and main.stop is None:
-        return [superseded] if main.driven_at is None else [superseded, as_usual]
+        return [superseded] if main.driven_at is None else [superseded, *as_usual]
     if second == "STOP" and main.driven_at is None and "UPDATE" in main.action:
         overtaken = before(row).of("STOP", operation)
         return [overtaken.then(main.id, "SUCCEEDED", None)]
-    return [as_usual]
+    return as_usual
 
 
 def abandoned(main: Operation, following: Outcomes, runs: str) -> Course:
@@ -98,7 +104,7 @@ def in_flight(row: Row, main: Operation) -> Course:
 
     To start another copy would be a second one then, so nothing runs; a person, or START, goes on from the savepoint.
     """
-    return before(row).then(main.id, "FAILED", None, savepoints=row.savepoints)
+    return replace(before(row).then(main.id, "FAILED", None, savepoints=row.savepoints), in_flight=True)
 
 
 def untouched(row: Row, main: Operation) -> Course:

@@ -16,13 +16,18 @@ from .wire import RECORD
 
 CALLER = Cause(kind="http", detail="a caller")
 JAR = "orders.jar"
-ASKED, PLAN, START, RUN = (
-    "POST queue",
-    "POST flink /jars/:jar/plan",
-    f"{RECORD} (Start)",
-    "POST flink /jars/:jar/run",
+ASKED, PLAN, CLOSED = "POST queue", "POST flink /jars/:jar/plan", "PUT ledger closed/:operation"
+STOP, RUN = "POST flink /jobs/:id/stop", "POST flink /jars/:jar/run"
+TRIGGER, CHECKPOINT, CANCEL = (
+    "POST flink /jobs/:id/savepoints",
+    "POST flink /jobs/:id/checkpoints",
+    "PATCH flink /jobs/:id",
 )
+START = f"{RECORD} (Start)"
 MARKS = {"stop": f"{RECORD} (Stop)", "start": START, "asked": ASKED, "started": RUN}
+# The calls that change a job at Flink, and the writes that mark them.
+CHANGES = (STOP, RUN, TRIGGER, CHECKPOINT, CANCEL)
+MARKED = tuple(f"{RECORD} ({step})" for step in ("Stop", "Start", "Trigger", "TakeCheckpoint", "Cancel"))
 GOOD = "com.example.Orders"
 CLASSES = {"good": GOOD} | {name: f"com.example.{name.title()}" for name in ("refused", "throws", "loops")}
 

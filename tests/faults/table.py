@@ -46,8 +46,11 @@ def of_cells(found: Found[Cell]) -> str:
 
 
 WRITTEN_BESIDE = (
-    "Right before a driver's write of the record, or right after one that took effect and was not answered: "
-    "of UPDATE, and of a refused start (ROLLBACK_OF_NOTHING), at every write; of the rest a sample."
+    "Right before a driver's write of the record or of the closed operation, or a call that changes the job; or right "
+    "after one that took effect and was not answered.\n"
+    "Of UPDATE, and of a refused start (ROLLBACK_OF_NOTHING), all of them. Of the rest all right before; right after a "
+    "reset those at a call that changes the job, at the write that marks it, and at the closed operation; of what is "
+    "left a sample."
 )
 
 

@@ -27,15 +27,9 @@ from tests.harness.rows import BY_NAME
 from .cell import begin, drive_to_the_end, judge, prepare
 from .faults import storage
 from .lane import Lane
-from .rows import ask
+from .rows import CANCEL, CHECKPOINT, RUN, STOP, TRIGGER, ask
 
 ROOT = Path(__file__).parents[2]
-STOP, RUN = "POST flink /jobs/:id/stop", "POST flink /jars/:jar/run"
-TRIGGER, CHECKPOINT, CANCEL = (
-    "POST flink /jobs/:id/savepoints",
-    "POST flink /jobs/:id/checkpoints",
-    "PATCH flink /jobs/:id",
-)
 # A driver that wakes up may still send the one call that it had written down, and no fence stops that. So it has to be
 # the call of its successor: a trigger id and a job id are accepted once, and a cancel names a copy that has ended.
 STICKY = {

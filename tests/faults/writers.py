@@ -109,18 +109,17 @@ class Writer:
         result = self.lane.place.ledger().find(operation.id).result
         return str(result.outcome) if result else "open"
 
-    def courses(self) -> list[Course]:
-        """Return what is right now."""
-        as_usual = course.of_row(self.row, self.main)
+    def courses(self, alone: list[Course]) -> list[Course]:
+        """Return what is right now, from what is right without him."""
         if self.kind == ABANDON and not self.refused:
             return [self._after_abandoning()]
         if self.kind in (ABANDON, PAUSE) or self.second is None:
-            return [as_usual]
+            return alone
         if self.kind == ABANDON_ANOTHER and self.refused:
-            return [as_usual.of("SAVEPOINT", self.second.id)]
+            return [one.of("SAVEPOINT", self.second.id) for one in alone]
         if self.kind == ABANDON_ANOTHER:
-            return [as_usual.then(self.second.id, "ABANDONED", as_usual.runs)]
-        return course.with_second(self.row, self.main, ASKED.get(self.kind, "upload"), self.second.id)
+            return [one.then(self.second.id, "ABANDONED", one.runs) for one in alone]
+        return course.with_second(self.row, self.main, ASKED.get(self.kind, "upload"), self.second.id, alone)
 
     def _after_abandoning(self) -> Course:
         """Each succeeds, but for an upload beside a start that may take effect, and that start if its jar is bad."""
