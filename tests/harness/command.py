@@ -1,7 +1,8 @@
 """The command line of crash matrix and wire faults, from the rows to the exit code.
 
 First each row is recorded without a fault; its calls are printed, and are the cells. The last line is JSON; the exit
-code is 0 only when every cell is right and every method of the app's clients was crossed.
+code is 0 only when every cell is right, every method of the app's clients was crossed, and each write was met: what is
+called otherwise in every run would never be.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from . import table
 from .calls import Recorded
 from .methods import never_crossed
 from .rows import Row
+from .sites import is_read
 from .table import Recordings
 from .verdict import C, Judged, note, noted
 
@@ -100,9 +102,18 @@ def main(kind: Kind[C], options: argparse.Namespace) -> int:
     missing = never_crossed(by.union(*(one.by for one in recorded)), kind.not_crossed) if whole else set()
     if missing:
         print(f"never crossed: {', '.join(sorted(missing))}")
+    unmet = _unmet(every, judged) if whole and len(judged) == len(every) else set()
+    if unmet:
+        print(f"never met: {', '.join(sorted(unmet))}")
     if options.keep and whole and len(judged) == len(every):
         options.keep.write_text(kind.document(found))
     tried = [one for one in judged if one.verdict != "unreached"]
     right = [one for one in tried if one.verdict == "right"]
     print(json.dumps({"cells": len(tried), "right": len(right), **kind.summary}))
-    return 0 if tried and len(right) == len(tried) and not missing else 1
+    return 0 if tried and len(right) == len(tried) and not missing and not unmet else 1
+
+
+def _unmet(cells: Sequence[C], judged: Sequence[Judged[C]]) -> set[str]:
+    """Name the writes of which no cell was tried; reads are repeated more or less often in each run."""
+    met = {site for one in judged if one.verdict != "unreached" for site in one.cell.sites}
+    return {site for cell in cells for site in cell.sites if not is_read(site)} - met

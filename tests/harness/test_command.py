@@ -20,6 +20,7 @@ from .rows import BY_NAME
 from .verdict import Judged, Wrong, judged
 
 STOP, START = "POST flink /jobs/:id/stop", "POST flink /jars/:jar/run"
+LOOK = "GET flink /jobs/:id/status"
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,13 @@ class Cell:
     @property
     def sites(self) -> Sequence[str]:
         """The call that it is about."""
-        return [STOP if self.name == "stop" else START]
+        return {"stop": [STOP], "start": [START], "a read": [LOOK]}.get(self.name, [START])
 
 
 def bring_about(cell: Cell) -> bool:
     if cell.name == "WRONG":
         raise Wrong("two copies")
-    return cell.name != "unreached"
+    return cell.name not in ("unreached", "a read")
 
 
 def run(cells: Sequence[Cell]) -> tuple[Sequence[Judged[Cell]], set[str]]:
@@ -64,14 +65,25 @@ def kind(*names: str, crossed: set[str]) -> Kind[Cell]:
     [
         (["stop", "start"], 0, [], 0, True),
         (["stop", "WRONG"], 0, [], 1, True),
-        (["stop", "unreached"], 0, [], 0, True),
+        (["stop", "start", "unreached"], 0, [], 0, True),
+        (["stop", "a read"], 0, [], 0, True),
         (["unreached"], 0, [], 1, True),
         (["stop", "start"], 1, [], 1, True),
         (["stop", "WRONG"], 0, ["--sites", "stop"], 0, False),
         (["stop", "WRONG"], 0, ["--every", "2"], 0, False),
         (["stop"], 0, ["--rows", "START"], 1, False),
     ],
-    ids=["right", "wrong", "one not tried", "none tried", "not crossed", "by site", "each second", "no such row"],
+    ids=[
+        "right",
+        "wrong",
+        "one not tried",
+        "a read not met",
+        "none tried",
+        "not crossed",
+        "by site",
+        "each second",
+        "no such row",
+    ],
 )
 def test_only_what_was_tried_and_is_right_counts_and_only_a_whole_run_is_kept(  # noqa: PLR0917 - the row
     names: list[str],
@@ -90,6 +102,16 @@ def test_only_what_was_tried_and_is_right_counts_and_only_a_whole_run_is_kept(  
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert last["flink"] == "2.3.0"
     assert (last["right"] == last["cells"] > 0) is (code == 0 or left_out > 0)
+
+
+def test_a_write_that_no_cell_met_fails_a_whole_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is named; of a run of a part nobody can say that."""
+    page = tmp_path / "page.md"
+    for arguments, code in (([], 1), (["--sites", "jars"], 1), (["--every", "2"], 0)):
+        options = command.parser("tests", "…", lanes="…").parse_args([*arguments, "--keep", str(page)])
+        assert command.main(kind("stop", "unreached", crossed=methods()), options) == code
+        named = [line for line in capsys.readouterr().out.splitlines() if line.startswith("never met")]
+        assert named == ([] if arguments else [f"never met: {START}"])
 
 
 def test_a_run_in_parts_runs_nothing_again_that_was_right_and_keeps_its_page_when_it_is_whole(tmp_path: Path) -> None:
