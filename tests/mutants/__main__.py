@@ -19,14 +19,11 @@ import argparse
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -34,10 +31,10 @@ from typing import Literal
 
 from localcloud.processes import unwinding_on_sigterm
 
-from .mutations import MUTATIONS, ROOT, Mutation
+from .copies import ENVIRONMENT, copies, edited
+from .mutations import MUTATIONS, Mutation
 
 TEST_SECONDS = 300.0  # for each test that is named
-INSTALLED = Path("localcloud/azurite/node_modules")  # what the tests need, and git does not know
 PYTEST = (
     sys.executable,
     "-m",
@@ -47,8 +44,6 @@ PYTEST = (
     "-p",
     "no:cacheprovider",
 )
-# A file that is changed twice in a second, to the same length, would be read from its old bytecode.
-ENVIRONMENT = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "300"}
 # What mypy finds before any test, and what a slow machine does to a test.
 PROVES_NOTHING = (
     "AttributeError",
@@ -92,14 +87,14 @@ def main() -> int:
         print("\n".join(f"stale: {one.path} no longer has exactly once: {one.before!r}" for one in stale))
         return 2
     began, judged = time.monotonic(), list[Judged]()
-    with unwinding_on_sigterm(), _copies(options.jobs) as copies:
+    with unwinding_on_sigterm(), copies(options.jobs) as places:
         tests = list(dict.fromkeys(test for one in chosen for test in one.tests))
-        unchanged = _pytest(copies[0], tests)
+        unchanged = _pytest(places[0], tests)
         if unchanged.exit_code != 0:
             print(f"{unchanged.output}\nthe code as it is does not pass the tests that the mutations name")
             return 2
         print(f"the {len(tests)} tests pass on the code as it is ({time.monotonic() - began:.0f} s)", flush=True)
-        for one in _each(copies, chosen):
+        for one in _each(places, chosen):
             judged.append(one)
             print(_line(one), flush=True)
     caught = [one for one in judged if one.verdict == "caught"]
@@ -108,10 +103,10 @@ def main() -> int:
     return 0 if len(caught) == len(chosen) else 1
 
 
-def _each(copies: Sequence[Path], mutations: Iterable[Mutation]) -> Iterator[Judged]:
+def _each(places: Sequence[Path], mutations: Iterable[Mutation]) -> Iterator[Judged]:
     """Judge the mutations, as many at once as there are copies, each in a copy that no other one uses meanwhile."""
     free = SimpleQueue[Path]()
-    for copy in copies:
+    for copy in places:
         free.put(copy)
 
     def judged(mutation: Mutation) -> Judged:
@@ -121,7 +116,7 @@ def _each(copies: Sequence[Path], mutations: Iterable[Mutation]) -> Iterator[Jud
         finally:
             free.put(copy)
 
-    pool = ThreadPoolExecutor(len(copies))
+    pool = ThreadPoolExecutor(len(places))
     try:
         for future in as_completed([pool.submit(judged, mutation) for mutation in mutations]):
             yield future.result()
@@ -130,13 +125,9 @@ def _each(copies: Sequence[Path], mutations: Iterable[Mutation]) -> Iterator[Jud
 
 
 def _judged(copy: Path, mutation: Mutation) -> Judged:
-    began, file = time.monotonic(), copy / mutation.path
-    text = file.read_text()
-    file.write_text(mutation.made(text))
-    try:
+    began = time.monotonic()
+    with edited(copy, mutation):
         ran = _pytest(copy, mutation.tests)
-    finally:
-        file.write_text(text)
     seconds = time.monotonic() - began
     if ran.exit_code == 0:
         return Judged(mutation, "SURVIVED", ", ".join(mutation.tests), seconds)
@@ -161,22 +152,6 @@ def _pytest(copy: Path, tests: Sequence[str]) -> Ran:
         return Ran(-1, f"no end after {TEST_SECONDS * len(tests):.0f} s")
     failed = re.search(r"^FAILED (\S+?::.+?)(?: - (.*))?$", done.stdout, re.MULTILINE)
     return Ran(done.returncode, done.stdout, failed and failed[1], (failed[2] or "") if failed else "")
-
-
-@contextmanager
-def _copies(number: int) -> Iterator[list[Path]]:
-    """Copy the tree as it is here, changed and new files included, once for each job."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
-    files = [name for name in names if name and (ROOT / name).is_file()]
-    with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
-        copies = [Path(directory) / str(number) for number in range(number)]
-        for copy in copies:
-            for name in files:
-                (copy / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, copy / name)
-            (copy / INSTALLED).symlink_to((ROOT / INSTALLED).resolve())
-        yield copies
 
 
 def _line(judged: Judged) -> str:

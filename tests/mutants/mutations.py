@@ -260,6 +260,39 @@ TELEMETRY = (
     ),
 )
 
+# tests/faults/test_mends.py makes these as well, and sees the wire faults turn red.
+COUNTED_TWICE = Mutation(
+    of="claim",
+    breaks="a call is counted twice whose mark was written, not answered, and followed by somebody's upload",
+    path="flinkfuncs/clients/claim.py",
+    before="if self.record.written == write_id:",
+    after="if self.record == wanted:",
+    tests=(f"{WIRE}/test_claim.py::test_our_own_write_is_recognised_below_a_change_of_somebody_else",),
+)
+LEASE_LEFT = Mutation(
+    of="driver",
+    breaks="the next operation waits for a lease: its driver left with it when what had waited was abandoned",
+    path="flinkfuncs/operations.py",
+    before="        claim.conclude(lambda record: queueing.taken_up(record, self._now()))\n",
+    after="""\
+        claim.write(lambda record: queueing.taken_up(record, self._now()))
+        if not claim.record.open:
+            raise Lost("nothing is open any more")
+""",
+    tests=(f"{WIRE}/test_waiting.py::test_a_driver_that_finds_nothing_open_any_more_gives_the_job_back",),
+)
+WORD_UNDONE = Mutation(
+    of="ledger",
+    breaks="an operation that somebody abandoned while it ended is on record as succeeded",
+    path="flinkfuncs/clients/ledger.py",
+    before="            confirm()\n",
+    after="",
+    tests=(
+        f"{WIRE}/test_waiting.py::"
+        "test_a_driver_whose_operation_was_abandoned_while_it_closed_it_does_not_record_another_end",
+    ),
+)
+
 CLAIM = (
     Mutation(
         of="claim",
@@ -277,14 +310,7 @@ CLAIM = (
         after="while True:",
         tests=(f"{WIRE}/test_claim.py::test_a_lease_runs_out_and_then_the_paused_driver_can_write_nothing",),
     ),
-    Mutation(
-        of="claim",
-        breaks="a call is counted twice whose mark was written, not answered, and followed by somebody's upload",
-        path="flinkfuncs/clients/claim.py",
-        before="if self.record.written == write_id:",
-        after="if self.record == wanted:",
-        tests=(f"{WIRE}/test_claim.py::test_our_own_write_is_recognised_below_a_change_of_somebody_else",),
-    ),
+    COUNTED_TWICE,
     Mutation(
         of="claim",
         breaks="the next operation waits for a minute, since a lease is left behind where nothing is open",
@@ -301,17 +327,8 @@ CLAIM = (
         after='{} if etag else {"overwrite": False}',
         tests=(f"{WIRE}/test_ledger.py::test_a_record_is_created_once_and_changed_only_by_who_read_it_last",),
     ),
-    Mutation(
-        of="ledger",
-        breaks="an operation that somebody abandoned while it ended is on record as succeeded",
-        path="flinkfuncs/clients/ledger.py",
-        before="            confirm()\n",
-        after="",
-        tests=(
-            f"{WIRE}/test_waiting.py::"
-            "test_a_driver_whose_operation_was_abandoned_while_it_closed_it_does_not_record_another_end",
-        ),
-    ),
+    WORD_UNDONE,
+    LEASE_LEFT,
     Mutation(
         of="driver",
         breaks="after a crash the repeated message finds the job taken, and its attempts are used up in vain",
