@@ -26,12 +26,12 @@ def test_every_rule_is_broken_by_a_mutation() -> None:
 
 
 def test_the_areas_are_broken_by_mutations_as_well() -> None:
-    """Those that once had 22, and who drives a job."""
+    """Those that once had 22 still have as many; and who drives a job."""
     areas = Counter(mutation.of for mutation in MUTATIONS if mutation not in RULES)
     old = ("last state", "gate", "undo", "silence", "intake", "infra", "telemetry")
     assert set(old) <= areas.keys()
+    assert sum(areas[area] for area in old) >= 22
     assert {"claim", "ledger", "driver"} <= areas.keys()
-    assert sum(areas.values()) >= 22
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: f"{mutation.of}: {mutation.breaks}")
