@@ -19,6 +19,7 @@ The rule that must never break: the verdict is the count of the committed files,
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -51,7 +52,7 @@ from .lane import Lane
 from .losses import AWAY_SECONDS, HEARTBEAT, PAUSE_SECONDS, STORAGE_SECONDS, Losses
 from .replays import Replayed, announced, replays
 from .timeline import around, of_replays, timeline
-from .trial import Trial
+from .trial import Trial, of_version
 
 START_SECONDS, SECONDS_AN_UPDATE = 240.0, 30.0  # more is a soak that hangs
 UPLOAD_SECONDS, KILL_SECONDS = (0.2, 8.0), (3.0, 20.0)  # from, to: the pauses between two
@@ -74,7 +75,7 @@ class Soak:
     trial: Trial
     losses: Losses
     seed: str
-    uploads: int = 0
+    versions: dict[str, str] = field(default_factory=dict)  # of the uploads, by the SHA-256 of their jars
     kills: list[datetime] = field(default_factory=list)
     starts: int = 0
     over: threading.Event = field(default_factory=threading.Event)
@@ -119,9 +120,11 @@ class Soak:
         """Put one new jar after another; its event is lost while the app is down."""
         chance = random.Random(f"{self.seed} uploads")  # noqa: S311 - no secret
         while not self.over.wait(chance.uniform(*UPLOAD_SECONDS)):
-            self.uploads += 1
+            version = f"upload-{len(self.versions) + 1}"
+            content = of_version(version)
+            self.versions[hashlib.sha256(content).hexdigest()] = version
             with suppress(requests.RequestException):
-                self.trial.replace_jar("12"[self.uploads % 2], f"upload {self.uploads}")
+                self.trial.replace_jar(content)
 
     def keep_killing(self) -> None:
         """Kill the app again and again, and start it again at once."""
@@ -268,7 +271,7 @@ class Found:
         return {
             "highAvailability": self.high_availability,
             "updates": len(self.soak.updates()),
-            "uploads": self.soak.uploads,
+            "uploads": len(self.soak.versions),
             "operations": self.soak.outcomes(),
             "appKills": len(self.soak.kills),
             "losses": self.soak.losses.counted(),
@@ -337,7 +340,7 @@ def run(kind: str, directory: Path, *, updates: int, seed: int, flink: str) -> F
             soak.read()
             _write(soak, directory / "timeline.txt")
         watch.look()
-        written = replays(commits(trial.sink()), announced(soak.closed.values()))
+        written = replays(commits(trial.sink()), announced(soak.closed.values(), soak.versions))
         found = Found(available, soak, watch.downtimes, trial.counted(), written, trial.flink_jobs(), updates)
     _tell(kind, found)
     return found
@@ -358,7 +361,7 @@ class Telling:
         if made >= self._said + self._every:
             self._said = made
             lost = sum(self._soak.losses.counted().values())
-            counts = f"{made} updates, {self._soak.uploads} uploads, {len(self._soak.kills)} kills, {lost} losses"
+            counts = f"{made} updates, {len(self._soak.versions)} uploads, {len(self._soak.kills)} kills, {lost} losses"
             print(f"{self._kind}: {counts}", flush=True)
 
 

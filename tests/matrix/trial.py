@@ -5,14 +5,17 @@ The ledger is read from storage itself, never through the app: a read of ours mu
 
 from __future__ import annotations
 
+import io
 import json
 import time
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import requests
 
+from examples.build import VERSION_ENTRY
 from examples.count import Count, count
 from flinkfuncs.core.jobs import JobRecord
 from flinkfuncs.core.names import JobName
@@ -59,9 +62,8 @@ class Trial:
         with suppress(requests.ConnectionError):
             self.lane.run(function, given)
 
-    def replace_jar(self, version: str, comment: str) -> None:
+    def replace_jar(self, content: bytes) -> None:
         """Put another jar in the place of the last one: the same spec, other bytes."""
-        content = commented(version, f"{self.name} {comment}")
         self.lane.jars.upload_blob(f"stateful/{self.name}/job.jar", content, overwrite=True)
         self.run("stateful_jar", f"{self.lane.settings['JARS_CONTAINER']}/stateful/{self.name}/job.jar")
 
@@ -187,6 +189,15 @@ class Trial:
             self.lane.jars.delete_blob(blob)
         for job in self.flink_jobs():
             requests.patch(f"{self.lane.cloud.flink}/jobs/{job}?mode=cancel", timeout=30)
+
+
+def of_version(version: str) -> bytes:
+    """Return a jar whose lines of output name this version."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(jar("1"))) as old, zipfile.ZipFile(buffer, "w") as new:
+        for entry in old.infolist():
+            new.writestr(entry, version if entry.filename == VERSION_ENTRY else old.read(entry))
+    return buffer.getvalue()
 
 
 def commented(version: str, comment: str) -> bytes:
