@@ -13,5 +13,9 @@
     tests/matrix    kills the app's host around each call, on a real Flink; and the soak
     tests/faults    lets each call go wrong on the wire, and others write meanwhile, on the stand-in for Flink
 
+Lane and Cell are two, since what runs in them has nothing in common: there a host of the app in a process that can be
+killed, on a real Flink, judged by committed files; here a driver in this process, on a stand-in in memory that knows
+what was asked of it. A cell has a row, a name and the calls that it is about (`verdict.Named`), and the rest is above.
+
 The rule that must never break: a cell that was not brought about (its kill, its fault) is never counted as right.
 """
