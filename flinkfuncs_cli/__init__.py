@@ -3,7 +3,8 @@
     __main__     the commands, and what becomes of errors
     reading      the commands that show something
     acting       the commands that change something, and wait
-    deploying    deploy: the upload, and finding its operation
+    deploying    deploy: the upload, and what became of it
+    finding      … its operation, be it one of an earlier run of the same command
     planning     plan: what an upload or an action would do
     plans        … as text and as Markdown
     remarks      why, from which build, made of which commit

@@ -55,9 +55,17 @@ class Api:
     def all(self, path: str, name: str, **query: str | None) -> list[Json]:
         """Return every item of a list, over all its pages."""
         items: list[Json] = []
-        for page in self._pages(path, query):
+        for page in self.pages(path, **query):
             items.extend(item for item in page.get(name) or [] if isinstance(item, dict))
         return items
+
+    def pages(self, path: str, **query: str | None) -> Iterator[Json]:
+        """Yield the pages of a list, each once it is wanted."""
+        page = self.get(path, **query)
+        yield page
+        while link := page.get("nextLink"):
+            page = self._json(self._repeated("GET", self._own(str(link))))
+            yield page
 
     def health(self) -> tuple[bool, Json]:
         """Return the health report, which comes with 503 where there is a fault."""
@@ -93,13 +101,6 @@ class Api:
         return self._json(reply)
 
     # -------------------------------------------------------------------------------------------------------- sending
-
-    def _pages(self, path: str, query: dict[str, str | None]) -> Iterator[Json]:
-        page = self.get(path, **query)
-        yield page
-        while link := page.get("nextLink"):
-            page = self._json(self._repeated("GET", self._own(str(link))))
-            yield page
 
     def _own(self, link: str) -> str:
         """Return the path of a link, which must lead to the same app: the key goes along."""

@@ -20,8 +20,8 @@ said of one upload.
 A plan takes the same jar and the same job.json. Its bytes lie under `plans/<digest>/<name>`, where no trigger takes
 them, and a second plan of them uploads nothing.
 
-The operation is the one whose cause names our blob and its ETag; with a job.json its digest, and a time that is not
-before ours. A first upload's job answers 404 until the app has seen the blob: at the event, or at the next sweep.
+A deploy that repeats another one finds all of it there, and writes nothing: finding.py says when it follows the first
+one's operation. With --plan it does so before it makes another plan, whose id would be another one.
 """
 
 from __future__ import annotations
@@ -30,54 +30,29 @@ import argparse
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from .api import Api, segment
 from .console import Console, Json
 from .exits import VERDICTS, Exit, Failure
-from .following import Deadline, Looks, follow, outcome_of, report
+from .finding import FIND_SECONDS, Again, Release, Stands, operation_of, standing
+from .following import Deadline, follow, outcome_of, report
 from .plans import lines, verdict_of
+from .reading import SHORT_ID
 from .remarks import FIELDS, given, of_pipeline
-from .upload import Blob, Container, bare
+from .upload import Blob, Container, Found
 
 JOB_NAME = re.compile(r"[a-z0-9-]{1,63}")
-FIND_SECONDS = 120  # without --wait; the sweeper comes round every 30 s
-UPLOADS_EVERY = 5  # looks; that list costs the app more than a job's own
 OF_ONE_VERSION = ("savePointName", "plan", "again", *FIELDS)  # of a job.json: not kept in the next one
+JOB_JSON = "job.json"
+NOTHING_YET = "nothing was deployed; run the same command to continue the upload"
+COMPLETE = "the upload is complete, and the app continues with it"
 PLAIN_ASCII = "".join(chr(number) for number in range(0x20, 0x7F) if chr(number) != "%")
-
-
-@dataclass(frozen=True)
-class Release:
-    """What was uploaded."""
-
-    job: str
-    jar: Blob
-    job_json: Blob | None = None
-    job_json_sha256: str | None = None
-
-    def is_cause_of(self, operation: Json) -> bool:
-        """Whether the app made the operation of this upload."""
-        blob, _, etag = str((operation.get("cause") or {}).get("detail", "")).rpartition(" ")
-        if (operation.get("cause") or {}).get("kind") != "upload":
-            return False
-        if self.job_json and (blob, bare(etag)) == (self.job_json.name, self.job_json.etag):
-            return True  # it was refused for its job.json
-        if (blob, bare(etag)) != (self.jar.name, self.jar.etag):
-            return False
-        request = operation.get("request") or {}
-        if self.job_json is None:
-            return True
-        same = request.get("jobJsonSha256") == self.job_json_sha256
-        return same and _time((request.get("jar") or {}).get("lastModified"), self.job_json.at) >= self.job_json.at
-
-    def is_shown_by(self, upload: Json) -> bool:
-        """Whether a line of the list of uploads is about it, and no operation is."""
-        ours = [blob for blob in (self.jar, self.job_json) if blob and blob.name == upload.get("blob")]
-        return not upload.get("operation") and any(_time(upload.get("at"), b.at) >= b.at for b in ours)
 
 
 @dataclass(frozen=True)
@@ -89,6 +64,7 @@ class Intended:
     jar: Path
     sha256: str
     described: Json | None  # the job.json but for its jar; None: there is to be none
+    there: Found | None  # the job.json that lies there
 
     @property
     def place(self) -> str:
@@ -96,48 +72,110 @@ class Intended:
         return f"{self.folder}/{self.job}"
 
     @property
+    def name(self) -> str:
+        """The jar's own name, with its digest where a job.json names it."""
+        return self.jar.name if self.described is None else f"{self.jar.stem}-{self.sha256[:12]}.jar"
+
+    @property
     def job_json(self) -> Json | None:
         """The job.json, without what is said of one upload alone."""
-        if self.described is None:
-            return None
-        name = f"{self.jar.stem}-{self.sha256[:12]}.jar"
-        return {**self.described, "jar": name, "sha256": self.sha256}
+        return None if self.described is None else {**self.described, "jar": self.name, "sha256": self.sha256}
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is written beside the bytes of the jar: a job.json, or the jar's metadata."""
+
+    job_json: Json | None
+    metadata: Mapping[str, str]
+
+    def is_in(self, jar: Found, job_json: Found | None, *, any_plan: bool) -> bool:
+        """Whether it lies there; with `any_plan` it has to keep to a plan there, whichever."""
+        if self.job_json is None:
+            return jar.metadata == _planned_as(jar.metadata, self.metadata, any_plan=any_plan)
+        there = _parsed(job_json.content) if job_json else None
+        return there is not None and _same(there, _planned_as(there, self.job_json, any_plan=any_plan))
+
+
+@dataclass(frozen=True)
+class Made:
+    """An upload, and its operation; None: it was not found in time."""
+
+    release: Release
+    operation: Json | None
+    deadline: Deadline
+    is_earlier: bool = False  # an earlier run of the command made it
 
 
 def deploy(args: argparse.Namespace, api: Api, console: Console) -> Exit:
-    """Upload a jar, and follow what the app makes of it."""
+    """Upload a jar, unless all of it lies there already, and follow what the app makes of it."""
     if args.plan and args.plan_id:
         raise Failure(Exit.USAGE, "--plan and --plan-id exclude each other: --plan makes its own plan")
     remarks = given(args)
     container = Container(api.config, console)
-    console.come_back = "nothing was deployed; run the same command to continue the upload"
+    console.come_back = NOTHING_YET
     wanted = intended(args, container, console)
-    plan_id = args.plan_id
-    if args.plan:
-        plan_id = _approved(planned(wanted, args, container, api), args, console)
-    once = {"plan": plan_id, "again": args.again or None}
-    once = {name: value for name, value in once.items() if value is not None}
-    release = _upload(wanted, once, remarks, container, console)
-    look = f"flinkfuncs operations --job {args.job}, flinkfuncs uploads"
-    console.come_back = f"the upload is complete, and the app continues with it; to check: {look}"
-    deadline = Deadline(args.timeout if args.wait else min(args.timeout, FIND_SECONDS))
-    operation = _operation(release, api, console, deadline)
+    there = container.look(f"{wanted.place}/{wanted.name}")
+    earlier = _earlier(wanted, there, _content(wanted, args, remarks, console), container, any_plan=args.plan)
+    made = _followed(earlier, args, api, console) if earlier else None
+    if made is None:
+        if args.plan:
+            args.plan_id = _approved(planned(wanted, args, container, api), args, console)
+        release = _upload(wanted, there, _content(wanted, args, remarks, console), container, console)
+        console.come_back = f"{COMPLETE}; to check: {_commands(args.job)}"
+        deadline = _deadline(args)
+        made = Made(release, operation_of(release, api, console, deadline), deadline)
+    return _ended(made, args, api, console)
+
+
+def _followed(release: Release, args: argparse.Namespace, api: Api, console: Console) -> Made | None:
+    """Return an upload that lies there with its operation, where it is what is asked for now."""
+    console.come_back = f"{COMPLETE}; to check: {_commands(args.job)}"
+    console.say(f"{release.jar.name} is uploaded already; looking for its operation")
+    deadline = _deadline(args)
+    match standing(release, api, console, deadline):
+        case Stands(operation):
+            if operation:
+                following = "; following it" if args.wait and outcome_of(operation) is None else ""
+                console.say(f"this upload is already operation {operation.get('id')}{following}")
+            return Made(release, operation, deadline, is_earlier=True)
+        case Again(why):
+            console.say(f"uploading it again: {why}")
+            console.come_back = NOTHING_YET
+            return None
+
+
+def _ended(made: Made, args: argparse.Namespace, api: Api, console: Console) -> Exit:
+    """Follow an operation where somebody waits for it, and report it."""
+    jar, operation = made.release.jar, made.operation
     if operation is None:
         if console.as_json:
-            console.json({"blob": release.jar.name, "etag": release.jar.etag, "operation": None})
+            console.json({"blob": jar.name, "etag": jar.etag, "operation": None})
         else:
-            console.line(release.jar.name)
-        console.problem(f"{release.jar.name} is uploaded, but the app shows no operation for it yet; to check: {look}")
+            console.line(jar.name)
+        look = f"to check: {_commands(args.job)}"
+        console.problem(f"{jar.name} is uploaded, but the app shows no operation for it yet; {look}")
         return Exit.OPEN
     console.say(f"{operation.get('id')} {(operation.get('request') or {}).get('action', '')} of {args.job}")
     if outcome_of(operation) is None and _is_paused(args.job, api):
         console.say(f"the uploads of {args.job} are paused; to release this one: flinkfuncs resume {args.job}")
     if args.wait:
-        operation = follow(api, console, operation, deadline)
+        operation = follow(api, console, operation, made.deadline)
     ending = report(console, operation, waited=args.wait)
-    if (operation.get("result") or {}).get("code") == "RolledBackBefore":
-        console.say("to deploy this release in spite of that: add --again")
+    was_rolled_back = (operation.get("result") or {}).get("code") == "RolledBackBefore"
+    if was_rolled_back or (made.is_earlier and ending is Exit.ROLLED_BACK):
+        number = str((operation.get("release") or {}).get("id", "RELEASE"))[:SHORT_ID]
+        way = f"flinkfuncs rollback {args.job} {number}" if args.again else "add --again"
+        console.say(f"to deploy this release in spite of that: {way}")
     return ending
+
+
+def _deadline(args: argparse.Namespace) -> Deadline:
+    return Deadline(args.timeout if args.wait else min(args.timeout, FIND_SECONDS))
+
+
+def _commands(job: str) -> str:
+    return f"flinkfuncs operations --job {job}, flinkfuncs uploads"
 
 
 def _is_paused(job: str, api: Api) -> bool:
@@ -178,17 +216,20 @@ def intended(args: argparse.Namespace, container: Container, console: Console) -
         raise Failure(Exit.USAGE, f"there is no file {args.jar}")
     if not jar.name.lower().endswith(".jar") or jar.stat().st_size == 0:
         raise Failure(Exit.USAGE, f"{args.jar} is empty, or its name does not end in .jar")
-    described = _description(f"{folder}/{args.job}/job.json", args.job_json, _spec(args), container, console)
+    blob = f"{folder}/{args.job}/{JOB_JSON}"
+    there = container.read_small(blob)
+    described = _description(there, blob, args.job_json, _spec(args), console)
     with jar.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return Intended(args.job, folder, jar, sha256, described)
+    return Intended(args.job, folder, jar, sha256, described, there)
 
 
 def planned(wanted: Intended, args: argparse.Namespace, container: Container, api: Api) -> Json:
     """Return the app's plan of an upload that has not been made."""
     name = f"plans/{wanted.sha256[:32]}/{wanted.jar.name}"
-    if container.find(name, wanted.jar.stat().st_size) is None:
-        container.put_file(name, wanted.jar)
+    there = container.look(name)
+    if there is None or there.size_bytes != wanted.jar.stat().st_size:
+        container.put_file(name, wanted.jar, there)
     body: Json = {"jar": name, "folder": wanted.folder}
     again = {"again": True} if args.again else {}
     job_json = wanted.job_json
@@ -207,23 +248,55 @@ def _spec(args: argparse.Namespace) -> Json:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _upload(wanted: Intended, once: Json, remarks: Json, container: Container, console: Console) -> Release:
-    job, place, jar, described = wanted.job, wanted.place, wanted.jar, wanted.job_json
-    ours = of_pipeline(console.ci)
-    there = None
+def _content(wanted: Intended, args: argparse.Namespace, remarks: Json, console: Console) -> Content:
+    """Return what is to be written, with what is said of this upload alone."""
+    once = {**remarks, "plan": args.plan_id, "again": args.again or None}
+    said = {name: value for name, value in once.items() if value is not None}
+    ours, described = of_pipeline(console.ci), wanted.job_json
     if described is None:
-        release = Release(job, container.put_file(f"{place}/{jar.name}", jar, metadata_of({**ours, **remarks, **once})))
+        return Content(None, metadata_of({**ours, **said}))
+    return Content({**ours, **described, **said}, {})
+
+
+def _earlier(
+    wanted: Intended, jar: Found | None, content: Content, container: Container, *, any_plan: bool
+) -> Release | None:
+    """Return the upload that lies there, if it is all that this one would write."""
+    if jar is None or not content.is_in(jar, wanted.there, any_plan=any_plan):
+        return None
+    if wanted.there is None:
+        is_whole = container.holds(jar, wanted.jar)
+        return Release(wanted.job, jar, age_seconds=_age_seconds(jar)) if is_whole else None
+    if jar.size_bytes != wanted.jar.stat().st_size:
+        return None
+    digest = hashlib.sha256(wanted.there.content).hexdigest()
+    return Release(wanted.job, jar, wanted.there, digest, _age_seconds(jar, wanted.there))
+
+
+def _age_seconds(jar: Found, *beside: Found) -> float:
+    """Return the age of an upload, which is as old as its newest blob, by storage's clock."""
+    return (jar.seen_at - max(blob.at for blob in (jar, *beside))).total_seconds()
+
+
+def _upload(wanted: Intended, jar: Found | None, content: Content, container: Container, console: Console) -> Release:
+    """Write what is to be deployed; `jar` is what lies under its name."""
+    blob = f"{wanted.place}/{wanted.name}"
+    if content.job_json is None:
+        written = container.put_file(blob, wanted.jar, jar, content.metadata)
+        console.say(f"uploaded {written.name}; waiting for the app to find it")
+        return Release(wanted.job, written)
+    description: Blob
+    there = jar if jar and jar.size_bytes == wanted.jar.stat().st_size else None
+    if wanted.there and there is None and _same(_parsed(wanted.there.content), content.job_json):
+        text, description = wanted.there.content, wanted.there  # the upload of the jar was interrupted
     else:
-        name = str(described["jar"])
-        text = json.dumps({**ours, **described, **remarks, **once}, indent=2).encode()
-        description = container.put_small(f"{place}/job.json", text)
-        there = container.find(f"{place}/{name}", jar.stat().st_size)
+        text = json.dumps(content.job_json, indent=2).encode()
+        description = container.put_small(f"{wanted.place}/{JOB_JSON}", text, wanted.there)
         console.say(f"uploaded {description.name}")
-        bytes_there = there or container.put_file(f"{place}/{name}", jar)
-        release = Release(job, bytes_there, description, hashlib.sha256(text).hexdigest())
-    was = f"{release.jar.name} exists already" if there else f"uploaded {release.jar.name}"
+    written = there or container.put_file(blob, wanted.jar, jar)
+    was = f"{written.name} exists already" if there else f"uploaded {written.name}"
     console.say(f"{was}; waiting for the app to find it")
-    return release
+    return Release(wanted.job, written, description, hashlib.sha256(text).hexdigest())
 
 
 def metadata_of(said: Json) -> dict[str, str]:
@@ -236,21 +309,38 @@ def metadata_of(said: Json) -> dict[str, str]:
     return {name: quote(text, safe=PLAIN_ASCII) for name, text in texts.items()}
 
 
-def _description(blob: str, file: str | None, given: Json, container: Container, console: Console) -> Json | None:
+def _description(there: Found | None, blob: str, file: str | None, given: Json, console: Console) -> Json | None:
     """Return what the job.json says, but for the jar; None: there is to be none."""
     if file:
         try:
             return {**_object(Path(file).read_bytes(), file), **given}
         except OSError as error:
             raise Failure(Exit.USAGE, f"{file} cannot be read: {error}") from None
-    there = container.read_small(blob)
     if there is not None:
         console.say(f"keeps the content of {blob}" + (f", except {', '.join(given)}" if given else ""))
-        kept = {name: value for name, value in _object(there, blob).items() if name not in OF_ONE_VERSION}
+        kept = {name: value for name, value in _object(there.content, blob).items() if name not in OF_ONE_VERSION}
         return {**kept, **given}
     if given:
         console.say(f"{blob} is made of the options; it is the whole spec, so all other fields have their defaults")
     return given or None
+
+
+def _planned_as(there: Mapping[str, Any], ours: Mapping[str, Any], *, any_plan: bool) -> Json:
+    """Return what is to lie there; with `any_plan` it names the plan that is named there, or else none that is."""
+    return {**ours, "plan": there.get("plan")} if any_plan else {**ours}
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two JSON values are the same, in any order of their fields; Python takes 1 and true for equal."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _parsed(text: bytes) -> Json | None:
+    try:
+        value = json.loads(text.decode("utf-8-sig"))
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _object(text: bytes, what: str) -> Json:
@@ -261,49 +351,3 @@ def _object(text: bytes, what: str) -> Json:
     if not isinstance(described, dict):
         raise Failure(Exit.USAGE, f"{what} is not a JSON object")
     return described
-
-
-def _operation(release: Release, api: Api, console: Console, deadline: Deadline) -> Json | None:
-    """Return the operation that the app made of the upload, or None where there is none in time.
-
-    Raises:
-        Failure: the upload was refused without one.
-
-    """
-    looks, said, number = Looks(console), "", 0
-    while True:
-        found = looks.try_to(lambda: _operations(release, api)) or {}
-        for operation in found.get("operations") or []:
-            if release.is_cause_of(operation):
-                return dict(operation)
-        number += 1
-        if number % UPLOADS_EVERY == 0:
-            listed = looks.try_to(lambda: api.get("/api/uploads")) or {}
-            for upload in filter(release.is_shown_by, listed.get("uploads") or []):
-                words = str(upload.get("message", ""))
-                if upload.get("state") == "rejected":
-                    raise Failure(Exit.REFUSED, f"{upload.get('blob')}: {words}", code=upload.get("code"))
-                if words != said:
-                    console.say(f"{upload.get('blob')} {words}")
-                said = words
-        if deadline.is_over:
-            return None
-        deadline.sleep()
-
-
-def _operations(release: Release, api: Api) -> Json:
-    try:
-        return {"operations": api.all("/api/operations", "operations", job=release.job)}
-    except Failure as failure:
-        if failure.code == "JobNotFound":  # the app has not seen the job's first upload yet
-            return {}
-        raise
-
-
-def _time(text: object, default: datetime) -> datetime:
-    """Read a time; one that cannot be read speaks neither for nor against."""
-    try:
-        at = datetime.fromisoformat(str(text))
-    except ValueError:
-        return default
-    return at if at.tzinfo else default

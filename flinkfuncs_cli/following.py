@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from .api import Api, segment
 from .console import Console, Json, shown_time
@@ -16,6 +17,7 @@ from .exits import OUTCOMES, Exit, Failure
 
 POLL_SECONDS = 1.0
 LOOKS = 3
+Shown = TypeVar("Shown")
 
 
 class Deadline:
@@ -42,7 +44,7 @@ class Looks:
         """Begin with none."""
         self._console, self._refused, self._said = console, 0, ""
 
-    def try_to(self, look: Callable[[], Json | None]) -> Json | None:
+    def try_to(self, look: Callable[[], Shown]) -> Shown | None:
         """Return what a look shows; None where it shows nothing, or failed.
 
         Raises:

@@ -10,7 +10,7 @@
 #   out   $OUT/operation.json       the operation as it ended
 #         $OUT/summary.md           what is in the run's summary
 #
-# Ends as `flinkfuncs deploy` does.
+# Ends as `flinkfuncs deploy` does. Run again, it follows the operation of the first run.
 set -eu
 
 : "${PLAN_ID:?names the plan that was approved}"
@@ -29,7 +29,7 @@ case $code in
     4) meaning="Not authorized: the sign-in or a role is missing. The job was not touched." ;;
     5) meaning="Rolled back: the new release did not start well, and the old one runs again from the same state." ;;
     6) meaning="Unproven: the new release runs, but nothing shows yet whether it works. Look at the job." ;;
-    7) meaning="Still open when the timeout expired. The operation continues: wait for it, and do not deploy again." ;;
+    7) meaning="Still open when the timeout expired. The operation continues: run this again to wait for it." ;;
     8) meaning="Not found: check the URL and the container." ;;
     *) meaning="Failed: look at the operation and the job before you deploy again." ;;
 esac

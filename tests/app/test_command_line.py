@@ -19,8 +19,10 @@ from tests.listener import Call, Reply, listening
 from tests.pipelines import azure_steps, checkout, github_step
 from tests.stand_in.cluster import StandIn
 from tests.stand_in.rest import flink_server
+from tests.storage_proxy import is_commit, is_job_json, losing
+from tests.wire.server import Fault
 
-from .app import KEY, RunningApp
+from .app import KEY, RunningApp, eventually
 from .conftest import StartApp
 
 JARS = Path(__file__).parents[2] / "examples" / "jars"
@@ -36,8 +38,21 @@ class Deploying:
 
     def run(self, *words: str, **environment: str) -> Ran:
         """Run a command."""
-        own = {"FLINKFUNCS_STORAGE_CONNECTION": self.app.account, "FLINKFUNCS_CONTAINER": self.container}
-        return CommandLine(self.app.host.url, self.home, KEY).run(*words, environment={**own, **environment})
+        return self._line.run(*words, environment={**self._environment, **environment})
+
+    def dies_once_it_is_uploaded(self, *words: str) -> None:
+        """Kill a command when storage has taken its jar, before the answer arrives."""
+        with losing(self.app.account) as proxy:
+            proxy.fault = lambda call: Fault.RESET_AFTER if is_commit(call) else None
+            environment = {**self._environment, "FLINKFUNCS_STORAGE_CONNECTION": proxy.connection}
+            with self._line.start(*words, environment=environment) as process:
+                eventually(lambda: proxy.lost)
+                process.kill()
+
+    def operations(self, job: str) -> list[dict[str, Any]]:
+        """Return a job's operations, newest first, once all have ended."""
+        listed = self.app.get(f"/api/operations?job={job}").json()["operations"]
+        return listed if all(one["state"] == "closed" for one in listed) else []
 
     def deploy(self, job: str, version: str, *words: str) -> Ran:
         """Deploy a version of the example and wait."""
@@ -47,6 +62,14 @@ class Deploying:
     def container(self) -> str:
         """The jars container."""
         return self.app.host.settings["JARS_CONTAINER"]
+
+    @property
+    def _line(self) -> CommandLine:
+        return CommandLine(self.app.host.url, self.home, KEY)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {"FLINKFUNCS_STORAGE_CONNECTION": self.app.account, "FLINKFUNCS_CONTAINER": self.container}
 
     def blobs(self, prefix: str) -> dict[str, bytes]:
         """Return what lies there."""
@@ -149,15 +172,60 @@ def _own(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     return ((name, value) for name, value in headers.items() if name.lower() in ("idempotency-replayed", "location"))
 
 
+def loops(folder: Path) -> str:
+    """Make a release that restarts again and again."""
+    path = folder / "loops.jar"
+    path.write_bytes((JARS / "sequence-2.jar").read_bytes())
+    with zipfile.ZipFile(path, "a") as jar:
+        jar.writestr("com/example/Loops.class", b"", zipfile.ZIP_STORED)
+    return str(path)
+
+
 def test_a_release_that_crash_loops_is_rolled_back(deploying: Deploying, tmp_path: Path) -> None:
     """Exit code 5: the old one runs again."""
     assert deploying.deploy("crashing", "1").exit_code == 0
-    loops = tmp_path / "loops.jar"
-    loops.write_bytes((JARS / "sequence-2.jar").read_bytes())
-    with zipfile.ZipFile(loops, "a") as jar:
-        jar.writestr("com/example/Loops.class", b"", zipfile.ZIP_STORED)
-    ran = deploying.run("deploy", str(loops), "--job", "crashing", "--wait")
+    ran = deploying.run("deploy", loops(tmp_path), "--job", "crashing", "--wait")
     assert (ran.exit_code, ran.out.split()[1]) == (5, "ROLLED_BACK"), ran.err
+
+
+@pytest.mark.parametrize("keeps_to_plan", [True, False])
+@pytest.mark.parametrize(("outcome", "exit_code"), [("SUCCEEDED", 0), ("ROLLED_BACK", 5)])
+def test_a_deploy_that_is_repeated_after_a_lost_answer_is_the_same_operation(
+    deploying: Deploying, tmp_path: Path, outcome: str, exit_code: int, *, keeps_to_plan: bool
+) -> None:
+    """It died when storage had the jar, so it knew of no operation: its repeat ends as that one did."""
+    job = f"again-{exit_code}-{keeps_to_plan}".lower()
+    assert deploying.deploy(job, "1").exit_code == 0
+    jar = loops(tmp_path) if exit_code else str(JARS / "sequence-2.jar")
+    words = ["deploy", jar, "--job", job, "--wait"]
+    if keeps_to_plan:
+        words += ["--plan-id", deploying.run("plan", jar, "--job", job, "--json").json["id"]]
+    deploying.dies_once_it_is_uploaded(*words)
+    (made, first) = eventually(lambda: there if len(there := deploying.operations(job)) > 1 else [])
+    again = deploying.run(*words, "--json")
+    assert (again.exit_code, again.json["result"]["outcome"]) == (exit_code, outcome), again.err
+    assert f"this upload is already operation {made['id']}\n" in again.err
+    assert [again.json, first] == deploying.operations(job)
+    assert ("in spite of that: add --again" in again.err) is (outcome == "ROLLED_BACK")
+
+
+@pytest.mark.parametrize("options", [(), ("--parallelism", "3")])
+def test_a_write_that_storage_takes_twice_is_one_upload(deploying: Deploying, options: tuple[str, ...]) -> None:
+    """The library sends it again by itself when the answer is lost: with each file of an upload, one operation."""
+    job = f"twice-{len(options)}"
+    with losing(deploying.app.account) as proxy:
+        writes = (is_commit, is_job_json)
+        proxy.fault = lambda call: (
+            Fault.RESET_AFTER if any(which(call) and proxy.count(which) == 1 for which in writes) else None
+        )
+        words = ("deploy", str(JARS / "sequence-1.jar"), "--job", job, "--wait", *options)
+        ran = deploying.run(*words, FLINKFUNCS_STORAGE_CONNECTION=proxy.connection)
+    assert ran.exit_code == 0, ran.err
+    files = 2 if options else 1
+    assert [sum(map(which, proxy.calls)) for which in writes[:files]] == [2] * files
+    assert [sum(map(which, proxy.taken)) for which in writes[:files]] == [1] * files
+    (operation,) = deploying.operations(job)
+    assert operation["id"] == ran.out.split()[0]
 
 
 def test_an_upload_that_the_app_refuses_is_found_although_there_is_no_job(deploying: Deploying, tmp_path: Path) -> None:
@@ -392,18 +460,20 @@ def test_a_job_goes_back_to_the_release_before(deploying: Deploying) -> None:
 
 @pytest.mark.nightly("the hold is shown on the stand-in, the options on the scripted server")
 def test_a_release_that_was_rolled_back_is_deployed_again_on_purpose(deploying: Deploying, tmp_path: Path) -> None:
-    """Its plan says so before; without --again nothing reaches the job's folder."""
+    """The same command finds what came of it, and another build of it is held; a plan says so before it is uploaded."""
     assert deploying.deploy("held-back", "1").exit_code == 0
-    loops = tmp_path / "loops.jar"
-    loops.write_bytes((JARS / "sequence-2.jar").read_bytes())
-    with zipfile.ZipFile(loops, "a") as jar:
-        jar.writestr("com/example/Loops.class", b"", zipfile.ZIP_STORED)
-    command = ("deploy", str(loops), "--job", "held-back", "--wait")
-    assert deploying.run(*command).exit_code == 5
-    held = deploying.run(*command)
-    assert (held.exit_code, "add --again" in held.err) == (3, True), held.err
+    command = ("deploy", loops(tmp_path), "--job", "held-back", "--wait")
+    first = deploying.run(*command)
+    repeated = deploying.run(*command)
+    assert (first.exit_code, repeated.exit_code, repeated.out) == (5, 5, first.out)
+    held = deploying.run(*command, "--reason", "another build of it")
+    assert (held.exit_code, "(RolledBackBefore)" in held.err, "add --again" in held.err) == (3, True, True), held.err
     refused = deploying.run(*command, "--plan")
     assert (refused.exit_code, "(RolledBackBefore)" in refused.err) == (3, True), refused.err
     again = deploying.run(*command, "--plan", "--again")
-    assert again.exit_code == 5, again.err
+    assert (again.exit_code, again.out == first.out) == (5, False), again.err
     assert "WILL_DO UPDATE of held-back" in again.err
+    more = deploying.run(*command, "--plan", "--again")
+    assert (more.exit_code, more.out) == (5, again.out)
+    release = deploying.run("releases", "held-back", "--json").json["releases"][0]
+    assert f"in spite of that: flinkfuncs rollback held-back {release['id'][:12]}\n" in more.err

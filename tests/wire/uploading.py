@@ -26,6 +26,8 @@ class Uploading:
     home: Path
     plan: Any = field(default_factory=lambda: PLAN)
     outcome: str | None = "SUCCEEDED"  # None: the operation stays open
+    sees: bool = True  # the uploads
+    content: bytes = BYTES  # of the jar at home
     calls: list[Call] = field(default_factory=list)
     url: str = ""
 
@@ -36,10 +38,12 @@ class Uploading:
             return self.plan if isinstance(self.plan, Reply) else Reply(body=self.plan)
         if call.bare == f"/api/operations/{ID}":
             return Reply(body=self._operation)
-        if not (names := [name for name in self.names("state") if name.endswith(".jar")]):
+        if not self.sees or not (names := [name for name in self.names("state") if name.endswith(".jar")]):
             return Reply(404, {"code": "JobNotFound"})
         jar = self.storage.uploads.get_blob_client(names[-1]).get_blob_properties()
         text = self.read(f"{jar.name.rpartition('/')[0]}/job.json")
+        if "state=open" in call.path and self.outcome:
+            return Reply(body={"operations": []})
         request = {"action": "UPDATE", "jobJsonSha256": text and hashlib.sha256(text).hexdigest()}
         cause = {"kind": "upload", "detail": f"{jar.name} {jar.etag}"}
         return Reply(body={"operations": [self._operation | {"cause": cause, "request": request}]})
@@ -78,7 +82,7 @@ class Uploading:
     def jar(self) -> str:
         """A jar at home."""
         path = self.home / "orders-3.jar"
-        path.write_bytes(BYTES)
+        path.write_bytes(self.content)
         return str(path)
 
     def run(self, command: str, *words: str, **environment: str) -> Ran:
