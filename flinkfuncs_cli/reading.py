@@ -156,9 +156,9 @@ def logs(args: argparse.Namespace, api: Api, console: Console) -> Exit:
 
 def uploads(args: argparse.Namespace, api: Api, console: Console) -> Exit:
     """What became of the newest uploads of all jobs."""
-    found = api.all("/api/uploads", "uploads", outcome=args.outcome)
+    found = api.get("/api/uploads", outcome=args.outcome)
     if console.as_json:
-        console.json({"uploads": found})
+        console.json(found)
         return Exit.DONE
     rows = [
         [
@@ -168,7 +168,7 @@ def uploads(args: argparse.Namespace, api: Api, console: Console) -> Exit:
             text_of(one, "operation"),
             text_of(one, "message"),
         ]
-        for one in found
+        for one in found.get("uploads") or []
     ]
     console.table(["AT", "BLOB", "OUTCOME", "OPERATION", "MESSAGE"], rows)
     return Exit.DONE
@@ -222,6 +222,6 @@ def _action(operation: Json) -> str:
 
 def _last(job: Json) -> str:
     if open_ones := job.get("open"):
-        return f"{_action(open_ones[0])} open"
+        return f"{text_of(open_ones[0], 'action')} open"  # in a list that is all of its request
     last = under(job, "last")
     return " ".join(filter(None, [text_of(last, "action"), text_of(last, "outcome")]))

@@ -12,7 +12,22 @@ import pytest
 
 from tests.command_line import CommandLine, eventually
 
-from .recorded import ID, JOB, OPERATION, SEEN, STEPS, Answers, app, ended, problem
+from .recorded import (
+    ID,
+    JOB,
+    LISTED,
+    MISPLACED,
+    OPERATION,
+    SAVEPOINT,
+    SEEN,
+    STEPS,
+    UPLOADED,
+    WELL,
+    Answers,
+    app,
+    ended,
+    problem,
+)
 from .server import Answer, Fault, serving
 
 # ---------------------------------------------------------------------------------------------------------- exit codes
@@ -138,9 +153,10 @@ def test_without_a_url_it_says_where_to_write_one(tmp_path: Path) -> None:
 
 def test_a_get_is_asked_again_where_the_app_may_answer_later(tmp_path: Path) -> None:
     """No answer, half an answer, 503 with Retry-After; the list comes in pages."""
-    first = Answer(200, {"jobs": [JOB], "nextLink": "/api/jobs?page=2"})
+    job = LISTED[0]
+    first = Answer(200, {"jobs": [job], "nextLink": "/api/jobs?page=2"})
     answers: Answers = {
-        "GET page=2": [Answer(503, headers={"Retry-After": "1"}), Answer(200, {"jobs": [JOB | {"name": "other"}]})],
+        "GET page=2": [Answer(503, headers={"Retry-After": "1"}), Answer(200, {"jobs": [job | {"name": "other"}]})],
         "GET /api/jobs": [Fault.RESET_AFTER, Fault.HALF, first],
     }
     with app(tmp_path, answers) as (flinkfuncs, _):
@@ -338,15 +354,13 @@ def test_ctrl_c_leaves_the_operation_alone_and_says_how_to_come_back(tmp_path: P
 # ---------------------------------------------------------------------------------------------------------- writing
 
 LISTS: Answers = {
-    "GET /api/jobs": [Answer(200, {"jobs": [JOB] * 3})],
+    "GET /api/jobs": [Answer(200, {"jobs": LISTED})],
     "GET /api/jobs/orders": [Answer(200, JOB)],
-    "GET /api/jobs/orders/savepoints": [
-        Answer(200, {"savepoints": [{"path": "file:/s/1", "takenAt": "2026-11-28T01:00:00Z", "sizeBytes": 2048}]})
-    ],
-    "GET /api/operations": [Answer(200, {"operations": [ended("SUCCEEDED"), {"state": "rejected", "blob": "a/b"}]})],
+    "GET /api/jobs/orders/savepoints": [Answer(200, {"savepoints": [SAVEPOINT.as_json()]})],
+    "GET /api/operations": [Answer(200, {"operations": [ended("SUCCEEDED"), MISPLACED.as_json()]})],
     f"GET {OPERATION}": [Answer(200, ended("SUCCEEDED"))],
-    "GET /api/uploads": [Answer(200, {"uploads": [{"at": "2026-11-28T01:00:00Z", "blob": "a/b", "state": "waiting"}]})],
-    "GET /api/health": [Answer(200, {"healthy": True, "storage": {"reachable": True}, "cluster": {"reachable": True}})],
+    "GET /api/uploads": [Answer(200, {"uploads": [UPLOADED.as_json()]})],
+    "GET /api/health": [Answer(200, WELL)],
 }
 READING = [
     *(["jobs"], ["job", "orders"], ["savepoints", "orders"], ["operations", "--job", "orders"]),
@@ -367,12 +381,11 @@ def test_everything_is_shown_as_text_and_as_json(tmp_path: Path, words: list[str
 
 def test_a_savepoint_of_which_no_restore_is_recorded_may_have_been_restored(tmp_path: Path) -> None:
     """The app records a restore when the retention of savepoints needs it, so the column does not say no."""
-    at = "2026-11-28T01:00:00Z"
-    known: list[dict[str, object]] = [{"restored": True}, {"restored": False}, {"disposingAt": at}]
-    shown = [{"path": f"file:/s/{number}", "takenAt": at, **one} for number, one in enumerate(known)]
+    known: list[dict[str, object]] = [{"restored": True}, {"restored": False}, {"disposing_at": SAVEPOINT.taken_at}]
+    shown = [SAVEPOINT.model_copy(update=one).as_json() for one in known]
     with app(tmp_path, {"GET /api/jobs/orders/savepoints": [Answer(200, {"savepoints": shown})]}) as (flinkfuncs, _):
         _, *rows = flinkfuncs.run("savepoints", "orders").out.splitlines()
-    assert [" ".join(row.split()[3:-1]) for row in rows] == ["yes", "-", "disposed of"]
+    assert [" ".join(row.split()[4:-1]) for row in rows] == ["yes", "-", "disposed of"]
 
 
 def test_what_every_command_takes_may_come_before_it(tmp_path: Path) -> None:
@@ -388,6 +401,14 @@ def test_times_are_shown_in_one_form_with_their_zone(tmp_path: Path) -> None:
     header, first, *_ = ran.out.splitlines()
     assert header.split() == ["NAME", "STATUS", "RUN", "BEGAN", "LAST", "JAR"]
     assert first.split() == ["orders", "RUNNING", "2026-11-28T01:49:18Z", "UPDATE", "SUCCEEDED", "orders-2.jar"]
+
+
+def test_a_job_whose_operation_is_open_is_listed_with_its_action(tmp_path: Path) -> None:
+    """In place of the one that ended last; of a new job there is neither."""
+    with app(tmp_path, LISTS) as (flinkfuncs, _):
+        *_, stopping, new = flinkfuncs.run("jobs").out.splitlines()
+    assert stopping.split() == ["stopping", "RUNNING", "2026-11-28T01:49:18Z", "STOP", "open", "orders-2.jar"]
+    assert new.split() == ["new", "NONE", "-", "-", "-"]
 
 
 def test_a_health_report_with_faults_is_a_failure(tmp_path: Path) -> None:

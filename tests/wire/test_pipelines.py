@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from flinkfuncs.api import shown
+from flinkfuncs.core.actions import Action
+from flinkfuncs.core.operations import Outcome
 from tests.command_line import CommandLine
 from tests.listener import Reply
 from tests.plans import PLAN, PLAN_ID
 
-from .recorded import ID, SEEN, app, ended, problem
+from .recorded import AT, ID, SEEN, app, ended, problem
 from .server import Answer, Fault
 from .uploading import BYTES, Uploading
 
@@ -332,21 +335,34 @@ def test_the_steps_of_an_operation_begin_with_why(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------------------ releases
 
 
+UPLOADED = shown.Cause(kind="upload", detail="stateful/orders/x.jar 0x1")
+
+
 def release(
-    number: str, outcome: str | None, *, available: bool = True, running: bool = False, **more: object
+    number: str,
+    outcome: str | None,
+    *,
+    available: bool = True,
+    running: bool = False,
+    reason: str | None = None,
+    cause: shown.Cause = UPLOADED,
 ) -> dict[str, Any]:
-    operation = {"id": ID, "action": "UPDATE", "cause": {"kind": "upload", "detail": "x y"}, "outcome": outcome}
-    return {
-        "id": number * 64,
-        "sha256": "0" * 64,
-        "jarName": f"orders-{number}.jar",
-        "sizeBytes": 2048,
-        "keptAt": "2026-11-28T01:00:18Z",
-        "wanted": running,
-        "running": running,
-        "available": available,
-        "operations": [operation | more],
-    }
+    operation = shown.ReleaseOperation(
+        id=ID, action=Action.UPDATE, cause=cause, reason=reason, outcome=Outcome(outcome) if outcome else None
+    )
+    kept = shown.KeptRelease(
+        id=number * 64,
+        sha256="0" * 64,
+        jar_name=f"orders-{number}.jar",
+        size_bytes=2048,
+        spec=shown.Spec(),
+        kept_at=AT.replace(minute=0, second=18),
+        wanted=running,
+        running=running,
+        available=available,
+        operations=(operation,),
+    )
+    return {**kept.as_json()}
 
 
 LISTED = [
