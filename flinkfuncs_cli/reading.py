@@ -85,7 +85,7 @@ def savepoints(args: argparse.Namespace, api: Api, console: Console) -> Exit:
 
 
 def releases(args: argparse.Namespace, api: Api, console: Console) -> Exit:
-    """A job's releases, newest first, with what came of the last operation that carried each out."""
+    """A job's releases, newest first, with what the last operation that carried each out came to, and whose it was."""
     found = api.get(f"/api/jobs/{segment(args.job)}/releases")
     if console.as_json:
         console.json(found)
@@ -99,14 +99,21 @@ def releases(args: argparse.Namespace, api: Api, console: Console) -> Exit:
             "running" if one.get("running") else "kept" if one.get("available") else "gone",
             outcome_of({"result": last}) or ("open" if last else ""),
             text_of(one, "jarName"),
+            _asked_by(under(last, "cause")),
             text_of(last, "reason"),
         ]
         for one, last in zip(listed, lasts, strict=True)
     ]
-    headings = ["RELEASE", "KEPT", "STATE", "LAST", "JAR", "REASON"]
+    headings = ["RELEASE", "KEPT", "STATE", "LAST", "JAR", "BY", "REASON"]
     columns = len(headings) if any(row[-1] for row in rows) else len(headings) - 1
     console.table(headings[:columns], [row[:columns] for row in rows])
     return Exit.DONE
+
+
+def _asked_by(cause: Json) -> str:
+    """Return who asked for an operation, as far as the app knows: of an upload it knows the blob alone."""
+    kind = text_of(cause, "kind")
+    return kind if kind in ("upload", "timer") else text_of(cause, "detail") or kind
 
 
 def _last_carried_out(newest_first: list[Json]) -> Json:

@@ -383,9 +383,10 @@ def test_a_repeat_that_is_refused_does_not_hide_that_a_release_was_rolled_back(t
     assert ran.out.splitlines()[1].split()[3] == "ROLLED_BACK"
 
 
-def test_releases_are_listed_with_what_came_of_them(tmp_path: Path) -> None:
+def test_releases_are_listed_with_what_came_of_them_and_who_asked_for_them(tmp_path: Path) -> None:
     """Within 80 columns; the reason is a column where somebody gave one."""
-    said = [*LISTED, release("8", "REFUSED", reason="why")]
+    by_ada = shown.Cause(kind="http", detail="Ada Lovelace")
+    said = [*LISTED, release("7", "SUCCEEDED", cause=by_ada), release("8", "REFUSED", reason="why")]
     with app(tmp_path, {"GET /api/jobs/orders/releases": [Answer(200, {"releases": LISTED})]}) as (flinkfuncs, _):
         ran = flinkfuncs.run("releases", "orders")
         as_json = flinkfuncs.run("releases", "orders", "--json")
@@ -393,16 +394,17 @@ def test_releases_are_listed_with_what_came_of_them(tmp_path: Path) -> None:
     with app(tmp_path, {"GET /api/jobs/orders/releases": [Answer(200, {"releases": said})]}) as (flinkfuncs, _):
         reasons = flinkfuncs.run("releases", "orders").out.splitlines()
     assert [line.split() for line in ran.out.splitlines()] == [
-        ["RELEASE", "KEPT", "STATE", "LAST", "JAR"],
-        ["d" * 12, "2026-11-28T01:00:18Z", "kept", "ROLLED_BACK", "orders-d.jar"],
-        ["c" * 12, "2026-11-28T01:00:18Z", "running", "SUCCEEDED", "orders-c.jar"],
-        ["b" * 12, "2026-11-28T01:00:18Z", "kept", "FAILED", "orders-b.jar"],
-        ["a" * 12, "2026-11-28T01:00:18Z", "kept", "SUCCEEDED", "orders-a.jar"],
-        ["9" * 12, "2026-11-28T01:00:18Z", "gone", "SUCCEEDED", "orders-9.jar"],
+        ["RELEASE", "KEPT", "STATE", "LAST", "JAR", "BY"],
+        ["d" * 12, "2026-11-28T01:00:18Z", "kept", "ROLLED_BACK", "orders-d.jar", "upload"],
+        ["c" * 12, "2026-11-28T01:00:18Z", "running", "SUCCEEDED", "orders-c.jar", "upload"],
+        ["b" * 12, "2026-11-28T01:00:18Z", "kept", "FAILED", "orders-b.jar", "upload"],
+        ["a" * 12, "2026-11-28T01:00:18Z", "kept", "SUCCEEDED", "orders-a.jar", "upload"],
+        ["9" * 12, "2026-11-28T01:00:18Z", "gone", "SUCCEEDED", "orders-9.jar", "upload"],
     ]
     assert as_json.json == {"releases": LISTED}
     assert narrow == ran.out
-    assert (reasons[0].split()[-1], reasons[-1].split()[-1]) == ("REASON", "why")
+    assert reasons[0].split()[-2:] == ["BY", "REASON"]
+    assert [line.split()[5:] for line in reasons[-2:]] == [["Ada", "Lovelace", "-"], ["upload", "why"]]
 
 
 ROLLBACK = {"GET /api/jobs/orders/releases": [Answer(200, {"releases": LISTED})]}
