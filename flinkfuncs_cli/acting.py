@@ -10,7 +10,7 @@ from pathlib import Path
 from .api import Api, segment
 from .console import Console, Json, shown_time
 from .exits import Exit, Failure
-from .following import Deadline, follow, outcome_of, report
+from .following import Deadline, come_back, follow, outcome_of, report
 from .reading import SHORT_ID, text_of
 from .remarks import given, of_pipeline
 
@@ -19,6 +19,7 @@ def act(action: str, args: argparse.Namespace, api: Api, console: Console) -> Ex
     """Ask for an action, and wait for its end if that is wanted."""
     body = {**of_pipeline(console.ci), **body_of(args), **given(args)}
     operation = api.post(f"/api/jobs/{segment(args.job)}/{action}", body, key=args.idempotency_key)
+    console.come_back = come_back(operation)
     console.say(f"{operation.get('id')} {action.upper().replace('-', '_')} of {args.job}")
     if args.wait:
         operation = follow(api, console, operation, Deadline(args.timeout))

@@ -41,7 +41,7 @@ from .api import Api, segment
 from .console import Console, Json
 from .exits import VERDICTS, Exit, Failure
 from .finding import FIND_SECONDS, Again, Release, Stands, operation_of, standing
-from .following import Deadline, follow, outcome_of, report
+from .following import Deadline, come_back, follow, outcome_of, report
 from .plans import lines, verdict_of
 from .reading import SHORT_ID
 from .remarks import FIELDS, given, of_pipeline
@@ -51,7 +51,6 @@ JOB_NAME = re.compile(r"[a-z0-9-]{1,63}")
 OF_ONE_VERSION = ("savePointName", "plan", "again", *FIELDS)  # of a job.json: not kept in the next one
 JOB_JSON = "job.json"
 NOTHING_YET = "nothing was deployed; run the same command to continue the upload"
-COMPLETE = "the upload is complete, and the app continues with it"
 PLAIN_ASCII = "".join(chr(number) for number in range(0x20, 0x7F) if chr(number) != "%")
 
 
@@ -122,7 +121,6 @@ def deploy(args: argparse.Namespace, api: Api, console: Console) -> Exit:
         if args.plan:
             args.plan_id = _approved(planned(wanted, args, container, api), args, console)
         release = _upload(wanted, there, _content(wanted, args, remarks, console), container, console)
-        console.come_back = f"{COMPLETE}; to check: {_commands(args.job)}"
         deadline = _deadline(args)
         made = Made(release, operation_of(release, api, console, deadline), deadline)
     return _ended(made, args, api, console)
@@ -130,7 +128,7 @@ def deploy(args: argparse.Namespace, api: Api, console: Console) -> Exit:
 
 def _followed(release: Release, args: argparse.Namespace, api: Api, console: Console) -> Made | None:
     """Return an upload that lies there with its operation, where it is what is asked for now."""
-    console.come_back = f"{COMPLETE}; to check: {_commands(args.job)}"
+    console.come_back = _complete(args.job)
     console.say(f"{release.jar.name} is uploaded already; looking for its operation")
     deadline = _deadline(args)
     match standing(release, api, console, deadline):
@@ -153,9 +151,9 @@ def _ended(made: Made, args: argparse.Namespace, api: Api, console: Console) -> 
             console.json({"blob": jar.name, "etag": jar.etag, "operation": None})
         else:
             console.line(jar.name)
-        look = f"to check: {_commands(args.job)}"
-        console.problem(f"{jar.name} is uploaded, but the app shows no operation for it yet; {look}")
+        console.problem(f"{jar.name} is uploaded, but the app shows no operation for it yet; {_look(args.job)}")
         return Exit.OPEN
+    console.come_back = come_back(operation)
     console.say(f"{operation.get('id')} {(operation.get('request') or {}).get('action', '')} of {args.job}")
     if outcome_of(operation) is None and _is_paused(args.job, api):
         console.say(f"the uploads of {args.job} are paused; to release this one: flinkfuncs resume {args.job}")
@@ -174,8 +172,12 @@ def _deadline(args: argparse.Namespace) -> Deadline:
     return Deadline(args.timeout if args.wait else min(args.timeout, FIND_SECONDS))
 
 
-def _commands(job: str) -> str:
-    return f"flinkfuncs operations --job {job}, flinkfuncs uploads"
+def _complete(job: str) -> str:
+    return f"the upload is complete, and the app continues with it; {_look(job)}"
+
+
+def _look(job: str) -> str:
+    return f"to check: flinkfuncs operations --job {job}, flinkfuncs uploads"
 
 
 def _is_paused(job: str, api: Api) -> bool:
@@ -283,6 +285,7 @@ def _upload(wanted: Intended, jar: Found | None, content: Content, container: Co
     blob = f"{wanted.place}/{wanted.name}"
     if content.job_json is None:
         written = container.put_file(blob, wanted.jar, jar, content.metadata)
+        console.come_back = _complete(wanted.job)
         console.say(f"uploaded {written.name}; waiting for the app to find it")
         return Release(wanted.job, written)
     description: Blob
@@ -294,6 +297,7 @@ def _upload(wanted: Intended, jar: Found | None, content: Content, container: Co
         description = container.put_small(f"{wanted.place}/{JOB_JSON}", text, wanted.there)
         console.say(f"uploaded {description.name}")
     written = there or container.put_file(blob, wanted.jar, jar)
+    console.come_back = _complete(wanted.job)
     was = f"{written.name} exists already" if there else f"uploaded {written.name}"
     console.say(f"{was}; waiting for the app to find it")
     return Release(wanted.job, written, description, hashlib.sha256(text).hexdigest())

@@ -68,7 +68,7 @@ class Looks:
 
 def follow(api: Api, console: Console, operation: Json, deadline: Deadline) -> Json:
     """Wait until the operation is over or the time has run out, and return it as it was seen last."""
-    console.come_back = f"the operation continues; to wait for it: flinkfuncs wait {operation.get('id')}"
+    console.come_back = come_back(operation)
     shown, said, looks = 0, None, Looks(console)
     path = f"/api/operations/{segment(str(operation.get('id')))}"
     while True:
@@ -82,6 +82,11 @@ def follow(api: Api, console: Console, operation: Json, deadline: Deadline) -> J
         operation = looks.try_to(lambda: api.get(path)) or operation
     console.come_back = None
     return operation
+
+
+def come_back(operation: Json) -> str:
+    """Return what a person who interrupts the command is shown."""
+    return f"the operation continues; to wait for it: flinkfuncs wait {operation.get('id')}"
 
 
 def show_steps(console: Console, operation: Json, *, after: int = 0) -> int:

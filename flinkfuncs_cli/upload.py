@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .config import Config
-from .console import Console
+from .console import Console, shown_size
 from .exits import Exit, Failure
 
 if TYPE_CHECKING:
@@ -169,6 +169,8 @@ class Container:
         """Send the blocks of a file that are not there, be it as a part of the blob that this one replaces."""
         there, size, read = {number for some in _blocks(blob) for number in some}, path.stat().st_size, 0
         missing = sum(number not in there for number in ids)
+        if missing > 1:  # it takes a while
+            self._console.say(f"uploading {path.name} ({shown_size(size)})")
         with path.open("rb") as file:
             for number, block in enumerate(iter(lambda: file.read(BLOCK_BYTES), b"")):
                 if number >= len(ids) or _id(number, block) != ids[number]:

@@ -74,9 +74,9 @@ class CommandLine:
             text=True,
         )
 
-    def interrupted(self, *words: str, once: Callable[[str], bool]) -> Ran:
+    def interrupted(self, *words: str, once: Callable[[str], bool], environment: Mapping[str, str] = NOTHING) -> Ran:
         """Press Ctrl-C once stderr shows what is waited for."""
-        with self.start(*words) as process:
+        with self.start(*words, environment=environment) as process:
             assert process.stderr
             seen = ""
             while not once(seen):

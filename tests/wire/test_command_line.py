@@ -495,6 +495,19 @@ def test_a_flag_goes_before_the_environment_and_that_before_the_file(tmp_path: P
     assert keys == [["of the file", "of prod"], ["said"], ["of the file"]]
 
 
+def test_a_storage_that_a_flag_names_goes_before_the_secret_of_another(tmp_path: Path) -> None:
+    """Nothing is sent to the account of the environment."""
+    jar = tmp_path / "orders.jar"
+    jar.write_bytes(b"PK")
+    with serving({}) as other, app(tmp_path, {}) as (flinkfuncs, _):
+        secret = f"AccountName=a;AccountKey=AAAA;BlobEndpoint={other.url}/a"
+        words = ("deploy", str(jar), "--job", "orders", "--storage-url", "http://flag.example")
+        ran = flinkfuncs.run(*words, environment={"FLINKFUNCS_STORAGE_CONNECTION": secret})
+        assert other.calls == []
+    assert ran.exit_code == 2
+    assert "'http://flag.example' is not the URL of an account" in ran.err
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -27,12 +27,15 @@ class Uploading:
     plan: Any = field(default_factory=lambda: PLAN)
     outcome: str | None = "SUCCEEDED"  # None: the operation stays open
     sees: bool = True  # the uploads
+    is_dead: bool = False
     content: bytes = BYTES  # of the jar at home
     calls: list[Call] = field(default_factory=list)
     url: str = ""
 
     def answer(self, call: Call) -> Reply:
         """Answer a call."""
+        if self.is_dead:
+            raise ConnectionAbortedError  # the connection ends without an answer
         self.calls.append(call)
         if call.method == "POST":
             return self.plan if isinstance(self.plan, Reply) else Reply(body=self.plan)
@@ -85,7 +88,16 @@ class Uploading:
         path.write_bytes(self.content)
         return str(path)
 
+    @property
+    def line(self) -> CommandLine:
+        """The command line of this app."""
+        return CommandLine(self.url, self.home)
+
+    def deploy(self, *words: str) -> tuple[str, ...]:
+        """Return the words that deploy that jar."""
+        return ("deploy", self.jar, "--job", "orders", *words)
+
     def run(self, command: str, *words: str, **environment: str) -> Ran:
         """Run plan or deploy of that jar."""
-        line = CommandLine(self.url, self.home)
-        return line.run(command, self.jar, "--job", "orders", *words, environment=self.environment(**environment))
+        words = (command, self.jar, "--job", "orders", *words)
+        return self.line.run(*words, environment=self.environment(**environment))
