@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -11,7 +12,9 @@ from fnmatch import fnmatch
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
+import pytest
 from pydantic_core import PydanticUndefined
 
 from flinkfuncs import __version__
@@ -242,6 +245,45 @@ def test_what_pip_installs_is_the_command_line_and_what_it_imports() -> None:
     assert all(any(name.startswith(start) for start in by_package) for name in outside), outside
     assert wanted == needed
     assert all(re.search(rf"^{package}==", (ROOT / "requirements.txt").read_text(), re.MULTILINE) for package in wanted)
+    assert project["project"]["optional-dependencies"] == {"cli": []}  # docs/command-line.md names it: the same
+
+
+@pytest.mark.nightly("it builds a wheel and installs what it needs")
+@pytest.mark.timeout(600)
+def test_the_wheel_runs_without_any_part_of_the_app(tmp_path: Path) -> None:
+    """`pip install 'flinkfuncs[cli]'` in a fresh environment, away from the repository."""
+    source, fresh, home = tmp_path / "source", tmp_path / "fresh", tmp_path / "home"
+    for folder in ("flinkfuncs", "flinkfuncs_cli", "localcloud"):
+        shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+    shutil.copy(ROOT / "pyproject.toml", source)
+    home.mkdir()
+    pins = re.findall(r"^[\w.-]+==\S+", (ROOT / "requirements" / "command-line.txt").read_text(), re.MULTILINE)
+    (tmp_path / "pins").write_text("\n".join(pins))
+
+    def run(*words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:  # noqa: ANN401 - of subprocess
+        return subprocess.run([*words], cwd=home, capture_output=True, text=True, check=False, **options)
+
+    def install(*words: str | Path) -> None:
+        done = run(fresh / "bin" / "python", "-m", "pip", "--disable-pip-version-check", *words)
+        assert done.returncode == 0, done.stderr
+
+    assert run(sys.executable, "-m", "venv", fresh).returncode == 0
+    install("wheel", "--no-deps", "--wheel-dir", tmp_path, source)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert {name.partition("/")[0] for name in ZipFile(wheel).namelist()} == {
+        "flinkfuncs_cli",
+        f"flinkfuncs-{__version__}.dist-info",
+    }
+    install("install", "--constraint", tmp_path / "pins", f"{wheel}[cli]")
+    command, alone = fresh / "bin" / "flinkfuncs", {"HOME": str(home), "PATH": "/usr/bin:/bin"}
+    helped = run(command, "--help", env=alone)
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert "deploy" in helped.stdout
+    assert run(command, "--version", env=alone).stdout == f"flinkfuncs {__version__}\n"
+    missing = run(command, "deploy", wheel, "--job", "orders", "--url", "https://app.example", env=alone)
+    assert "no jars container is configured" in missing.stderr  # so storage's library was imported
+    for module in ("flinkfuncs", "pydantic", "azure.functions"):
+        assert "ModuleNotFoundError" in run(fresh / "bin" / "python", "-c", f"import {module}", env=alone).stderr
 
 
 def test_the_version_is_written_once() -> None:
