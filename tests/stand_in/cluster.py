@@ -141,7 +141,7 @@ class StandIn:
     web_submit: bool = True  # web.submit.enable
     options: dict[str, str] = field(default_factory=dict)  # of its configuration, besides the usual ones
     hosts: tuple[str, ...] = ("localhost",)  # … and where its TaskManagers run
-    slots: int = 4  # of each TaskManager; a job holds one on the first, and waits where there are too few for it
+    slots: int = 4  # of each TaskManager; a job holds one on the first, and waits if it wants more than there are
     incarnation: int = 1
     clock: Callable[[], float] = time.monotonic  # its time (seconds)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -174,8 +174,8 @@ class StandIn:
         return [job.id for job in self.running()]
 
     def waits(self, job: Job) -> bool:
-        """Whether a job has not got its slots."""
-        return job.state not in ENDED and job.parallelism > self.slots * len(self.hosts) - len(self.running()) + 1
+        """Whether a job has not got its slots; others take none of them away, however many a test starts."""
+        return job.state not in ENDED and job.parallelism > self.slots * len(self.hosts)
 
     def pass_time(self, *, stops: bool = True) -> None:
         """Let what is due happen; with or without the end of stops."""
