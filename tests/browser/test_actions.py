@@ -493,6 +493,7 @@ def command_of(page: Page, action: str, reason: str) -> str:
     """Fill in a reason, return the command that a dialog shows, and close it; look at what it shows for curl, too."""
     page.locator(f"[data-action={action}]").click()
     dialog = page.locator("dialog")
+    expect(dialog).to_be_visible()  # Escape closes it only once it is open
     if reason:
         dialog.locator("[name=reason]").fill(reason)
         expect(dialog.locator("[data-call=command]")).to_contain_text("--reason")
