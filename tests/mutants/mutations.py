@@ -185,7 +185,7 @@ INTAKE = (
         breaks="a touched blob takes the job back to the release in it",
         path="flinkfuncs/core/admission.py",
         before="if operation.repeats and release and not release.same_as(record.wanted):",
-        after="if operation.repeats and release is None:",
+        after="if operation.repeats and release and release.same_as(record.wanted):",
         tests=(f"{UNIT}/test_handled.py::test_what_repeats_is_no_way_back",),
     ),
     Mutation(
@@ -339,13 +339,13 @@ CLAIM = (
     ),
     Mutation(
         of="driver",
-        breaks="an operation that somebody abandoned is on record as succeeded",
+        breaks="a driver that slept beyond its lease records how an operation ended that another one drives",
         path="flinkfuncs/operations.py",
         before="        claim.confirm()  # a driver that lost the job says nothing of how it ended\n",
         after="",
         tests=(
             f"{WIRE}/test_waiting.py::"
-            "test_a_driver_whose_operation_was_abandoned_while_it_looked_does_not_record_another_end",
+            "test_a_driver_that_slept_beyond_its_lease_leaves_the_end_to_the_one_that_took_over",
         ),
     ),
 )

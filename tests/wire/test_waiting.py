@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import pytest
 
+from flinkfuncs.clients.claim import Claim
 from flinkfuncs.clients.ledger import Entry
 from flinkfuncs.control import Control
 from flinkfuncs.core import queueing
@@ -192,6 +193,25 @@ def test_a_driver_whose_operation_was_abandoned_while_it_looked_does_not_record_
     driver(storage, cluster).drive(ORDERS)
     assert result(storage, listing)[:2] == (Outcome.ABANDONED, "Abandoned")
     assert (read(storage).open, read(storage).lease) == ((), None)
+
+
+def test_a_driver_that_slept_beyond_its_lease_leaves_the_end_to_the_one_that_took_over(
+    storage: Storage, flink: FlinkServer
+) -> None:
+    """What it saw last may not be so any more: it writes nothing, though nothing is written yet."""
+
+    class Slow(Session):
+        def next_step(self, record: JobRecord, operation: Operation, now: datetime) -> Step:
+            step = super().next_step(record, operation, now)
+            if isinstance(step, End):
+                storage.clock.sleep(3600)
+                assert Claim.take(storage.ledger(), ORDERS, lease_seconds=60)
+            return step
+
+    listing = put(storage, asked(Action.LIST_SAVEPOINT))
+    driver(storage, Slow(storage, flink)).drive(ORDERS)
+    assert storage.ledger().closed(listing.id) is None
+    assert [operation.id for operation in read(storage).open] == [listing.id]
 
 
 @pytest.mark.parametrize("answered", [True, False], ids=["before it is closed", "when that is not answered"])
