@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -17,10 +18,23 @@ from .test_one_at_a_time import exact
 @pytest.fixture
 def careful_cloud(mortal_cloud: LocalCloud) -> Iterator[LocalCloud]:
     """The same cloud, where a copy takes long to be proved, and what is lost has time to come back."""
-    changed = {"SETTLE_SECONDS": "6", "START_DEADLINE_SECONDS": "300"}
-    mortal_cloud.restart_app(changed)
-    yield mortal_cloud
-    mortal_cloud.restart_app({name: IMPATIENT[name] for name in changed})
+    with changed(mortal_cloud, {"SETTLE_SECONDS": "6", "START_DEADLINE_SECONDS": "300"}):
+        yield mortal_cloud
+
+
+@pytest.fixture
+def brief_cloud(mortal_cloud: LocalCloud) -> Iterator[LocalCloud]:
+    """The same cloud, where a start is soon late."""
+    with changed(mortal_cloud, {"SETTLE_SECONDS": "6", "START_DEADLINE_SECONDS": "25"}):
+        yield mortal_cloud
+
+
+@contextmanager
+def changed(cloud: LocalCloud, settings: dict[str, str]) -> Iterator[None]:
+    """Run the app with other settings, and afterwards as before."""
+    cloud.restart_app(settings)
+    yield
+    cloud.restart_app({name: IMPATIENT[name] for name in settings})
 
 
 def test_a_job_that_vanished_with_its_jobmanager_goes_on_when_no_taskmanager_can_run_it(
@@ -99,15 +113,6 @@ def test_a_release_is_not_blamed_for_taskmanagers_that_are_lost_while_it_proves_
     well(updated)
     assert (job.copies(), [it["step"] for it in updated["steps"]].count("Start")) == ([copy], 1)
     exact(job, "1", "2")
-
-
-@pytest.fixture
-def brief_cloud(mortal_cloud: LocalCloud) -> Iterator[LocalCloud]:
-    """The same cloud, where a start is soon late."""
-    changed = {"SETTLE_SECONDS": "6", "START_DEADLINE_SECONDS": "25"}
-    mortal_cloud.restart_app(changed)
-    yield mortal_cloud
-    mortal_cloud.restart_app({name: IMPATIENT[name] for name in changed})
 
 
 @pytest.mark.nightly("waits for heartbeats, and for a deadline")

@@ -59,7 +59,7 @@ def undoing(operation: Operation, record: JobRecord, undo: Undo, seen: Seen, lim
     """Make the bad copy terminal, then go back.
 
     copy        step
-    ----------  -----------------------------------------------------------------------
+    ----------  ---------------------------------------------------------------------------------------------
     terminal    Wait, while Flink's count of its checkpoints may be older than its end; then the old release again,
                 or (onFailure stop) the end
     ABSENT      Wait until it must be gone, then the same
