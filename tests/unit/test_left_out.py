@@ -17,7 +17,7 @@ def test_where_they_are_required_a_run_without_a_browser_fails(monkeypatch: pyte
     """As in `.ci/run`; elsewhere it begins."""
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setenv(REQUIRED, "required")
-    with pytest.raises(pytest.UsageError, match="apt-get install chromium"):
+    with pytest.raises(pytest.UsageError, match="apt-get install chromium-headless-shell"):
         pytest_configure()
     monkeypatch.delenv(REQUIRED)
     pytest_configure()
