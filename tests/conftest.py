@@ -26,7 +26,7 @@ T = TypeVar("T")
 hypothesis.settings.register_profile("steady", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("steady")
 
-CLOUDS = ["session", "hdinsight", "mortal", "available"]  # the kinds that tests/flink runs on
+CLOUDS = ["session", "hdinsight", "available"]  # the kinds that tests/flink runs on
 FOLDERS = ["app", "browser", "clusters", "localcloud", "examples"]  # whose tests share servers
 
 

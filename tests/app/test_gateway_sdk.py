@@ -22,7 +22,7 @@ from localcloud.processes import Processes
 from .app import RunningApp, eventually
 from .conftest import ROOT, StartApp
 
-pytestmark = pytest.mark.nightly("a Flink of its own; three stories go the same way by the app's own client")
+pytestmark = pytest.mark.nightly("a Flink of its own; two stories go the same way by the app's own client")
 
 AUDIENCE = "https://management.azure.com"
 APP_ID = "7b1f0c9e-0000-4000-8000-000000000001"

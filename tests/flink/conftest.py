@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -25,18 +24,21 @@ IMPATIENT = {
     "SAVEPOINT_INTERVAL_SECONDS": "1",
 }
 FLINK = os.environ.get("FLINK", "2.3.0")
-FRESH = {"web.refresh-interval": "200"}  # ms; Flink's own 3,000 would only make the tests wait
+# What would only make the tests wait. Without slots every try of a job fails after 8 s at the latest.
+PROMPT = {
+    "web.refresh-interval": "200",  # ms; Flink's own is 3,000
+    "heartbeat.interval": "2 s",
+    "heartbeat.timeout": "10 s",  # until a TaskManager that is gone is noticed; Flink's own is 50 s
+    "slot.request.timeout": "8 s",
+}
 NewJob: TypeAlias = Callable[[LocalCloud], Job]
 
-
-# A TaskManager that is gone is noticed soon; without slots every try of a job fails after 8 s at the latest.
-MORTAL = {"heartbeat.timeout": "10 s", "heartbeat.interval": "2 s", "slot.request.timeout": "8 s"}
 AVAILABLE = {"heartbeat.interval": "1000", "heartbeat.timeout": "6000"}
 
 
 def session_of(directory: Path, **options: Any) -> LocalCloud:  # noqa: ANN401 - LocalCloud's own
     """The app on a session cluster of its own."""
-    given = {"settings": IMPATIENT, "flink_configuration": FRESH, **options}
+    given = {"settings": IMPATIENT, "flink_configuration": PROMPT, **options}
     return LocalCloud(cluster="session", flink_version=FLINK, directory=directory, **given)
 
 
@@ -48,7 +50,7 @@ def hdinsight_of(directory: Path) -> LocalCloud:
         directory=directory,
         settings=IMPATIENT,
         gateway_settings=IMPATIENT,
-        flink_configuration=FRESH,
+        flink_configuration=PROMPT,
     )
 
 
@@ -57,7 +59,7 @@ def available_of(directory: Path) -> LocalCloud:
     return session_of(
         directory,
         settings=IMPATIENT | {"START_DEADLINE_SECONDS": "120", "UNREACHABLE_SECONDS": "120"},
-        flink_configuration=FRESH | AVAILABLE,
+        flink_configuration=PROMPT | AVAILABLE,
         jobmanagers=2,
         high_availability=True,
     )
@@ -66,10 +68,9 @@ def available_of(directory: Path) -> LocalCloud:
 CLOUDS: dict[str, Callable[[Path], LocalCloud]] = {
     "session": session_of,
     "hdinsight": hdinsight_of,
-    "mortal": partial(session_of, flink_configuration=FRESH | MORTAL),
     "available": available_of,
 }
-BOTH = ["session", pytest.param("hdinsight", marks=pytest.mark.nightly("three stories behind the ARM API are enough"))]
+BOTH = ["session", pytest.param("hdinsight", marks=pytest.mark.nightly("two stories behind the ARM API are enough"))]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -78,9 +79,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "cloud" not in metafunc.fixturenames or any("cloud" in names for names in said):
         return
     kinds = [kind for kind in CLOUDS if f"{kind}_cloud" in metafunc.fixturenames]
-    arm_story = metafunc.definition.get_closest_marker("arm_story")
-    anywhere = ["session", "hdinsight"] if arm_story else BOTH
-    metafunc.parametrize("cloud", kinds or anywhere, indirect=True, scope="package")
+    metafunc.parametrize("cloud", kinds or BOTH, indirect=True, scope="package")
 
 
 @pytest.fixture(scope="package")
@@ -100,12 +99,6 @@ def session_cloud(cloud: LocalCloud) -> LocalCloud:
 @pytest.fixture
 def hdinsight_cloud(cloud: LocalCloud) -> LocalCloud:
     """The app behind the ARM API."""
-    return cloud
-
-
-@pytest.fixture
-def mortal_cloud(cloud: LocalCloud) -> LocalCloud:
-    """The app on a session cluster whose JobManager may be killed; a TaskManager misses it after 10 s."""
     return cloud
 
 

@@ -13,7 +13,7 @@ from localcloud.up import LocalCloud
 from .cloud import Job
 from .conftest import NewJob
 
-pytestmark = pytest.mark.nightly("three stories behind the ARM API are enough")
+pytestmark = pytest.mark.nightly("two stories behind the ARM API are enough")
 
 SECRET = f"{SECRET_PREFIX}-api-secret"
 LIFETIME_SECONDS = 6  # of a token: long enough to arrive on a busy machine, short enough to wait for

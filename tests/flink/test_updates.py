@@ -14,7 +14,7 @@ from .conftest import NewJob
 NIGHTLY = pytest.mark.nightly("the same way back as from a jar that fails at run time")
 
 
-@pytest.mark.arm_story
+@pytest.mark.parametrize("cloud", ["session", "hdinsight"], indirect=True)
 def test_an_uploaded_jar_goes_on_from_the_state_of_the_one_before(job: Job) -> None:
     """No number is lost, none is written twice, and the new version begins right after the old one's last number."""
     job.upload("1")
@@ -36,7 +36,6 @@ def test_an_uploaded_jar_goes_on_from_the_state_of_the_one_before(job: Job) -> N
     assert len(job.savepoints_on_disk()) == 2  # the update's and the stop's
 
 
-@pytest.mark.arm_story
 def test_every_other_action_does_what_its_name_says(job: Job) -> None:
     """From a start to a deletion, as the API's table has it."""
     job.upload("1")

@@ -16,17 +16,17 @@ from .test_one_at_a_time import exact
 
 
 @pytest.fixture
-def careful_cloud(mortal_cloud: LocalCloud) -> Iterator[LocalCloud]:
+def careful_cloud(session_cloud: LocalCloud) -> Iterator[LocalCloud]:
     """The same cloud, where a copy takes long to be proved, and what is lost has time to come back."""
-    with changed(mortal_cloud, {"SETTLE_SECONDS": "6", "START_DEADLINE_SECONDS": "300"}):
-        yield mortal_cloud
+    with changed(session_cloud, {"SETTLE_SECONDS": "6", "START_DEADLINE_SECONDS": "300"}):
+        yield session_cloud
 
 
 @pytest.fixture
-def brief_cloud(mortal_cloud: LocalCloud) -> Iterator[LocalCloud]:
+def brief_cloud(session_cloud: LocalCloud) -> Iterator[LocalCloud]:
     """The same cloud, where a start is soon late."""
-    with changed(mortal_cloud, {"SETTLE_SECONDS": "6", "START_DEADLINE_SECONDS": "25"}):
-        yield mortal_cloud
+    with changed(session_cloud, {"SETTLE_SECONDS": "6", "START_DEADLINE_SECONDS": "25"}):
+        yield session_cloud
 
 
 @contextmanager
@@ -38,16 +38,16 @@ def changed(cloud: LocalCloud, settings: dict[str, str]) -> Iterator[None]:
 
 
 def test_a_job_that_vanished_with_its_jobmanager_goes_on_when_no_taskmanager_can_run_it(
-    mortal_cloud: LocalCloud, new_job: NewJob
+    session_cloud: LocalCloud, new_job: NewJob
 ) -> None:
     """The TaskManager goes on without the JobManager for a while: a start before its end would be a second copy."""
-    job = new_job(mortal_cloud)
+    job = new_job(session_cloud)
     running(job)
-    mortal_cloud.flink_cluster.kill_jobmanager()
-    mortal_cloud.flink_cluster.start_jobmanager()
+    session_cloud.flink_cluster.kill_jobmanager()
+    session_cloud.flink_cluster.start_jobmanager()
     shown = job.get(f"/api/jobs/{job.name}")
     assert (shown["status"], checkpoint_in(shown["startsFrom"]["path"])) == ("VANISHED", True)
-    mortal_cloud.flink_cluster.wait_for_taskmanager()
+    session_cloud.flink_cluster.wait_for_taskmanager()
     assert checkpoint_in(well(job.ask("start"))["restoredFrom"])
     job.written(200, "1")
     exact(job, "1")
