@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import pty
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from tests.forked import SECONDS
 
 ROOT = Path(__file__).parents[1]
 # A shell that runs the tests in the background has Ctrl-C ignored by all that they start.
@@ -23,7 +28,6 @@ AT_A_DESK = (
     "runpy.run_module('flinkfuncs_cli', run_name='__main__', alter_sys=True)"
 )
 NOTHING: Mapping[str, str] = MappingProxyType({})
-SECONDS = 120  # the longest that any of them may take
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class CommandLine:
     def run(self, *words: str, environment: Mapping[str, str] = NOTHING, given: str | None = None) -> Ran:
         """Run a command without a terminal."""
         done = subprocess.run(
-            self._command(words),
+            [*forked().command, *words],
             cwd=ROOT,
             env=self._environment(environment),
             input=given or "",
@@ -115,6 +119,36 @@ class CommandLine:
         own = {"PATH": os.environ["PATH"], "HOME": str(self.home), "NO_PROXY": "127.0.0.1,localhost"}
         app = {"FLINKFUNCS_URL": self.url, "FLINKFUNCS_KEY": self.key}
         return {name: text for name, text in {**own, **app, **more}.items() if text}
+
+
+class Forking:
+    """The process that forks for each command of these tests; it ends with theirs."""
+
+    def __init__(self) -> None:
+        """Start it."""
+        self._directory = tempfile.TemporaryDirectory()
+        path = str(Path(self._directory.name) / "socket")
+        self.command = [sys.executable, "-I", str(ROOT / "tests" / "forked.py"), "ask", path]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.forked", "serve", path],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"]},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdout
+        assert self._process.stdout.readline() == b"ready\n"
+        atexit.register(self._end)
+
+    def _end(self) -> None:
+        self._process.communicate()
+        self._directory.cleanup()
+
+
+@cache
+def forked() -> Forking:
+    """Return it, started when it is first wanted."""
+    return Forking()
 
 
 def _read_all(leader: int, shown: list[bytes]) -> None:

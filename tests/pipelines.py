@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from tests.command_line import Ran
+from tests.command_line import Ran, forked
 
 ROOT = Path(__file__).parents[1]
 PIPELINES = ROOT / "examples" / "pipelines"
@@ -50,7 +49,7 @@ def checkout(home: Path) -> Checkout:
     binary = home / "bin" / "flinkfuncs"
     if not binary.exists():
         binary.parent.mkdir()
-        binary.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m flinkfuncs_cli "$@"\n')
+        binary.write_text(f'#!/bin/sh\nexec {shlex.join(forked().command)} "$@"\n')
         binary.chmod(0o755)
         (home / "pipelines").symlink_to(PIPELINES)
     return Checkout(home)
