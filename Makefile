@@ -23,8 +23,8 @@ setup: .venv/.installed localcloud/azurite/node_modules/.installed tests/browser
 demo: setup ## Run the main job on a real Flink: upload version 1, upload version 2, and every other action.
 	@$(BIN)/python -m examples.demo $(OPTIONS)
 
-test: setup check ## Run the checks, and the tests of every change.
-	$(PYTEST)
+test: setup ## Run the tests of every change, and the checks beside them.
+	@$(MAKE) --no-print-directory check & checks=$$!; $(PYTEST); tests=$$?; wait $$checks || { echo "make check failed"; exit 1; }; exit $$tests
 
 test-all: setup check $(FLINKS:%=flink-%) ## Run every test, on every version of Flink that the app drives: each night, and before a release.
 	$(PYTEST) -m ""

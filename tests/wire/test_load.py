@@ -203,7 +203,9 @@ def test_an_operation_asks_flink_as_often_as_the_page_says(storage: Storage, act
     assert row in CAPACITY.read_text(), row
 
 
-@pytest.mark.parametrize("jobs", [3, 1000])
+@pytest.mark.parametrize(
+    "jobs", [3, 100, pytest.param(1000, marks=pytest.mark.nightly("a page has 5,000; a hundred ask no less often"))]
+)
 def test_a_list_of_all_jobs_asks_storage_once_whatever_their_number(
     storage: Storage, flink: FlinkServer, jobs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -31,12 +32,12 @@ from flinkfuncs.core.uploads import parse_job_json
 from flinkfuncs.intake import MOST_OPEN, Intake
 from flinkfuncs.planning import Planner
 from tests.fixtures.scenes import CALLER, MortalCluster, Play
-from tests.stand_in.rest import STATE_BYTES, VERTICES, FlinkServer
+from tests.stand_in.rest import STATE_BYTES, VERTICES, FlinkServer, flink_server
 from tests.unit.builders import ORDERS
 from tests.wire.api import Api, json_of
 from tests.wire.arm_driver import cluster as arm_cluster
 from tests.wire.server import Answer, serving
-from tests.wire.session import BRIEF, Session
+from tests.wire.session import BRIEF, Session, quick
 from tests.wire.storage import Storage, jar
 
 V2 = jar(padding=b"2 of a plan")
@@ -131,8 +132,22 @@ def scene(storage: Storage, flink: FlinkServer) -> Scene:
 @pytest.fixture
 def running(scene: Scene) -> Scene:
     """A job that runs, and has completed a checkpoint."""
+    return begun(scene)
+
+
+@pytest.fixture(scope="module")
+def unchanged(azurite: str) -> Iterator[Scene]:
+    """The same, for all tests that change nothing of it."""
+    with closing(Storage(azurite)) as storage, flink_server() as server:
+        server.serve(quick(storage))
+        yield begun(Scene(storage, server))
+        assert server.flink.wrong == []
+
+
+def begun(scene: Scene) -> Scene:
+    """Have the job run; Flink's caches have noticed."""
     scene.runs().checkpoints()
-    scene.storage.clock.sleep(20)  # Flink's caches have noticed
+    scene.storage.clock.sleep(20)
     return scene
 
 
@@ -378,9 +393,9 @@ def test_what_would_be_refused_is_refused_with_the_same_words(running: Scene, ac
     assert plan.stops is None
 
 
-def test_what_only_lists_has_nothing_to_do(running: Scene) -> None:
+def test_what_only_lists_has_nothing_to_do(unchanged: Scene) -> None:
     """It succeeds, and the job is as it was."""
-    plan = running.plans(Action.LIST_SAVEPOINT)
+    plan = unchanged.plans(Action.LIST_SAVEPOINT)
     assert (plan.verdict, plan.reason) == (Verdict.NOTHING_TO_DO, "0 savepoints")
 
 
@@ -405,16 +420,16 @@ def test_the_release_that_runs_is_nothing_to_do_and_its_upload_neither(running: 
     ],
 )
 def test_an_upload_that_would_be_refused_is_refused_as_planned(
-    running: Scene, content: bytes, described: dict[str, Any], code: str
+    unchanged: Scene, content: bytes, described: dict[str, Any], code: str
 ) -> None:
     """Before anything is uploaded, with the code that it gets when it is."""
-    plan = running.plans_upload(content, **described)
+    plan = unchanged.plans_upload(content, **described)
     assert (plan.verdict, plan.code) == (Verdict.WOULD_BE_REFUSED, code), plan.reason
 
 
-def test_an_upload_into_the_other_folder_would_be_refused(running: Scene) -> None:
+def test_an_upload_into_the_other_folder_would_be_refused(unchanged: Scene) -> None:
     """The job is bound to the folder of its first upload."""
-    assert running.plans_upload(folder="stateless").code == "OtherFolder"
+    assert unchanged.plans_upload(folder="stateless").code == "OtherFolder"
 
 
 def test_what_comes_behind_something_else_is_unknown(running: Scene) -> None:
@@ -762,18 +777,20 @@ def test_jars_below_plans_are_no_uploads(scene: Scene) -> None:
 # ------------------------------------------------------------------------------------------------------------- the API
 
 
-def test_a_plan_of_an_upload_is_shown_as_described(running: Scene) -> None:
+def test_a_plan_of_an_upload_is_shown_as_described(unchanged: Scene) -> None:
     """`Api` compares it with the document."""
-    running.storage.upload("plans/x/new.jar", V2)
+    unchanged.storage.upload("plans/x/new.jar", V2)
     body = {"jar": "plans/x/new.jar", "jobJson": {"jar": "new.jar", "args": "--db.password hunter2"}}
-    reply = Api(running).post("/api/jobs/orders/plan", json.dumps(body).encode())
+    reply = Api(unchanged).post("/api/jobs/orders/plan", json.dumps(body).encode())
     shown = json_of(reply)
     assert (reply.status_code, shown["verdict"], shown["action"]) == (200, "WILL_DO", "UPDATE")
     assert {each["field"] for each in shown["spec"]} == {"args", "sha256"}
     assert b"hunter2" not in reply.get_body()
     assert shown["release"]["jarName"] == "new.jar"
     again = {"jar": "stateful/orders/v1.jar"}
-    assert json_of(Api(running).post("/api/jobs/orders/plan", json.dumps(again).encode()))["verdict"] == "NOTHING_TO_DO"
+    assert (
+        json_of(Api(unchanged).post("/api/jobs/orders/plan", json.dumps(again).encode()))["verdict"] == "NOTHING_TO_DO"
+    )
 
 
 @pytest.mark.parametrize(
@@ -795,10 +812,10 @@ def test_a_plan_of_an_upload_is_shown_as_described(running: Scene) -> None:
     ],
 )
 def test_what_is_not_a_plan_is_a_problem_document(
-    running: Scene, path: str, body: dict[str, object], status: int, code: str
+    unchanged: Scene, path: str, body: dict[str, object], status: int, code: str
 ) -> None:
     """With a code of its route."""
-    reply = Api(running).post(f"/api/jobs/{path}", json.dumps(body).encode())
+    reply = Api(unchanged).post(f"/api/jobs/{path}", json.dumps(body).encode())
     assert (reply.status_code, json_of(reply)["code"]) == (status, code)
 
 
@@ -816,11 +833,11 @@ PLANNED = [("orders/stop?dryRun=true", b""), ("orders/plan", b'{"jar": "plans/x/
     ],
 )
 def test_a_plan_refuses_a_key_that_cannot_be_one(
-    running: Scene, path: str, body: bytes, headers: dict[str, str]
+    unchanged: Scene, path: str, body: bytes, headers: dict[str, str]
 ) -> None:
     """As the action would, which comes with the same one."""
-    running.storage.upload("plans/x/new.jar", V2)
-    reply = Api(running).call("POST", f"/api/jobs/{path}", body, headers=headers)
+    unchanged.storage.upload("plans/x/new.jar", V2)
+    reply = Api(unchanged).call("POST", f"/api/jobs/{path}", body, headers=headers)
     assert (reply.status_code, json_of(reply)["code"]) == (400, "InvalidKey")
 
 
