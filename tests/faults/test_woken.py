@@ -12,12 +12,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Barrier, Lock
+from typing import TypeAlias
 
 import pytest
 
@@ -43,7 +44,9 @@ STICKY = {
     "Start of a rollback": ("ROLLBACK_OF_A_LOOP", RUN, 2),
     "TakeCheckpoint of a rollback": ("ROLLBACK_OF_A_LOOP", CHECKPOINT, 1),
 }
-PAUSES: list[tuple[str, When]] = [(step, when) for step in STICKY for when in ("before", "after")]
+Pause: TypeAlias = tuple[str, When]
+PAUSES: list[Pause] = [(step, when) for step in STICKY for when in ("before", "after")]
+NIGHTLY = pytest.mark.nightly("one of eighteen pairs; `make test` has those of a Stop and of a Start")
 
 
 @dataclass
@@ -85,21 +88,29 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def woken(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, When], str]:
-    """Let every driver pause and wake up; return what is wrong with each."""
+def woken(
+    azurite: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[Pause, str]:
+    """Let every driver that a test of this run asks for pause and wake up; return what is wrong with each."""
     directory = tmp_path_factory.mktemp("paused")
+    pauses = [pause for pause in PAUSES if pause in _asked_for(request.session.items)]
 
-    def one(number: int) -> str:
-        step, when = PAUSES[number]
+    def one(pause: Pause) -> str:
         try:
             with closing(Lane(azurite)) as lane:
-                _pause_and_wake(lane, drivers, step, when, directory / f"{number}")
+                _pause_and_wake(lane, drivers, *pause, directory / "-".join(pause))
         except AssertionError as wrong:
             return f"{wrong}"
         return ""
 
-    with forker() as drivers, ThreadPoolExecutor(len(PAUSES)) as pool:
-        return dict(zip(PAUSES, pool.map(one, range(len(PAUSES))), strict=True))
+    with forker() as drivers, ThreadPoolExecutor(len(pauses)) as pool:
+        return dict(zip(pauses, pool.map(one, pauses), strict=True))
+
+
+def _asked_for(items: Sequence[pytest.Item]) -> set[tuple[object, object]]:
+    """The pauses that tests of this run ask for."""
+    given = [item.callspec.params for item in items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
+    return {(each["step"], each["when"]) for each in given if each.keys() == {"step", "when"}}
 
 
 def _pause_and_wake(lane: Lane, drivers: Forker, step: str, when: When, result: Path) -> None:
@@ -150,9 +161,12 @@ def _until(look: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize(("step", "when"), PAUSES)
+@pytest.mark.parametrize(
+    ("step", "when"),
+    [pytest.param(*pause, marks=[] if pause[0] in ("Stop", "Start") else [NIGHTLY]) for pause in PAUSES],
+)
 def test_a_driver_that_wakes_up_after_another_took_over_writes_and_sends_nothing_more(
-    woken: dict[tuple[str, When], str], step: str, when: When
+    woken: Mapping[Pause, str], step: str, when: When
 ) -> None:
     """But the one call that it had written down and not yet sent; it is the same call, and changes nothing."""
     assert woken[step, when] == ""
