@@ -24,6 +24,7 @@ LOOP = {
     "restart-strategy.fixed-delay.delay": "200 ms",
     "restart-strategy.fixed-delay.attempts": "1000000",
 }
+SELDOM = 0.5  # seconds between two looks at what takes long to read
 NOTHING: Mapping[str, object] = MappingProxyType({})
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -137,7 +138,7 @@ class Job:
             done = [operation for operation in found if "result" in operation]
             return found if len(done) >= number and len(done) == len(found) else []
 
-        found = eventually(all_ended, seconds=seconds)
+        found = eventually(all_ended, seconds=seconds, every=SELDOM)
         assert len(found) == number, [operation["request"] for operation in found]
         return found[-1]
 
@@ -151,7 +152,7 @@ class Job:
 
     def written(self, number: int, version: str) -> None:
         """Wait until a version has committed that many numbers."""
-        eventually(lambda: count(self.sink, running=True).by_version.get(version, 0) >= number)
+        eventually(lambda: count(self.sink, running=True).by_version.get(version, 0) >= number, every=SELDOM)
 
     def counted(self) -> Count:
         """Count what was committed; exact only after a stop."""
@@ -182,10 +183,10 @@ def _planned(reply: requests.Response) -> Json:
     return plan
 
 
-def eventually(look: Callable[[], T], *, seconds: float = 60) -> T:
-    """Return the first thing worth having that `look` sees; fail when there is none in time."""
+def eventually(look: Callable[[], T], *, seconds: float = 60, every: float = 0.2) -> T:
+    """Return the first thing worth having that `look` sees (every so many seconds); fail when there is none in time."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):
         assert time.monotonic() < deadline, f"nothing was seen in {seconds} s"
-        time.sleep(0.2)
+        time.sleep(every)
     return seen

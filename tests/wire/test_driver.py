@@ -85,7 +85,15 @@ def test_an_update_is_one_stop_and_one_start_from_its_savepoint(storage: Storage
     assert cluster.flink.running_ids() == [update.token("copy")]
 
 
-@pytest.mark.parametrize("action", [Action.UPDATE, Action.STATELESS_UPDATE, Action.STOP, Action.CANCEL])
+@pytest.mark.parametrize(
+    "action",
+    [
+        Action.UPDATE,
+        pytest.param(Action.STATELESS_UPDATE, marks=pytest.mark.nightly("UPDATE dies at the same places")),
+        Action.STOP,
+        Action.CANCEL,
+    ],
+)
 def test_a_driver_that_dies_anywhere_is_followed_by_one_that_ends_the_operation_rightly(
     storage: Storage, flink: FlinkServer, action: Action
 ) -> None:
