@@ -65,6 +65,12 @@ def app(start_app: StartApp) -> RunningApp:
 
 
 @pytest.fixture(scope="package")
+def waiting_app(start_app: StartApp) -> RunningApp:
+    """An app whose cluster does not answer, and which waits for it."""
+    return start_app("waiting", {"UNREACHABLE_SECONDS": "600"})
+
+
+@pytest.fixture(scope="package")
 def empty_app(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> RunningApp:
     """An app without any setting."""
     host = HostProcess(

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from .app import RunningApp, eventually
-from .conftest import StartApp
 from .test_http import new_job, problem
-
-
-@pytest.fixture(scope="module")
-def waiting_app(start_app: StartApp) -> RunningApp:
-    """An app whose cluster does not answer, and which waits for it."""
-    return start_app("waiting", {"UNREACHABLE_SECONDS": "600"})
 
 
 def test_a_stuck_operation_is_abandoned_and_the_next_one_goes_on(waiting_app: RunningApp) -> None:

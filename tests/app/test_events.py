@@ -111,9 +111,8 @@ def test_a_message_about_an_unknown_job_does_nothing(app: RunningApp) -> None:
     assert app.poison() == []
 
 
-def test_an_operation_that_lost_its_message_is_swept_up(start_app: StartApp) -> None:
+def test_an_operation_that_lost_its_message_is_swept_up(app: RunningApp) -> None:
     """The sweeper's tick finds the upload that no event told of, and drives it to its end."""
-    app = start_app("swept", {"UNREACHABLE_SECONDS": "1"})
     app.put_blob("stateful/forgotten/v1.jar", b"PK")
     app.run_now("sweep")
     ended = eventually(lambda: [o for o in operations(app, "forgotten") if o["state"] == "closed"])
