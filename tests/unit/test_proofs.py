@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,8 @@ def test_a_cell_that_is_wrong_is_not_passed_over(tmp_path: Path) -> None:
     """The table says how many are right, whatever the number."""
     text = (reports.DOCS / "wire-faults.md").read_text()
     right = reports.wire_faults()
-    (tmp_path / "wire-faults.md").write_text(text.replace("**359/359**", "**358/359**"))
+    one_wrong = re.sub(r"\*\*(\d+)/\1\*\*", lambda found: f"**{int(found[1]) - 1}/{found[1]}**", text, count=1)
+    (tmp_path / "wire-faults.md").write_text(one_wrong)
     assert reports.wire_faults(tmp_path) == reports.Cells(right.date, right.right - 1, right.tried)
 
 
