@@ -8,6 +8,7 @@ FLINKS := 1.17.2 1.20.5
 AIRFLOWS := 2 3
 SDKS := 1.0.0b1 1.0.0b2 1.0.0b3 1.0.0b4
 RUNTIMES := 3.13 3.14# of infra/main.bicep
+CHECKS := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 PYTEST := $(BIN)/python -m pytest -n 3# for two cores: the tests on a real Flink wait more than they work
 # Wheels that run on any Linux of the Functions platform, whatever this machine is.
 PLATFORMS := --only-binary :all: $(patsubst %,--platform %_x86_64,manylinux_2_28 manylinux_2_17 manylinux2014)
@@ -24,7 +25,7 @@ demo: setup ## Run the main job on a real Flink: upload version 1, upload versio
 	@$(BIN)/python -m examples.demo $(OPTIONS)
 
 test: setup ## Run the tests of every change, and the checks beside them.
-	@$(MAKE) --no-print-directory check & checks=$$!; $(PYTEST); tests=$$?; wait $$checks || { echo "make check failed"; exit 1; }; exit $$tests
+	@{ $(CHECKS); } & checks=$$!; $(PYTEST); tests=$$?; wait $$checks || { echo "make check failed"; exit 1; }; exit $$tests
 
 test-all: setup check $(FLINKS:%=flink-%) ## Run every test, on every version of Flink that the app drives: each night, and before a release.
 	$(PYTEST) -m ""
@@ -66,10 +67,7 @@ bench: setup ## Measure what the app adds to the storage library's own time, in 
 	@$(BIN)/python -m tests.bench --keep docs/benchmarks.md $(OPTIONS)
 
 check: setup ## Lint, format check, types, import contracts.
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(CHECKS)
 
 check-infra: .tools/checkov/.installed ## Check infra/ with checkov, and the workflows and example pipelines with zizmor and their schemas.
 	.tools/checkov/bin/checkov --framework bicep --directory infra --skip-download --quiet --compact > .tools/checkov.txt || { cat .tools/checkov.txt; exit 1; }

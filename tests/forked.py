@@ -79,6 +79,7 @@ def _run(words: list[str], environment: dict[str, str], directory: str, streams:
     except SystemExit as ended:
         code = int(ended.code or 0)
     sys.stdout.flush()
+    sys.stderr.flush()
     os._exit(code)  # what Python takes apart at its end would have to be copied first
 
 

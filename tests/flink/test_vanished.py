@@ -17,7 +17,7 @@ from .test_one_at_a_time import exact
 
 @pytest.fixture
 def careful_cloud(session_cloud: LocalCloud) -> Iterator[LocalCloud]:
-    """The same cloud, where a copy takes long to be proved, and what is lost has time to come back."""
+    """The session cloud, where a copy takes long to be proved, and what is lost has time to come back."""
     with changed(session_cloud, {"SETTLE_SECONDS": "6", "START_DEADLINE_SECONDS": "300"}):
         yield session_cloud
 

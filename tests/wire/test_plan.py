@@ -787,10 +787,8 @@ def test_a_plan_of_an_upload_is_shown_as_described(unchanged: Scene) -> None:
     assert {each["field"] for each in shown["spec"]} == {"args", "sha256"}
     assert b"hunter2" not in reply.get_body()
     assert shown["release"]["jarName"] == "new.jar"
-    again = {"jar": "stateful/orders/v1.jar"}
-    assert (
-        json_of(Api(unchanged).post("/api/jobs/orders/plan", json.dumps(again).encode()))["verdict"] == "NOTHING_TO_DO"
-    )
+    same = Api(unchanged).post("/api/jobs/orders/plan", b'{"jar": "stateful/orders/v1.jar"}')
+    assert json_of(same)["verdict"] == "NOTHING_TO_DO"
 
 
 @pytest.mark.parametrize(
